@@ -1,0 +1,39 @@
+#!/bin/sh
+# Every test, in the builds that matter, with one closing line: 'N passed, N failed, N skipped'.
+#   build-asan    gcc, AddressSanitizer and UndefinedBehaviourSanitizer: all tests run here
+#   build-clang   clang, warnings are errors: compiled only
+#   build         gcc as users get it: compiled, and the tests that need the real thing
+set -u
+cd "$(dirname "$0")/.."
+
+setup() { # setup DIR MESON-OPTIONS...
+	dir=$1
+	shift
+	[ -f "$dir/build.ninja" ] || meson setup "$dir" "$@" >"$dir.log" 2>&1 || {
+		cat "$dir.log"
+		return 1
+	}
+}
+
+mkdir -p build-logs
+setup build-asan -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
+	-Dwerror=true || exit 1
+CC=clang setup build-clang -Dbuildtype=debugoptimized -Dwerror=true || exit 1
+setup build -Dbuildtype=debugoptimized -Dwerror=true || exit 1
+for dir in build build-clang build-asan; do
+	ninja -C $dir >build-logs/$dir.txt 2>&1 || {
+		grep -v '^\[' build-logs/$dir.txt
+		echo "the build in $dir failed"
+		exit 1
+	}
+done
+
+export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+meson test -C build-asan --print-errorlogs --no-rebuild --timeout-multiplier 3 \
+	>build-logs/test.txt 2>&1
+status=$?
+sed -n '/^ *[0-9]*\/[0-9]* /p; /^――/,$p' build-logs/test.txt
+count() { sed -n "s/^$1: *\([0-9]*\).*/\1/p" build-logs/test.txt | tail -n 1; }
+passed=$(count Ok) failed=$(count Fail) skipped=$(count Skipped) late=$(count Timeout)
+echo "$((${passed:-0})) passed, $((${failed:-0} + ${late:-0})) failed, $((${skipped:-0})) skipped"
+exit $status
