@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The policy: what the engine asks at its hooks. An nft ruleset is one
+ * implementation (src/rules); an embedder may write its own.
+ *
+ * A packet's way, with the places of conntrack, NAT and helpers between the chains
+ * as in Linux (the numbers are netfilter priorities):
+ *
+ *   from the wire   PREROUTING: BEFORE_TRACK (< -200) . track . BEFORE_NAT (< -100) .
+ *                   destination NAT . AFTER_NAT . route
+ *   to local        INPUT: BEFORE_NAT (< 100) . source NAT . AFTER_NAT . helper . confirm
+ *   forwarded       FORWARD: BEFORE_NAT (all of it) .
+ *                   POSTROUTING: BEFORE_NAT (< 100) . source NAT . AFTER_NAT (< 300) .
+ *                   helper . AFTER_HELPER . confirm
+ *   from local      OUTPUT: BEFORE_TRACK . track . BEFORE_NAT (< -100) . destination NAT .
+ *                   AFTER_NAT . route; then POSTROUTING
+ */
+#ifndef SLUICE_POLICY_H
+#define SLUICE_POLICY_H
+
+#include <sluice/sluice.h>
+
+enum sl_hook {
+	SL_PREROUTING,
+	SL_INPUT,
+	SL_FORWARD,
+	SL_OUTPUT,
+	SL_POSTROUTING,
+	SL_HOOK_COUNT
+};
+
+enum sl_stage {
+	SL_BEFORE_TRACK,
+	SL_BEFORE_NAT,
+	SL_AFTER_NAT,
+	SL_AFTER_HELPER,
+	SL_STAGE_COUNT
+};
+
+/* Which end of the packet a translation changes. */
+enum sl_manip { SL_MANIP_SRC, SL_MANIP_DST };
+
+/* Flags of a NAT range; the names are nft's. */
+enum sl_nat_flag {
+	SL_NAT_MAP_ADDR = 1,	   /* addresses min..max are given */
+	SL_NAT_MAP_PORT = 2,	   /* ports min..max are given */
+	SL_NAT_RANDOM = 4,	   /* nft: random */
+	SL_NAT_PERSISTENT = 8,	   /* one client always gets the same address */
+	SL_NAT_FULLY_RANDOM = 16,  /* nft: fully-random */
+	SL_NAT_NETMAP = 32,	   /* min/max are a prefix: host bits are kept */
+	SL_NAT_MASQUERADE = 64,	   /* address of the outgoing interface, filled in by the engine */
+	SL_NAT_REDIRECT = 128,	   /* address of the incoming interface (output: loopback) */
+	SL_NAT_PORT_OFFSET = 256,  /* port min + (original port - base) */
+};
+
+struct sl_nat_range {
+	uint32_t flags;
+	struct sl_addr min_addr, max_addr;
+	uint16_t min_port, max_port, base_port;
+};
+
+/* What a chain decided besides drop or accept. */
+enum sl_decision {
+	SL_CONTINUE = 0, /* accept at this stage: on to the next one */
+	SL_DECIDE_DROP,
+	SL_DECIDE_REJECT, /* drop, and answer with effect.reject */
+};
+
+/* The answers of a reject statement. */
+enum sl_reject { SL_REJECT_ICMP, SL_REJECT_TCP_RESET };
+
+/* Everything that a policy may look at and change, for one packet at one stage. */
+struct sl_policy_view {
+	struct sl_packet *packet;
+	struct sl_conn *conn;	       /* NULL: none (yet), untracked or invalid */
+	const struct sl_conn_info *info; /* of conn; filled on first use by sl_policy_info() */
+	enum sl_ctstate state;
+	enum sl_dir dir;
+	enum sl_hook hook;
+	enum sl_stage stage;
+	uint32_t in_if, out_if;
+	uint64_t now;
+	const struct sl_parsed *parsed; /* src/track/parse.h: offsets into packet->data, as it is now */
+	struct sl_engine *engine;
+	/* ---- what the policy may set ---- */
+	enum sl_reject reject;
+	uint8_t reject_type, reject_code; /* SL_REJECT_ICMP: ICMP(v6) type and code */
+	bool notrack;			  /* BEFORE_TRACK only */
+	bool zone_set;			  /* BEFORE_TRACK only: */
+	uint16_t zone;
+	uint8_t zone_dirs;		  /* bit 1 << dir */
+};
+
+struct sl_policy {
+	/* Which (hook, stage) pairs have chains: bit 1 << stage in [hook]. Others are not asked. */
+	uint8_t (*stages)(void *ctx, enum sl_hook hook);
+	enum sl_decision (*decide)(void *ctx, struct sl_policy_view *view);
+	/*
+	 * The nat chains of a hook (prerouting, output: manip DST; input, postrouting: SRC),
+	 * asked once per connection, for its first packet. True: *range is filled.
+	 */
+	bool (*nat)(void *ctx, struct sl_policy_view *view, struct sl_nat_range *range);
+	/* Is the helper of this name to be attached to new connections that fit its tuples? */
+	bool (*automatic_helper)(void *ctx, const char *name);
+};
+
+/* What decide() may do to a connection. A conn that is confirmed keeps its helper. */
+SL_API void sl_conn_set_mark(struct sl_engine *engine, struct sl_conn *conn, uint32_t mark);
+SL_API bool sl_conn_set_helper(struct sl_engine *engine, struct sl_conn *conn, const char *name);
+
+/* "in0" and the like: the embedder's names are not known to the engine, so masquerade-by-index: */
+struct sl_policy_masquerade {
+	uint32_t out_if; /* what leaves by this interface gets its address; 0: nothing */
+};
+/* The built-in policy: track everything, every registered helper; masquerade what leaves by out_if. */
+extern SL_API const struct sl_policy sl_policy_masquerade;
+
+#endif

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * libsluice: connection tracking, NAT and protocol helpers. Packets in, verdicts
+ * and edits out; no I/O, no clock, no threads and no global state inside.
+ *
+ * What holds everywhere in this header:
+ *
+ *   NULL       is not accepted where an object is asked for, except by *_destroy().
+ *   Ownership  `const struct` arguments are read during the call and copied where
+ *              needed, except tables of operations, which must outlive the engine.
+ *              What a find or a callback hands out is borrowed: valid until the next
+ *              call that can change the engine.
+ *   Memory     every byte comes from sl_env.mem and goes back at sl_engine_destroy().
+ *   Threads    one engine belongs to one thread at a time. Engines share nothing.
+ *   Time       `now` is monotonic nanoseconds from any origin; a step backwards
+ *              counts as standing still. Timeouts are kept to a millisecond.
+ *   Order      the size of a batch never changes an outcome.
+ *   Callbacks  must not call back into the engine that calls them.
+ *
+ * A minimal embedder:
+ *
+ *	struct sl_config config;
+ *	sl_config_init(&config);
+ *	struct sl_engine *engine = sl_engine_create(&config, &my_env);
+ *	...
+ *	sl_input(engine, packets, n, now);     // then look at packets[i].verdict
+ *	sl_clock(engine, now, 0);              // at least at sl_deadline()
+ */
+#ifndef SLUICE_H
+#define SLUICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sluice/mem.h>
+#include <sluice/reason.h>
+#include <sluice/tuple.h>
+
+#if defined(__GNUC__) && __GNUC__ >= 4
+#define SL_API __attribute__((visibility("default")))
+#else
+#define SL_API
+#endif
+
+struct sl_engine;
+struct sl_conn;
+struct sl_expect;
+struct sl_policy;
+struct sl_helper;
+
+/* ---- packets ------------------------------------------------------------------------------ */
+
+enum sl_verdict {
+	SL_NONE = 0, /* not looked at yet */
+	SL_ACCEPT,   /* send it on (as it is now) to out_if, or to the local stack if `to` says so */
+	SL_DROP,     /* free it; reason says why */
+	SL_QUEUED,   /* the engine keeps it: a fragment waiting for the others */
+	SL_HELD,     /* the engine keeps it: part of a message, until the rest comes */
+	SL_TAKEN,    /* the engine keeps it: what comes of it goes out by emit() */
+	SL_HANDOVER, /* belongs to the engine of shard `shard`: pass it to that one, unchanged */
+};
+
+/* Where a packet comes from, and so which hooks it passes. */
+enum sl_from {
+	SL_FROM_WIRE = 0, /* an interface: prerouting, then input or forward + postrouting */
+	SL_FROM_LOCAL,	  /* a local program: output + postrouting */
+};
+
+/* Where it goes, as the route said. */
+enum sl_to { SL_TO_FORWARD = 0, SL_TO_LOCAL };
+
+/* What the packet is to its connection (the field's word: ctinfo). */
+enum sl_ctstate {
+	SL_CT_NONE = 0, /* not classified (dropped before, or a fragment that waits) */
+	SL_CT_INVALID,
+	SL_CT_UNTRACKED,
+	SL_CT_NEW,
+	SL_CT_ESTABLISHED,
+	SL_CT_RELATED,
+};
+
+/* How far the transport checksum can be trusted. */
+enum sl_csum {
+	SL_CSUM_NONE = 0, /* nobody has looked */
+	SL_CSUM_CHECKED,  /* known to be right */
+	SL_CSUM_PARTIAL,  /* holds the folded pseudo-header sum; hardware adds the rest; stays so */
+};
+
+enum sl_gso { SL_GSO_NONE = 0, SL_GSO_TCP, SL_GSO_UDP };
+
+/*
+ * A packet, lent to the engine for the call; the engine never touches bytes outside
+ * [data - headroom, data + len + tailroom). Set everything above the line; 0 is a
+ * valid value for all but data and len.
+ */
+struct sl_packet {
+	void *handle;	    /* the embedder's mbuf, skb, frame ...; never looked at */
+	uint8_t *data;	    /* the IP header */
+	uint32_t len;	    /* bytes from there, link padding allowed */
+	uint32_t headroom;  /* writable bytes before data ... */
+	uint32_t tailroom;  /* ... and behind data + len */
+	uint32_t in_if;	    /* interface index it came in by; 0: none (local) */
+	uint32_t vrf;	    /* routing domain */
+	uint32_t mark;	    /* packet mark; rules read and write it */
+	uint16_t zone;	    /* conntrack zone, unless a rule sets one */
+	uint16_t gso_size;  /* payload bytes a segment, for gso other than SL_GSO_NONE */
+	uint8_t gso;	    /* enum sl_gso */
+	uint8_t csum;	    /* enum sl_csum */
+	uint8_t from;	    /* enum sl_from */
+	uint8_t cast;	    /* enum sl_cast: link-layer broadcast or multicast */
+	/* ---- set by the engine ---- */
+	uint8_t verdict;    /* enum sl_verdict */
+	uint8_t to;	    /* enum sl_to */
+	uint8_t state;	    /* enum sl_ctstate */
+	uint8_t dir;	    /* enum sl_dir, where state says NEW, ESTABLISHED or RELATED */
+	uint16_t reason;    /* enum sl_reason; SL_WHY_NONE when accepted without comment */
+	uint16_t shard;	    /* SL_HANDOVER: to whom */
+	uint16_t mtu;	    /* of the route */
+	uint8_t altered;    /* a byte of it was changed */
+	uint8_t beyond;	    /* enum sl_beyond: decided knowingly otherwise than Linux */
+	uint32_t out_if;    /* the route's answer */
+	struct sl_conn *conn; /* its connection, borrowed; NULL: none */
+};
+
+/* Link-layer destination, as the embedder saw it. */
+enum sl_cast { SL_CAST_HOST = 0, SL_CAST_BROADCAST, SL_CAST_MULTICAST, SL_CAST_OTHER };
+
+/* Stable names of where sluice knowingly differs from Linux (docs/beyond.md). */
+enum sl_beyond {
+	SL_BEYOND_NONE = 0,
+	SL_BEYOND_SPLIT_MESSAGE, /* "split-message": a message over several segments was translated */
+	SL_BEYOND_MANY_MESSAGES, /* "many-messages": more than one message in a segment was */
+	SL_BEYOND_SYNTAX,	 /* "syntax": a valid spelling that Linux does not read */
+	SL_BEYOND_EVICTION,	 /* "eviction": unreplied first, at constant cost */
+	SL_BEYOND_PORT_SEARCH,	 /* "port-search": a free port was found where Linux gives up */
+	SL_BEYOND_OVERLAP,	 /* "overlap": overlapping IPv4 fragments are dropped */
+	SL_BEYOND_REFUSED,	 /* "refused": Linux would have opened a hole that is not safe */
+	SL_BEYOND_COUNT
+};
+SL_API const char *sl_beyond_name(enum sl_beyond beyond);
+
+/* ---- the embedder's side -------------------------------------------------------------------- */
+
+/* A question to the routing table ... */
+struct sl_route_query {
+	struct sl_addr dst, src;
+	uint32_t in_if, vrf, mark;
+	uint8_t family; /* enum sl_family */
+	uint8_t proto;
+	uint8_t from;	/* enum sl_from */
+};
+
+/* ... and the answer. */
+struct sl_route {
+	enum { SL_ROUTE_NONE, SL_ROUTE_FORWARD, SL_ROUTE_LOCAL, SL_ROUTE_BROADCAST } kind;
+	uint32_t out_if;
+	uint16_t mtu;		/* 0: 65535 */
+	uint8_t prefix;		/* length of the connected prefix that dst lies in; 0: behind a router */
+	bool has_source;
+	struct sl_addr source;	/* the gateway's own address on out_if: masquerade, ICMP errors */
+};
+
+enum sl_event_type {
+	SL_EVENT_NEW = 1,
+	SL_EVENT_UPDATE,
+	SL_EVENT_DESTROY,
+	SL_EVENT_EXPECT_NEW,
+	SL_EVENT_EXPECT_DESTROY,
+	SL_EVENT_LOG, /* a rule's log statement, or a helper's remark: see text */
+};
+
+struct sl_event {
+	enum sl_event_type type;
+	const struct sl_conn *conn;	/* NEW, UPDATE, DESTROY; LOG: may be NULL */
+	const struct sl_expect *expect; /* EXPECT_* */
+	const struct sl_packet *packet; /* what caused it; NULL: a timeout or a call */
+	enum sl_reason why;		/* DESTROY, EXPECT_DESTROY; LOG: may be NONE */
+	enum sl_beyond beyond;
+	const char *text;		/* LOG: not NUL-terminated */
+	size_t text_len;
+	uint64_t now;
+};
+
+/*
+ * One step of a packet's way, for `explain`; costs nothing while env.trace is NULL.
+ * `step` is a short stable word ("parse", "lookup", "tcp", "expect-miss", "nat",
+ * "rule", "helper", ...), `text` a sentence, both valid during the call only.
+ */
+struct sl_trace {
+	const struct sl_packet *packet; /* may be NULL */
+	const struct sl_conn *conn;	/* may be NULL */
+	const char *step;
+	const char *text;
+	size_t text_len;
+};
+
+/*
+ * What the embedder does for the engine. mem, seed and route are needed; the others
+ * may be NULL, and then what needs them is refused with SL_WHY_KEEP_FAILED (keep,
+ * grow, contiguous, alloc, emit) or silently not reported (event, trace).
+ */
+struct sl_env {
+	struct sl_mem mem;
+	void *ctx;	  /* first argument of all below */
+	uint8_t seed[32]; /* random bytes; equal seeds make equal choices */
+
+	/* Where does it go? Must fill *answer. Answers are remembered until sl_routes_changed(). */
+	void (*route)(void *ctx, const struct sl_route_query *query, struct sl_route *answer);
+
+	/* Make the first `len` bytes (all, for len == p->len) lie together at p->data. */
+	bool (*contiguous)(void *ctx, struct sl_packet *p, uint32_t len);
+	/* Make at least that much room; data may move. */
+	bool (*grow)(void *ctx, struct sl_packet *p, uint32_t headroom, uint32_t tailroom);
+	/* A fresh packet of len bytes with head- and tailroom >= 64, owned by the engine. */
+	bool (*alloc)(void *ctx, struct sl_packet *p, uint32_t len);
+	/*
+	 * The engine takes ownership of p (verdict SL_QUEUED, SL_HELD or SL_TAKEN): its bytes
+	 * must stay. *p may be changed to name a copy. Kept packets end in free() or emit().
+	 */
+	bool (*keep)(void *ctx, struct sl_packet *p);
+	void (*free)(void *ctx, struct sl_packet *p);
+	/*
+	 * Send a packet that the engine owns; the embedder owns it afterwards. Called in the
+	 * order of the wire: what is emitted while sl_input() works on packet i goes out after
+	 * packet i. `cause` is packet i, or NULL when the clock was the cause.
+	 */
+	void (*emit)(void *ctx, struct sl_packet *p, const struct sl_packet *cause);
+
+	void (*event)(void *ctx, const struct sl_event *event);
+	void (*trace)(void *ctx, const struct sl_trace *trace);
+};
+
+/* ---- the engine ----------------------------------------------------------------------------- */
+
+struct sl_config {
+	uint32_t table_max;	  /* connections; nf_conntrack_max. Default 262,144 */
+	uint32_t expect_max;	  /* expectations in all. Default 4,096 */
+	uint32_t fragment_memory; /* bytes. Default 4 MiB (ipfrag_high_thresh) */
+	uint32_t stream_memory;	  /* bytes that helpers' streams may hold. Default 16 MiB */
+	uint16_t shards, shard;	  /* this engine is number `shard` of `shards`. Default 1, 0 */
+	uint16_t slab_chunk;	  /* objects an allocation: a power of two. Default 128; 1 for tests */
+	bool forward_ttl;	  /* count the TTL down and answer when it ends. Default false */
+	bool events;		  /* report events. Default true; needs env.event */
+	uint64_t start;		  /* what `now` is at creation */
+	const struct sl_policy *policy; /* <sluice/policy.h>; NULL: track everything, translate nothing */
+	void *policy_ctx;
+};
+
+SL_API void sl_config_init(struct sl_config *config);
+
+/* NULL: no memory, or a config that contradicts itself. */
+SL_API struct sl_engine *sl_engine_create(const struct sl_config *config, const struct sl_env *env);
+SL_API void sl_engine_destroy(struct sl_engine *engine);
+
+/*
+ * Put n packets through; each gets its verdict. Any n; inside they are worked on in
+ * batches of up to 256.
+ */
+SL_API void sl_input(struct sl_engine *engine, struct sl_packet *packets, unsigned n, uint64_t now);
+
+/*
+ * Let time pass: timeouts, held messages, fragments. Handles at most `budget` objects
+ * (0: all that is due); true if more is due. sl_input() does not expire anything but
+ * what it meets, so call this at sl_deadline(), or before each batch.
+ */
+SL_API bool sl_clock(struct sl_engine *engine, uint64_t now, unsigned budget);
+
+/* When sl_clock() has something to do at the earliest; UINT64_MAX: nothing is waiting. */
+SL_API uint64_t sl_deadline(const struct sl_engine *engine);
+
+/* Routes or addresses changed: remembered answers are forgotten. */
+SL_API void sl_routes_changed(struct sl_engine *engine);
+
+/*
+ * Which of `shards` engines a packet belongs to. Pure: needs no engine. in_side tells
+ * whether it comes from the inside (home by its source address) or from the outside
+ * (home by the slice of public ports that its destination lies in).
+ */
+SL_API uint16_t sl_home(const struct sl_packet *packet, uint16_t shards, bool from_inside);
+
+/*
+ * A tunable by the kernel's sysctl name ("nf_conntrack_tcp_loose"); timeouts in seconds.
+ * False: no such name, or the value is out of range.
+ */
+SL_API bool sl_tunable_set(struct sl_engine *engine, const char *name, uint32_t value);
+SL_API bool sl_tunable_get(const struct sl_engine *engine, const char *name, uint32_t *value);
+/* The i-th name, or NULL behind the last. */
+SL_API const char *sl_tunable_name(unsigned i);
+
+/* ---- looking at connections ------------------------------------------------------------------- */
+
+/* Status bits, monotone unless noted; names and values are the kernel's IPS_*. */
+enum sl_status {
+	SL_EXPECTED = 1 << 0,	   /* opened by an expectation */
+	SL_SEEN_REPLY = 1 << 1,	   /* packets went both ways (cleared when a SYN reopens it) */
+	SL_ASSURED = 1 << 2,	   /* never evicted early */
+	SL_CONFIRMED = 1 << 3,	   /* its first packet has left, it is in the table */
+	SL_SRC_NAT = 1 << 4,	   /* the reply's destination is not the original's source */
+	SL_DST_NAT = 1 << 5,	   /* the reply's source is not the original's destination */
+	SL_SEQ_ADJUST = 1 << 6,	   /* its payload changed size: sequence numbers are moved */
+	SL_SRC_NAT_DONE = 1 << 7,  /* source NAT was decided (perhaps: none) */
+	SL_DST_NAT_DONE = 1 << 8,
+	SL_DYING = 1 << 9,
+	SL_FIXED_TIMEOUT = 1 << 10,
+	SL_HELPER = 1 << 13,	   /* a rule attached its helper */
+	SL_OFFLOAD = 1 << 14,
+};
+
+enum sl_tcp_state {
+	SL_TCP_NONE,
+	SL_TCP_SYN_SENT,
+	SL_TCP_SYN_RECV,
+	SL_TCP_ESTABLISHED,
+	SL_TCP_FIN_WAIT,
+	SL_TCP_CLOSE_WAIT,
+	SL_TCP_LAST_ACK,
+	SL_TCP_TIME_WAIT,
+	SL_TCP_CLOSE,
+	SL_TCP_SYN_SENT2,
+	SL_TCP_STATE_COUNT
+};
+
+struct sl_conn_info {
+	uint64_t id;		     /* stable while it lives, never used again soon */
+	struct sl_tuple tuple[2];    /* [SL_ORIGINAL], [SL_REPLY] */
+	uint32_t status;	     /* enum sl_status bits */
+	uint32_t timeout;	     /* seconds left */
+	uint32_t mark;
+	uint16_t zone;
+	uint8_t zone_dirs;	     /* bit 1 << dir: the zone counts in that direction */
+	uint8_t l4_state;	     /* TCP: enum sl_tcp_state; SCTP, DCCP: their own */
+	const char *state;	     /* the same as text ("ESTABLISHED"), NULL: has none */
+	const char *helper;	     /* name or NULL */
+	bool has_master;
+	uint64_t master_id;
+	struct sl_tuple master;	     /* original tuple of the master, kept after its end */
+	uint64_t packets[2], bytes[2];
+	uint8_t tcp_flags[2], tcp_wscale[2];
+};
+SL_API void sl_conn_info(
+	const struct sl_engine *engine, const struct sl_conn *conn, struct sl_conn_info *out);
+
+enum sl_expect_flag { SL_EXPECT_PERMANENT = 1, SL_EXPECT_INACTIVE = 2, SL_EXPECT_USERSPACE = 4 };
+
+struct sl_expect_info {
+	uint64_t id;
+	struct sl_tuple tuple, mask, master; /* master: its original tuple */
+	uint64_t master_id;
+	uint32_t timeout;		     /* seconds left */
+	uint16_t zone;
+	uint8_t flags;			     /* enum sl_expect_flag bits */
+	uint8_t class_id;
+	const char *helper;		     /* who made it */
+	const char *reason;		     /* what for, in words ("FTP data, from PORT") */
+	bool has_nat;			     /* the rest: how the related connection is translated back */
+	uint8_t nat_dir;
+	struct sl_tuple nat;		     /* source address and port before NAT, as the kernel shows it */
+};
+SL_API void sl_expect_info(
+	const struct sl_engine *engine, const struct sl_expect *expect, struct sl_expect_info *out);
+
+/*
+ * Walk the table in steps of at most `steps` slots: begin with *cursor = 0, stop when it
+ * returns false. What is added or removed meanwhile may or may not be seen; nothing is
+ * seen twice or missed that stays.
+ */
+SL_API bool sl_conn_walk(struct sl_engine *engine, uint64_t *cursor, unsigned steps,
+	void (*visit)(void *ctx, struct sl_conn *conn), void *ctx);
+SL_API bool sl_expect_walk(struct sl_engine *engine, uint64_t *cursor, unsigned steps,
+	void (*visit)(void *ctx, struct sl_expect *expect), void *ctx);
+
+/* The connection that has this tuple in this zone, in either direction; NULL: none. */
+SL_API struct sl_conn *sl_conn_find(struct sl_engine *engine, const struct sl_tuple *tuple,
+	uint16_t zone, enum sl_dir *dir);
+/* End a connection now, with an event; `why` SL_WHY_FLUSHED for an operator's wish. */
+SL_API void sl_conn_kill(struct sl_engine *engine, struct sl_conn *conn, enum sl_reason why);
+SL_API void sl_expect_kill(struct sl_engine *engine, struct sl_expect *expect, enum sl_reason why);
+
+struct sl_stats {
+	uint64_t packets, bytes;	 /* put in */
+	uint64_t verdicts[8];		 /* by enum sl_verdict */
+	uint64_t reasons[SL_WHY_COUNT];	 /* by enum sl_reason: packets, and ends of conns */
+	uint64_t conns_made, expects_made, expects_met, conns_evicted;
+	uint32_t conns, conns_unreplied, expects, fragments;
+	size_t stream_bytes;
+};
+SL_API void sl_stats(const struct sl_engine *engine, struct sl_stats *out);
+
+/*
+ * A self-check of every invariant (each conn found by both tuples, no shared tuple, counts,
+ * expectations within limits). For tests: walks everything. NULL: all is well.
+ */
+SL_API const char *sl_engine_check(struct sl_engine *engine);
+
+/* ---- helpers ------------------------------------------------------------------------------------ */
+
+/*
+ * Make a helper known to this engine (<sluice/helper.h>); it is attached to connections whose
+ * reply tuple fits its tuples, if `automatic`, and by name from rules. The record must live
+ * until unregistered. False: name or tuple taken, ABI unknown, or no memory.
+ */
+SL_API bool sl_helper_register(struct sl_engine *engine, const struct sl_helper *helper, bool automatic);
+/* The same, on other ports: `port` instead of the record's own. */
+SL_API bool sl_helper_register_port(
+	struct sl_engine *engine, const struct sl_helper *helper, uint16_t port);
+/* Nothing of the helper is called or named afterwards. */
+SL_API void sl_helper_unregister(struct sl_engine *engine, const struct sl_helper *helper);
+/* The helpers that are part of the library: NULL-terminated. */
+SL_API const struct sl_helper *const *sl_helpers_builtin(void);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Addresses and tuples: what names one direction of a connection.
+ *
+ * An address is always 16 bytes in network order; an IPv4 address is held
+ * v4-mapped (::ffff:a.b.c.d, RFC 4291 2.5.5.2), so that no code has a twin for
+ * the other family. Ports and the like are in host byte order.
+ */
+#ifndef SLUICE_TUPLE_H
+#define SLUICE_TUPLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum sl_family { SL_IPV4 = 4, SL_IPV6 = 6 };
+
+/* Protocol numbers (IANA) that sluice knows by name; all others are tracked by addresses alone. */
+enum sl_proto_number {
+	SL_PROTO_ICMP = 1,
+	SL_PROTO_TCP = 6,
+	SL_PROTO_UDP = 17,
+	SL_PROTO_DCCP = 33,
+	SL_PROTO_GRE = 47,
+	SL_PROTO_ICMPV6 = 58,
+	SL_PROTO_SCTP = 132,
+	SL_PROTO_UDPLITE = 136,
+};
+
+/* Which way a packet goes through its connection. Used as an index: [dir], [!dir]. */
+enum sl_dir { SL_ORIGINAL = 0, SL_REPLY = 1 };
+
+struct sl_addr {
+	uint8_t b[16];
+};
+
+/*
+ * One direction of a connection.
+ *
+ *   TCP, UDP, SCTP, DCCP, UDP-Lite   sport, dport: the ports
+ *   ICMP, ICMPv6                     sport: the id; dport: type << 8 | code
+ *   GRE                              sport, dport: srckey and dstkey (0 for version 0)
+ *   any other                        both 0
+ */
+struct sl_tuple {
+	struct sl_addr src, dst;
+	uint16_t sport, dport;
+	uint8_t proto;
+	uint8_t family; /* enum sl_family */
+	uint16_t pad;	/* 0: tuples may be compared as bytes */
+};
+
+/* The type and code of an ICMP tuple. */
+#define SL_TUPLE_ICMP(type, code) ((uint16_t)((unsigned)(type) << 8 | (unsigned)(code)))
+
+bool sl_addr_eq(const struct sl_addr *a, const struct sl_addr *b);
+bool sl_tuple_eq(const struct sl_tuple *a, const struct sl_tuple *b);
+/* Are a and b the same wherever mask has ones? proto and family must always be the same. */
+bool sl_tuple_eq_masked(
+	const struct sl_tuple *a, const struct sl_tuple *b, const struct sl_tuple *mask);
+/* An IPv4 address from its four bytes in network order; an IPv6 one from its 16. */
+struct sl_addr sl_addr_v4(const uint8_t bytes[4]);
+struct sl_addr sl_addr_v6(const uint8_t bytes[16]);
+
+/*
+ * Text of an address (RFC 5952 for IPv6) and back. SL_ADDR_TEXT bytes are always
+ * enough. sl_addr_parse takes the whole string or fails.
+ */
+#define SL_ADDR_TEXT 46
+const char *sl_addr_text(const struct sl_addr *a, enum sl_family family, char out[SL_ADDR_TEXT]);
+bool sl_addr_parse(const char *text, struct sl_addr *out, enum sl_family *family);
+
+/* "tcp", "udp", ... as FORMATS names them, or the number as text in out (at least 4 bytes). */
+const char *sl_proto_text(uint8_t proto, char out[4]);
+
+#endif

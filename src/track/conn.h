@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The connection (conn): 128 bytes with IPv4, 176 with IPv6, plus its share of the index.
+ *
+ * The fixed part is 112 bytes; behind it stand four addresses of 4 or 16 bytes:
+ * original source and destination, reply source and destination. Everything rare
+ * (master, helper, expectations, edit logs, counter overflow) is in one extension,
+ * named by `ext` and only there when needed.
+ *
+ * A conn is named by a 32-bit reference: slab reference << 1 | is IPv6. 0: none.
+ *
+ * Life: sl__conn_new() (in no table, SL_CONFIRMED not set: only the packet knows it)
+ *       -> sl__conn_confirm() (its first packet is leaving: in the index, timed, an event)
+ *       -> sl__conn_kill() (an event; gone). An unconfirmed conn ends by sl__conn_drop().
+ */
+#ifndef SL_TRACK_CONN_H
+#define SL_TRACK_CONN_H
+
+#include <assert.h>
+#include <stddef.h>
+
+#include "base/wheel.h"
+#include "track/parse.h"
+
+/*
+ * TCP: what is known of each direction's sender [dir]; sequence numbers as that sender
+ * writes them (before any edit of ours).
+ *   end      highest sequence number it sent, plus 1
+ *   max_end  highest it may send: the ACK and window it was given
+ *   max_win  largest window it announced, scaled
+ *   max_ack  highest ACK it sent
+ */
+struct sl_tcp {
+	uint32_t end[2], max_end[2], max_win[2], max_ack[2];
+	uint8_t flags[2];	/* enum sl_tcp_side_flag (src/track/tcp.h) */
+	uint8_t scale;		/* window scales: original in the low, reply in the high nibble */
+	uint8_t retrans;	/* retransmissions in a row */
+	uint32_t last_seq, last_ack, last_end; /* of the last packet, to know it again */
+	uint16_t last_win;
+	uint8_t last_kind : 3;	/* which sort of packet it was (src/track/tcp.c) */
+	uint8_t last_dir : 1;
+	uint8_t last_scale : 4;	/* of a SYN that may have reopened the connection ... */
+	uint8_t last_flags;	/* ... and its options */
+};
+
+struct sl_udp {
+	uint32_t stream_ms;  /* when it counts as a stream: engine ms */
+};
+
+/* SCTP, DCCP, GRE: their files say what they keep here. */
+struct sl_l4_words {
+	uint32_t word[13];
+};
+
+/* sl_conn.flags: the core's own, not shown outside. */
+enum sl_conn_flag {
+	SL_CONN_IPV6 = 1,	 /* addresses are 16 bytes */
+	SL_CONN_UNREPLIED = 2,	 /* in the list of those evicted first; reply counters are links */
+	SL_CONN_WATCHED = 4,	 /* a helper reads its payload */
+	SL_CONN_EDITED = 8,	 /* has an edit log: sequence numbers are moved */
+	SL_CONN_OFFLOADED = 16,
+	SL_CONN_LIBERAL = 32,	 /* window checks are liberal from now on (back from offload) */
+	SL_CONN_ZONE_ORIGINAL = 64, /* zone counts in the original direction ... */
+	SL_CONN_ZONE_REPLY = 128,   /* ... in the reply direction */
+};
+
+/* Events that wait until the packet is accepted (the kernel's IPCT_*), in sl_conn.pending. */
+enum sl_pending {
+	SL_PENDING_NEW = 1,
+	SL_PENDING_RELATED = 2,
+	SL_PENDING_REPLY = 8,
+	SL_PENDING_ASSURED = 16,
+	SL_PENDING_STATE = 32, /* protocol info */
+	SL_PENDING_HELPER = 64,
+	SL_PENDING_MARK = 128,
+	SL_PENDING_SEQADJ = 256,
+};
+
+struct sl_conn {
+	struct { uint16_t sport, dport; } port[2]; /* of tuple[SL_ORIGINAL], [SL_REPLY] */
+	uint16_t status;		/* enum sl_status */
+	uint16_t zone;
+	uint8_t proto;
+	uint8_t flags;			/* enum sl_conn_flag */
+	uint8_t state;			/* L4 state; TCP: enum sl_tcp_state */
+	uint8_t nat;			/* NAT's own (src/nat/nat.h) */
+	uint32_t deadline;		/* engine ms */
+	struct sl_wheel_link link;	/* timer wheel */
+	struct {
+		uint32_t packets, bytes; /* low 32 bits; what overflows is in the extension */
+	} count[2];			/* [SL_REPLY] holds prev, next while SL_CONN_UNREPLIED */
+	union {
+		struct sl_tcp tcp;
+		struct sl_udp udp;
+		struct sl_l4_words words;
+	} l4;
+	uint32_t mark;
+	uint32_t ext;			/* reference of its struct sl_ext; 0: none */
+	uint32_t self;			/* its own reference */
+	uint16_t generation;		/* of its slab slot: makes the id stable */
+	uint16_t pending;		/* enum sl_pending */
+	uint8_t addr[];			/* 4 x 4 or 4 x 16 bytes */
+};
+static_assert(sizeof(struct sl_tcp) == 52, "TCP state outgrew its budget");
+static_assert(offsetof(struct sl_conn, addr) == 112, "the conn outgrew its budget");
+
+/* The address of a conn: dir's source (end 0) or destination (end 1), as stored. */
+static inline const uint8_t *sl__conn_addr(const struct sl_conn *conn, enum sl_dir dir, unsigned end)
+{
+	unsigned i = (unsigned)dir * 2 + end;
+
+	return conn->addr + (conn->flags & SL_CONN_IPV6 ? i * 16 : i * 4);
+}
+
+static inline bool sl__conn_is_v6(const struct sl_conn *conn)
+{
+	return conn->flags & SL_CONN_IPV6;
+}
+
+/* One direction's tuple, built from what is stored; and stored from a tuple. */
+void sl__conn_tuple(const struct sl_conn *conn, enum sl_dir dir, struct sl_tuple *out);
+void sl__conn_set_tuple(struct sl_conn *conn, enum sl_dir dir, const struct sl_tuple *tuple);
+
+#endif

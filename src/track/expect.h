@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Expectations: connections to come. A conn that fits the tuple under the mask is RELATED,
+ * has the expectation's conn as its master, and gets the helper that the expectation names.
+ *
+ * Owned by the tracker's slab. An expectation lives in three places: the hash by what must
+ * be exact (destination address and port, protocol), its master's list (newest first), and
+ * the timer wheel (unless permanent). It dies when met (unless permanent), on timeout, with
+ * its master, when its class is full and a newer one comes, or by a call.
+ */
+#ifndef SL_TRACK_EXPECT_H
+#define SL_TRACK_EXPECT_H
+
+#include "base/list.h"
+#include "base/slab.h"
+#include "base/wheel.h"
+#include "track/conn.h"
+
+struct sl_track;
+struct sl_ext;
+
+/* Called for the first packet of a related conn, to translate it (src/nat, helpers). */
+typedef void sl_expected_fn(struct sl_track *t, struct sl_conn *conn, const struct sl_expect *expect);
+
+struct sl_expect {
+	struct sl_list of_master;	/* in sl_ext.expects of the master */
+	struct sl_tuple tuple, mask;
+	uint32_t self;
+	uint32_t next;			/* in its hash chain */
+	uint32_t master;		/* conn reference; the master outlives it */
+	uint32_t deadline;		/* engine ms */
+	struct sl_wheel_link link;
+	uint64_t id;			/* never used twice */
+	uint16_t zone;
+	uint8_t class_id;		/* < SL_EXPECT_CLASSES */
+	uint8_t flags;			/* enum sl_expect_flag */
+	const struct sl_helper *maker;	/* who made it */
+	const struct sl_helper *helper;	/* what the related conn gets; NULL: none */
+	const char *reason;		/* static text */
+	/*
+	 * How to translate: a related conn's original packets come in direction nat_dir of the
+	 * master; saved is where they went before NAT (address and port as announced).
+	 */
+	sl_expected_fn *expected;	/* NULL: no translation */
+	enum sl_dir nat_dir;
+	bool has_nat;
+	struct sl_addr saved_addr;
+	uint16_t saved_port;		/* or key */
+};
+
+/* What to expect: filled by the caller of sl__expect_add(). */
+struct sl_expect_want {
+	struct sl_tuple tuple, mask;
+	uint32_t timeout_ms;
+	uint16_t class_max;		/* at most so many of this class a master; 0: one */
+	uint8_t class_id, flags;
+	const struct sl_helper *maker, *helper;
+	const char *reason;
+	sl_expected_fn *expected;
+	enum sl_dir nat_dir;
+	bool has_nat;
+	struct sl_addr saved_addr;
+	uint16_t saved_port;
+};
+
+struct sl_expects {
+	struct sl_slab slab;
+	struct sl_wheel wheel;
+	uint32_t *hash;			/* heads of chains */
+	uint32_t hash_mask;
+	uint32_t count, max;
+	uint64_t next_id;
+};
+
+enum sl_reason sl__expects_init(struct sl_track *t, uint32_t max);
+void sl__expects_fini(struct sl_track *t);
+
+/*
+ * Expect something for this master. The same again (same tuple, mask, class, master) is
+ * replaced; a full class loses its oldest. NONE: *out is the expectation (out may be NULL).
+ */
+enum sl_reason sl__expect_add(struct sl_track *t, struct sl_conn *master,
+	const struct sl_expect_want *want, struct sl_expect **out);
+/* Is exactly this expected already, by any master? NULL: no. */
+struct sl_expect *sl__expect_find_exact(
+	struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone);
+/* Whom does a first packet with this tuple fit (not inactive)? NULL: none. Does not remove it. */
+struct sl_expect *sl__expect_match(struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone);
+void sl__expect_remove(struct sl_track *t, struct sl_expect *expect, enum sl_reason why);
+/* All of a master's. */
+void sl__expect_remove_all(struct sl_track *t, struct sl_conn *master, enum sl_reason why);
+static inline struct sl_expect *sl__expect_at(const struct sl_expects *expects, uint32_t ref)
+{
+	return sl__slab_at(&expects->slab, ref);
+}
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What few conns have: one extension object, named by conn->ext, made on first use and
+ * ended with its conn. Defined low (here), filled high (nat, help).
+ */
+#ifndef SL_TRACK_EXT_H
+#define SL_TRACK_EXT_H
+
+#include "base/list.h"
+#include "track/conn.h"
+
+#define SL_EXPECT_CLASSES 4 /* expectation classes a helper may have */
+
+struct sl_help;	  /* src/help: a helper's work on one conn */
+struct sl_stream; /* src/help: message assembly and edit log of one direction */
+struct sl_timeouts; /* src/track/tunables.h: a ct timeout policy */
+
+struct sl_ext {
+	/* counters beyond 32 bits */
+	uint32_t packets_high[2], bytes_high[2];
+
+	/* the expectation that opened it */
+	uint64_t master_id;		/* 0: has none */
+	struct sl_tuple master;		/* original tuple of the master */
+
+	/* as a master */
+	struct sl_list expects;		/* struct sl_expect.of_master, newest first */
+	uint16_t expect_count[SL_EXPECT_CLASSES];
+
+	/* the helper */
+	const struct sl_helper *helper;	/* NULL: has none */
+	struct sl_help *help;		/* owned by src/help */
+	struct sl_stream *stream[2];	/* owned by src/help */
+
+	/* NAT */
+	uint32_t nat_out_if;		/* masquerade: over which interface; 0: not masqueraded */
+
+	const struct sl_timeouts *timeouts; /* NULL: the tunables' */
+	uint32_t words[4];		/* the L4 protocol's own (src/track/gre.c, ...) */
+};
+
+#endif

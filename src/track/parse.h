@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the engine knows of a packet after one look at its headers. Offsets count from
+ * packet->data. Nothing here outlives the work on the packet.
+ */
+#ifndef SL_TRACK_PARSE_H
+#define SL_TRACK_PARSE_H
+
+#include <sluice/sluice.h>
+
+/* IP fragment, by what is known of it. */
+enum sl_frag { SL_FRAG_NONE = 0, SL_FRAG_FIRST, SL_FRAG_LATER };
+
+/* What an ICMP or ICMPv6 message is to tracking. */
+enum sl_icmp_kind {
+	SL_ICMP_NONE = 0, /* not ICMP */
+	SL_ICMP_REQUEST,  /* opens a connection: echo, timestamp, info, address mask */
+	SL_ICMP_ANSWER,	  /* its reply */
+	SL_ICMP_ERROR,	  /* quotes a packet: RELATED to that one's connection */
+	SL_ICMP_NEIGHBOUR, /* ICMPv6 ND, MLD ...: never tracked */
+	SL_ICMP_OTHER,	  /* known type that neither asks nor answers (redirect is ERROR) */
+	SL_ICMP_UNKNOWN,
+};
+
+struct sl_parsed {
+	struct sl_tuple tuple;	/* as the packet has it; ports 0 in later fragments */
+	uint32_t len;		/* bytes of the IP packet (from its header, <= packet->len) */
+	uint32_t l4;		/* offset of the transport header (of what follows extensions) */
+	uint32_t payload;	/* offset of what the transport header carries; <= len */
+	uint32_t seq, ack;	/* TCP */
+	uint16_t window;	/* TCP, unscaled */
+	uint16_t frag_offset;	/* bytes */
+	uint32_t frag_header;	/* IPv6: offset of the fragment header; 0: has none */
+	uint32_t frag_next;	/* IPv6: offset of the byte that names the fragment header's type */
+	uint32_t frag_id;
+	uint8_t frag;		/* enum sl_frag */
+	bool more_fragments;
+	bool atomic_fragment;	/* IPv6: a fragment header with offset 0 and no more (RFC 6946) */
+	bool dont_fragment;	/* IPv4 DF */
+	uint8_t tcp_flags;	/* FIN SYN RST PSH ACK URG ECE CWR, bit 0 up */
+	uint8_t icmp;		/* enum sl_icmp_kind */
+	uint8_t ttl;		/* or hop limit */
+	uint8_t tos;		/* or traffic class */
+};
+
+enum sl_tcp_flag {
+	SL_FIN = 1, SL_SYN = 2, SL_RST = 4, SL_PSH = 8, SL_ACK = 16, SL_URG = 32, SL_ECE = 64,
+	SL_CWR = 128
+};
+
+/*
+ * Look at the IP header, IPv6 extension headers and the transport header of p. Reads
+ * nothing behind p->len. On anything but SL_WHY_NONE the packet is INVALID and the
+ * members are set only as far as the reason allows: tuple.family is 0 when not even the
+ * IP header could be read; addresses and tuple.proto are right otherwise.
+ *
+ * Later fragments have a tuple without ports. Checksums are not looked at.
+ */
+enum sl_reason sl__parse(const struct sl_packet *p, struct sl_parsed *out);
+
+/* The same for a packet quoted in an ICMP error, which may end after 8 transport bytes. */
+enum sl_reason sl__parse_quoted(const uint8_t *data, uint32_t len, struct sl_parsed *out);
+
+/* Is the transport checksum (and IPv4's header checksum) right? SL_WHY_NONE: yes, or cannot be known. */
+enum sl_reason sl__parse_checksum(const struct sl_packet *p, const struct sl_parsed *parsed);
+
+/* The kind of an ICMP (proto SL_PROTO_ICMP) or ICMPv6 message type. */
+enum sl_icmp_kind sl__icmp_kind(uint8_t proto, uint8_t type);
+/* The type that answers a request type, or asks for an answer type. */
+uint8_t sl__icmp_inverse(uint8_t proto, uint8_t type);
+
+#endif

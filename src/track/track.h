@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The tracker: the table of connections and all that finds, keeps and ends them. It is the
+ * first member of the engine, and the object that every function of track, nat and help
+ * gets first. It knows nothing of rules and packet ways; what upper layers add to a conn
+ * hangs in its extension (track/ext.h), and they are told of its end by `upper`.
+ */
+#ifndef SL_TRACK_TRACK_H
+#define SL_TRACK_TRACK_H
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "base/random.h"
+#include "base/slab.h"
+#include "base/wheel.h"
+#include "track/conn.h"
+#include "track/expect.h"
+#include "track/ext.h"
+#include "track/table.h"
+#include "track/tunables.h"
+
+struct sl_track;
+
+/* What upper layers install once, when the engine is made. All members are set. */
+struct sl_upper {
+	/* The conn is ending: give back what nat and help hang on it. ext may be NULL. */
+	void (*conn_end)(struct sl_track *t, struct sl_conn *conn, struct sl_ext *ext);
+	/*
+	 * How far sequence number `seq` of dir's sender is moved when the packet goes on
+	 * (added), because payload before it changed size. Only asked for SL_CONN_EDITED.
+	 */
+	int32_t (*seq_offset)(
+		const struct sl_track *t, const struct sl_conn *conn, enum sl_dir dir, uint32_t seq);
+	/* An event is to be reported now. */
+	void (*event)(struct sl_track *t, const struct sl_event *event);
+	void (*trace)(struct sl_track *t, const struct sl_conn *conn, const char *step,
+		const char *text, size_t len);
+};
+
+struct sl_track {
+	const struct sl_mem *mem;
+	const struct sl_upper *upper;
+	const struct sl_packet *packet;	/* being worked on; NULL: the clock is the cause */
+	uint64_t now;			/* ns */
+	uint32_t now_ms;		/* the same in ms, wrapping; what deadlines are in */
+	bool tracing;			/* somebody listens to upper->trace */
+	bool reporting;			/* somebody listens to upper->event */
+	struct sl_tunables set;
+	struct sl_random random;
+	struct sl_hash_key key;
+	struct sl_table table;		/* tuple -> conn */
+	struct sl_slab conns[2];	/* [is IPv6] */
+	struct sl_wheel wheel[2];	/* [is IPv6] */
+	struct sl_slab exts;
+	struct sl_expects expects;
+	uint32_t conn_max;
+	uint32_t unreplied_first, unreplied_last, unreplied; /* conn references, oldest first */
+	uint32_t sweep;			/* where the search for other victims goes on */
+	struct sl_stats stats;
+};
+
+/* ---- conns (src/track/conn.c) -------------------------------------------------------------- */
+
+static inline struct sl_conn *sl__conn_at(const struct sl_track *t, uint32_t ref)
+{
+	return sl__slab_at(&t->conns[ref & 1], ref >> 1);
+}
+
+/*
+ * A new conn for a packet with this tuple: both tuples set (the reply is the inverse),
+ * in no table yet. NULL: no memory or the table is full (reason in *why).
+ */
+struct sl_conn *sl__conn_new(struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone,
+	uint8_t zone_dirs, enum sl_reason *why);
+/* Into the index, timed, counted. Not NONE: somebody has its tuple already (a clash), or no memory. */
+enum sl_reason sl__conn_confirm(struct sl_track *t, struct sl_conn *conn);
+/* End a confirmed conn, with its expectations, and say so. */
+void sl__conn_kill(struct sl_track *t, struct sl_conn *conn, enum sl_reason why);
+/* End one that was never confirmed: nobody is told. */
+void sl__conn_drop(struct sl_track *t, struct sl_conn *conn);
+/* The conn that a packet with this tuple belongs to, and in which direction. NULL: none. */
+struct sl_conn *sl__conn_find(struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone,
+	enum sl_dir *dir);
+/* The tuple of the answers to packets with this tuple. False: the protocol has no answers to it. */
+bool sl__tuple_invert(const struct sl_tuple *tuple, struct sl_tuple *out);
+uint64_t sl__conn_id(const struct sl_conn *conn);
+/* The conn with that id if it is still there. */
+struct sl_conn *sl__conn_by_id(const struct sl_track *t, uint64_t id);
+
+/* Keep it alive for so many ms from now (unless SL_FIXED_TIMEOUT). */
+void sl__conn_refresh(struct sl_track *t, struct sl_conn *conn, uint32_t timeout_ms);
+/* Count a packet of so many IP bytes. */
+void sl__conn_count(struct sl_track *t, struct sl_conn *conn, enum sl_dir dir, uint32_t bytes);
+/* Set status bits (never cleared this way); true: at least one is new. */
+bool sl__conn_set_status(struct sl_conn *conn, unsigned bits);
+/* The first packet of the reply direction came: SL_SEEN_REPLY, no longer evicted first. */
+void sl__conn_replied(struct sl_track *t, struct sl_conn *conn);
+/* Its extension, made when it has none; NULL: no memory. */
+struct sl_ext *sl__conn_ext(struct sl_track *t, struct sl_conn *conn);
+
+/* Remember an event until the packet is accepted (enum sl_pending), and report what was remembered. */
+static inline void sl__conn_note(struct sl_track *t, struct sl_conn *conn, unsigned pending)
+{
+	if (t->reporting)
+		conn->pending = (uint16_t)(conn->pending | pending);
+}
+void sl__conn_report(struct sl_track *t, struct sl_conn *conn);
+
+/* ---- tracing ---------------------------------------------------------------------------------- */
+
+/* A step of a packet's way, for `explain`. printf-like, but only %s %u %x %d; free when nobody listens. */
+#define SL_TRACE(t, conn, step, ...)                                                               \
+	do {                                                                                       \
+		if ((t)->tracing)                                                                  \
+			sl__trace(t, conn, step, __VA_ARGS__);                                     \
+	} while (0)
+void sl__trace(struct sl_track *t, const struct sl_conn *conn, const char *step, const char *format, ...)
+#if defined(__GNUC__)
+	__attribute__((format(printf, 4, 5)))
+#endif
+	;
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Tunables: the kernel's nf_conntrack_* sysctls, by their names, with its defaults.
+ * Timeouts are seconds, as there. The table of names is in tunables.c.
+ */
+#ifndef SL_TRACK_TUNABLES_H
+#define SL_TRACK_TUNABLES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Timeouts of one set of rules (the default, or a `ct timeout` object), seconds. */
+struct sl_timeouts {
+	uint32_t tcp[12];	/* [enum sl_tcp_state], then: */
+#define SL_TCP_RETRANS 10
+#define SL_TCP_UNACK 11
+	uint32_t udp[2];	/* unreplied, stream */
+	uint32_t icmp, icmpv6, generic;
+	uint32_t gre[2];	/* unreplied, stream */
+	uint32_t sctp[10];	/* [state], src/track/sctp.c */
+	uint32_t dccp[10];	/* [state], src/track/dccp.c */
+};
+
+struct sl_tunables {
+	struct sl_timeouts timeout;
+	bool tcp_loose, tcp_be_liberal, tcp_ignore_invalid_rst, dccp_loose;
+	uint8_t tcp_max_retrans;
+	bool checksum;
+	bool acct;		/* counters; here always on, accepted for compatibility */
+	uint32_t expect_max, max;
+	uint32_t frag_timeout, frag6_timeout;	/* ipfrag_time, ip6frag_time: seconds */
+	uint32_t hold_ms;	/* sluice_hold_ms: how long held bytes wait before we acknowledge them */
+	uint32_t sip_timeout, sip_direct_media, sip_direct_signalling, sip_external_media;
+	uint32_t ftp_loose;	/* other hosts' addresses may be announced */
+};
+
+void sl__tunables_init(struct sl_tunables *set);
+bool sl__tunables_set(struct sl_tunables *set, const char *name, uint32_t value);
+bool sl__tunables_get(const struct sl_tunables *set, const char *name, uint32_t *value);
+const char *sl__tunables_name(unsigned i);
+
+#endif
