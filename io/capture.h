@@ -34,7 +34,7 @@ enum sl_capture_result {
 	SL_CAPTURE_FRAME,   /* *frame is filled in */
 	SL_CAPTURE_END,     /* the file ended where a file may end */
 	SL_CAPTURE_DAMAGED, /* truncated or inconsistent here; what came before is good */
-	SL_CAPTURE_ERROR,   /* nothing can be read: see cap.why */
+	SL_CAPTURE_ERROR,   /* not a capture, or reading it failed: see cap.why */
 };
 
 /* Why the last answer was DAMAGED or ERROR; the words are in cap.error. */
@@ -113,13 +113,15 @@ struct sl_capture {
 	bool own_file;
 	const uint8_t *mem;
 	size_t mem_left;
+	uint8_t peeked[4]; /* the magic number, read by init and not yet by a format */
+	uint8_t n_peeked;
 	uint8_t *buf; /* the current record or block */
 	size_t buf_size;
 	enum sl_capture_result over; /* the final answer, or SL_CAPTURE_FRAME: go on */
 	bool big_endian;
 	/* pcap: */
 	bool nano, header_read;
-	uint8_t record_header_len;
+	uint8_t record_header;
 	/* pcap uses the first; pcapng those of the current section. */
 	struct sl_capture_interface *interfaces;
 	uint32_t n_interfaces, interfaces_size;
@@ -143,6 +145,6 @@ enum sl_capture_result sl_capture_next(struct sl_capture *cap, struct sl_frame *
  * NUL, as stored.
  */
 bool sl_frame_comment(const struct sl_capture *cap, const struct sl_frame *frame, uint32_t *at,
-	const char **text, uint32_t *len);
+        const char **text, uint32_t *len);
 
 #endif

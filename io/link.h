@@ -16,8 +16,8 @@
 #include <stdint.h>
 
 enum {
-	SL_LINK_HEADROOM = 128,       /* free bytes before the packet */
-	SL_LINK_PACKET_MAX = 65575,   /* IPv6 header + 65,535 */
+	SL_LINK_HEADROOM = 128,             /* free bytes before the packet */
+	SL_LINK_PACKET_MAX = 65575,         /* IPv6 header + 65,535 */
 	SL_LINK_TAILROOM = 2048 - 128 - 39, /* free bytes behind the longest packet */
 	SL_LINK_BUFFER_SIZE = SL_LINK_HEADROOM + SL_LINK_PACKET_MAX + SL_LINK_TAILROOM,
 };
@@ -36,6 +36,6 @@ struct sl_link_packet {
  * SL_LINK_BUFFER_SIZE.  False, with packet->reason: there is none.
  */
 bool sl_link_packet(uint32_t linktype, const uint8_t *frame, uint32_t caplen, uint8_t *buf,
-	struct sl_link_packet *packet);
+        struct sl_link_packet *packet);
 
 #endif

@@ -22,8 +22,8 @@
 struct sl_pcapng_writer {
 	struct sl_out out; /* out.error: the first failure, in words */
 	/* Private. */
-	bool copying;      /* blocks of a pcapng input are passed on: it has its own interfaces */
-	bool big_endian;   /* of the section being written */
+	bool copying;        /* blocks of a pcapng input are passed on: it has its own interfaces */
+	bool big_endian;     /* of the section being written */
 	uint32_t *linktypes; /* pcap input: one interface for each link type seen */
 	uint32_t n_linktypes;
 };
@@ -39,7 +39,7 @@ void sl_pcapng_on_block(void *w, const struct sl_capture_block *block);
  * comment (UTF-8; NULL or "": none; cut at 65,535 bytes) behind those.
  */
 bool sl_pcapng_write_frame(
-	struct sl_pcapng_writer *w, const struct sl_frame *frame, const char *comment);
+        struct sl_pcapng_writer *w, const struct sl_frame *frame, const char *comment);
 bool sl_pcapng_writer_fini(struct sl_pcapng_writer *w);
 
 #endif
