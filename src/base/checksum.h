@@ -17,7 +17,8 @@
  *
  * The rule of UDP is left to the caller: over IPv4 a stored 0 means "none", it is not checked and
  * must stay 0 under translation; a computed 0 is stored as 0xffff (RFC 768, RFC 8200 8.1). The
- * updates below give 0 where a computation from scratch would give 0.
+ * updates below give what a computation from scratch gives, except for data that became all zero
+ * (0 instead of 0xffff), which no packet with its pseudo-header is.
  */
 #include <stdbool.h>
 #include <stddef.h>
