@@ -73,7 +73,6 @@ enum sl_reject { SL_REJECT_ICMP, SL_REJECT_TCP_RESET };
 struct sl_policy_view {
 	struct sl_packet *packet;
 	struct sl_conn *conn;	       /* NULL: none (yet), untracked or invalid */
-	const struct sl_conn_info *info; /* of conn; filled on first use by sl_policy_info() */
 	enum sl_ctstate state;
 	enum sl_dir dir;
 	enum sl_hook hook;
@@ -105,14 +104,14 @@ struct sl_policy {
 };
 
 /* What decide() may do to a connection. A conn that is confirmed keeps its helper. */
-SL_API void sl_conn_set_mark(struct sl_engine *engine, struct sl_conn *conn, uint32_t mark);
-SL_API bool sl_conn_set_helper(struct sl_engine *engine, struct sl_conn *conn, const char *name);
+SL_EXPORT void sl_conn_set_mark(struct sl_engine *engine, struct sl_conn *conn, uint32_t mark);
+SL_EXPORT bool sl_conn_set_helper(struct sl_engine *engine, struct sl_conn *conn, const char *name);
 
 /* "in0" and the like: the embedder's names are not known to the engine, so masquerade-by-index: */
 struct sl_policy_masquerade {
 	uint32_t out_if; /* what leaves by this interface gets its address; 0: nothing */
 };
 /* The built-in policy: track everything, every registered helper; masquerade what leaves by out_if. */
-extern SL_API const struct sl_policy sl_policy_masquerade;
+extern SL_EXPORT const struct sl_policy sl_policy_masquerade;
 
 #endif

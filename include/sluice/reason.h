@@ -8,6 +8,8 @@
 #ifndef SLUICE_REASON_H
 #define SLUICE_REASON_H
 
+#include <sluice/export.h>
+
 enum sl_reason {
 	SL_WHY_NONE = 0, /* accepted */
 
@@ -97,7 +99,7 @@ enum sl_reason {
 	SL_WHY_COUNT
 };
 
-const char *sl_reason_name(enum sl_reason why);
-const char *sl_reason_text(enum sl_reason why);
+SL_EXPORT const char *sl_reason_name(enum sl_reason why);
+SL_EXPORT const char *sl_reason_text(enum sl_reason why);
 
 #endif

@@ -33,15 +33,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <sluice/export.h>
 #include <sluice/mem.h>
 #include <sluice/reason.h>
 #include <sluice/tuple.h>
-
-#if defined(__GNUC__) && __GNUC__ >= 4
-#define SL_API __attribute__((visibility("default")))
-#else
-#define SL_API
-#endif
 
 struct sl_engine;
 struct sl_conn;
@@ -138,7 +133,7 @@ enum sl_beyond {
 	SL_BEYOND_REFUSED,	 /* "refused": Linux would have opened a hole that is not safe */
 	SL_BEYOND_COUNT
 };
-SL_API const char *sl_beyond_name(enum sl_beyond beyond);
+SL_EXPORT const char *sl_beyond_name(enum sl_beyond beyond);
 
 /* ---- the embedder's side -------------------------------------------------------------------- */
 
@@ -177,6 +172,7 @@ struct sl_event {
 	const struct sl_packet *packet; /* what caused it; NULL: a timeout or a call */
 	enum sl_reason why;		/* DESTROY, EXPECT_DESTROY; LOG: may be NONE */
 	enum sl_beyond beyond;
+	bool state_changed;		/* NEW, UPDATE: the L4 state is news */
 	const char *text;		/* LOG: not NUL-terminated */
 	size_t text_len;
 	uint64_t now;
@@ -247,46 +243,46 @@ struct sl_config {
 	void *policy_ctx;
 };
 
-SL_API void sl_config_init(struct sl_config *config);
+SL_EXPORT void sl_config_init(struct sl_config *config);
 
 /* NULL: no memory, or a config that contradicts itself. */
-SL_API struct sl_engine *sl_engine_create(const struct sl_config *config, const struct sl_env *env);
-SL_API void sl_engine_destroy(struct sl_engine *engine);
+SL_EXPORT struct sl_engine *sl_engine_create(const struct sl_config *config, const struct sl_env *env);
+SL_EXPORT void sl_engine_destroy(struct sl_engine *engine);
 
 /*
  * Put n packets through; each gets its verdict. Any n; inside they are worked on in
  * batches of up to 256.
  */
-SL_API void sl_input(struct sl_engine *engine, struct sl_packet *packets, unsigned n, uint64_t now);
+SL_EXPORT void sl_input(struct sl_engine *engine, struct sl_packet *packets, unsigned n, uint64_t now);
 
 /*
  * Let time pass: timeouts, held messages, fragments. Handles at most `budget` objects
  * (0: all that is due); true if more is due. sl_input() does not expire anything but
  * what it meets, so call this at sl_deadline(), or before each batch.
  */
-SL_API bool sl_clock(struct sl_engine *engine, uint64_t now, unsigned budget);
+SL_EXPORT bool sl_clock(struct sl_engine *engine, uint64_t now, unsigned budget);
 
 /* When sl_clock() has something to do at the earliest; UINT64_MAX: nothing is waiting. */
-SL_API uint64_t sl_deadline(const struct sl_engine *engine);
+SL_EXPORT uint64_t sl_deadline(const struct sl_engine *engine);
 
 /* Routes or addresses changed: remembered answers are forgotten. */
-SL_API void sl_routes_changed(struct sl_engine *engine);
+SL_EXPORT void sl_routes_changed(struct sl_engine *engine);
 
 /*
  * Which of `shards` engines a packet belongs to. Pure: needs no engine. in_side tells
  * whether it comes from the inside (home by its source address) or from the outside
  * (home by the slice of public ports that its destination lies in).
  */
-SL_API uint16_t sl_home(const struct sl_packet *packet, uint16_t shards, bool from_inside);
+SL_EXPORT uint16_t sl_home(const struct sl_packet *packet, uint16_t shards, bool from_inside);
 
 /*
  * A tunable by the kernel's sysctl name ("nf_conntrack_tcp_loose"); timeouts in seconds.
  * False: no such name, or the value is out of range.
  */
-SL_API bool sl_tunable_set(struct sl_engine *engine, const char *name, uint32_t value);
-SL_API bool sl_tunable_get(const struct sl_engine *engine, const char *name, uint32_t *value);
+SL_EXPORT bool sl_tunable_set(struct sl_engine *engine, const char *name, uint32_t value);
+SL_EXPORT bool sl_tunable_get(const struct sl_engine *engine, const char *name, uint32_t *value);
 /* The i-th name, or NULL behind the last. */
-SL_API const char *sl_tunable_name(unsigned i);
+SL_EXPORT const char *sl_tunable_name(unsigned i);
 
 /* ---- looking at connections ------------------------------------------------------------------- */
 
@@ -338,7 +334,7 @@ struct sl_conn_info {
 	uint64_t packets[2], bytes[2];
 	uint8_t tcp_flags[2], tcp_wscale[2];
 };
-SL_API void sl_conn_info(
+SL_EXPORT void sl_conn_info(
 	const struct sl_engine *engine, const struct sl_conn *conn, struct sl_conn_info *out);
 
 enum sl_expect_flag { SL_EXPECT_PERMANENT = 1, SL_EXPECT_INACTIVE = 2, SL_EXPECT_USERSPACE = 4 };
@@ -357,7 +353,7 @@ struct sl_expect_info {
 	uint8_t nat_dir;
 	struct sl_tuple nat;		     /* source address and port before NAT, as the kernel shows it */
 };
-SL_API void sl_expect_info(
+SL_EXPORT void sl_expect_info(
 	const struct sl_engine *engine, const struct sl_expect *expect, struct sl_expect_info *out);
 
 /*
@@ -365,17 +361,17 @@ SL_API void sl_expect_info(
  * returns false. What is added or removed meanwhile may or may not be seen; nothing is
  * seen twice or missed that stays.
  */
-SL_API bool sl_conn_walk(struct sl_engine *engine, uint64_t *cursor, unsigned steps,
+SL_EXPORT bool sl_conn_walk(struct sl_engine *engine, uint64_t *cursor, unsigned steps,
 	void (*visit)(void *ctx, struct sl_conn *conn), void *ctx);
-SL_API bool sl_expect_walk(struct sl_engine *engine, uint64_t *cursor, unsigned steps,
+SL_EXPORT bool sl_expect_walk(struct sl_engine *engine, uint64_t *cursor, unsigned steps,
 	void (*visit)(void *ctx, struct sl_expect *expect), void *ctx);
 
 /* The connection that has this tuple in this zone, in either direction; NULL: none. */
-SL_API struct sl_conn *sl_conn_find(struct sl_engine *engine, const struct sl_tuple *tuple,
+SL_EXPORT struct sl_conn *sl_conn_find(struct sl_engine *engine, const struct sl_tuple *tuple,
 	uint16_t zone, enum sl_dir *dir);
 /* End a connection now, with an event; `why` SL_WHY_FLUSHED for an operator's wish. */
-SL_API void sl_conn_kill(struct sl_engine *engine, struct sl_conn *conn, enum sl_reason why);
-SL_API void sl_expect_kill(struct sl_engine *engine, struct sl_expect *expect, enum sl_reason why);
+SL_EXPORT void sl_conn_kill(struct sl_engine *engine, struct sl_conn *conn, enum sl_reason why);
+SL_EXPORT void sl_expect_kill(struct sl_engine *engine, struct sl_expect *expect, enum sl_reason why);
 
 struct sl_stats {
 	uint64_t packets, bytes;	 /* put in */
@@ -385,13 +381,13 @@ struct sl_stats {
 	uint32_t conns, conns_unreplied, expects, fragments;
 	size_t stream_bytes;
 };
-SL_API void sl_stats(const struct sl_engine *engine, struct sl_stats *out);
+SL_EXPORT void sl_stats(const struct sl_engine *engine, struct sl_stats *out);
 
 /*
  * A self-check of every invariant (each conn found by both tuples, no shared tuple, counts,
  * expectations within limits). For tests: walks everything. NULL: all is well.
  */
-SL_API const char *sl_engine_check(struct sl_engine *engine);
+SL_EXPORT const char *sl_engine_check(struct sl_engine *engine);
 
 /* ---- helpers ------------------------------------------------------------------------------------ */
 
@@ -400,13 +396,13 @@ SL_API const char *sl_engine_check(struct sl_engine *engine);
  * reply tuple fits its tuples, if `automatic`, and by name from rules. The record must live
  * until unregistered. False: name or tuple taken, ABI unknown, or no memory.
  */
-SL_API bool sl_helper_register(struct sl_engine *engine, const struct sl_helper *helper, bool automatic);
+SL_EXPORT bool sl_helper_register(struct sl_engine *engine, const struct sl_helper *helper, bool automatic);
 /* The same, on other ports: `port` instead of the record's own. */
-SL_API bool sl_helper_register_port(
+SL_EXPORT bool sl_helper_register_port(
 	struct sl_engine *engine, const struct sl_helper *helper, uint16_t port);
 /* Nothing of the helper is called or named afterwards. */
-SL_API void sl_helper_unregister(struct sl_engine *engine, const struct sl_helper *helper);
+SL_EXPORT void sl_helper_unregister(struct sl_engine *engine, const struct sl_helper *helper);
 /* The helpers that are part of the library: NULL-terminated. */
-SL_API const struct sl_helper *const *sl_helpers_builtin(void);
+SL_EXPORT const struct sl_helper *const *sl_helpers_builtin(void);
 
 #endif

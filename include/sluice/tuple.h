@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <sluice/export.h>
+
 enum sl_family { SL_IPV4 = 4, SL_IPV6 = 6 };
 
 /* Protocol numbers (IANA) that sluice knows by name; all others are tracked by addresses alone. */
@@ -52,24 +54,24 @@ struct sl_tuple {
 /* The type and code of an ICMP tuple. */
 #define SL_TUPLE_ICMP(type, code) ((uint16_t)((unsigned)(type) << 8 | (unsigned)(code)))
 
-bool sl_addr_eq(const struct sl_addr *a, const struct sl_addr *b);
-bool sl_tuple_eq(const struct sl_tuple *a, const struct sl_tuple *b);
+SL_EXPORT bool sl_addr_eq(const struct sl_addr *a, const struct sl_addr *b);
+SL_EXPORT bool sl_tuple_eq(const struct sl_tuple *a, const struct sl_tuple *b);
 /* Are a and b the same wherever mask has ones? proto and family must always be the same. */
-bool sl_tuple_eq_masked(
+SL_EXPORT bool sl_tuple_eq_masked(
 	const struct sl_tuple *a, const struct sl_tuple *b, const struct sl_tuple *mask);
 /* An IPv4 address from its four bytes in network order; an IPv6 one from its 16. */
-struct sl_addr sl_addr_v4(const uint8_t bytes[4]);
-struct sl_addr sl_addr_v6(const uint8_t bytes[16]);
+SL_EXPORT struct sl_addr sl_addr_v4(const uint8_t bytes[4]);
+SL_EXPORT struct sl_addr sl_addr_v6(const uint8_t bytes[16]);
 
 /*
  * Text of an address (RFC 5952 for IPv6) and back. SL_ADDR_TEXT bytes are always
  * enough. sl_addr_parse takes the whole string or fails.
  */
 #define SL_ADDR_TEXT 46
-const char *sl_addr_text(const struct sl_addr *a, enum sl_family family, char out[SL_ADDR_TEXT]);
-bool sl_addr_parse(const char *text, struct sl_addr *out, enum sl_family *family);
+SL_EXPORT const char *sl_addr_text(const struct sl_addr *a, enum sl_family family, char out[SL_ADDR_TEXT]);
+SL_EXPORT bool sl_addr_parse(const char *text, struct sl_addr *out, enum sl_family *family);
 
 /* "tcp", "udp", ... as FORMATS names them, or the number as text in out (at least 4 bytes). */
-const char *sl_proto_text(uint8_t proto, char out[4]);
+SL_EXPORT const char *sl_proto_text(uint8_t proto, char out[4]);
 
 #endif

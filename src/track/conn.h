@@ -86,9 +86,14 @@ struct sl_conn {
 	uint8_t nat;			/* NAT's own (src/nat/nat.h) */
 	uint32_t deadline;		/* engine ms */
 	struct sl_wheel_link link;	/* timer wheel */
-	struct {
-		uint32_t packets, bytes; /* low 32 bits; what overflows is in the extension */
-	} count[2];			/* [SL_REPLY] holds prev, next while SL_CONN_UNREPLIED */
+	union {
+		struct {
+			uint32_t packets, bytes; /* low 32 bits; the rest is in the extension */
+		};
+		struct {
+			uint32_t older, newer;	/* [SL_REPLY] while SL_CONN_UNREPLIED: list of those */
+		};
+	} count[2];
 	union {
 		struct sl_tcp tcp;
 		struct sl_udp udp;

@@ -19,8 +19,12 @@
 struct sl_track;
 struct sl_ext;
 
-/* Called for the first packet of a related conn, to translate it (src/nat, helpers). */
-typedef void sl_expected_fn(struct sl_track *t, struct sl_conn *conn, const struct sl_expect *expect);
+/*
+ * Called for the first packet of a related conn, to translate it (src/nat, helpers).
+ * Not NONE: the packet is dropped.
+ */
+typedef enum sl_reason sl_expected_fn(
+	struct sl_track *t, struct sl_conn *conn, const struct sl_expect *expect);
 
 struct sl_expect {
 	struct sl_list of_master;	/* in sl_ext.expects of the master */
@@ -74,6 +78,7 @@ struct sl_expects {
 
 enum sl_reason sl__expects_init(struct sl_track *t, uint32_t max);
 void sl__expects_fini(struct sl_track *t);
+bool sl__expects_expire(struct sl_track *t, unsigned budget);
 
 /*
  * Expect something for this master. The same again (same tuple, mask, class, master) is

@@ -37,8 +37,10 @@ struct sl_parsed {
 	bool more_fragments;
 	bool atomic_fragment;	/* IPv6: a fragment header with offset 0 and no more (RFC 6946) */
 	bool dont_fragment;	/* IPv4 DF */
+	bool quoted;		/* stands in an ICMP error: may be cut short */
 	uint8_t tcp_flags;	/* FIN SYN RST PSH ACK URG ECE CWR, bit 0 up */
 	uint8_t icmp;		/* enum sl_icmp_kind */
+	uint32_t quote;		/* SL_ICMP_ERROR: offset of the packet it quotes */
 	uint8_t ttl;		/* or hop limit */
 	uint8_t tos;		/* or traffic class */
 };
@@ -58,6 +60,9 @@ enum sl_tcp_flag {
  */
 enum sl_reason sl__parse(const struct sl_packet *p, struct sl_parsed *out);
 
+/* Is this wrong with IP itself, so that the packet must be dropped (not only INVALID)? */
+bool sl__parse_fatal(enum sl_reason why);
+
 /* The same for a packet quoted in an ICMP error, which may end after 8 transport bytes. */
 enum sl_reason sl__parse_quoted(const uint8_t *data, uint32_t len, struct sl_parsed *out);
 
@@ -67,6 +72,7 @@ enum sl_reason sl__parse_checksum(const struct sl_packet *p, const struct sl_par
 /* The kind of an ICMP (proto SL_PROTO_ICMP) or ICMPv6 message type. */
 enum sl_icmp_kind sl__icmp_kind(uint8_t proto, uint8_t type);
 /* The type that answers a request type, or asks for an answer type. */
+#define SL_ICMP_NO_INVERSE 255
 uint8_t sl__icmp_inverse(uint8_t proto, uint8_t type);
 
 #endif

@@ -15,6 +15,7 @@ enum sl_track_result {
 	SL_TRACK_INVALID, /* not part of it: state INVALID, reason in *why; the conn is unchanged */
 	SL_TRACK_IGNORE,  /* passes and belongs to it, but changed nothing; *why may say so */
 	SL_TRACK_REOPEN,  /* the conn is over: kill it (reason in *why) and take p as a first packet */
+	SL_TRACK_CLOSE,	  /* passes, belongs to the conn, and ends it (reason in *why) */
 	SL_TRACK_DROP,	  /* must not pass (the kernel's -NF_DROP) */
 };
 

@@ -9,6 +9,9 @@
 #ifndef SL_TRACK_TABLE_H
 #define SL_TRACK_TABLE_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/mem.h"
 #include "base/slab.h"
 
@@ -24,15 +27,80 @@ struct sl_bucket {
 struct sl_table {
 	const struct sl_mem *mem;
 	struct sl_bucket **segments;	/* directory: segments of SL_SEGMENT buckets */
-	uint32_t segment_count, segment_room;
-	uint32_t buckets;		/* in use now: level + split point */
-	uint32_t low_mask;		/* 2^level - 1 */
-	uint32_t split;			/* buckets below it were split already */
+	uint32_t segments_used, segments_room;
+	uint32_t low_mask;		/* 2^level - 1: addresses a bucket that was not split yet */
+	uint32_t split;			/* buckets below it were split already, in this round */
 	uint32_t entries;
 	struct sl_slab overflow;
-	/* The full hash of an entry, needed when its bucket is split. */
+	/* The full hash of an entry, needed when its bucket is split or merged. */
 	uint64_t (*hash_of)(const void *ctx, uint32_t entry);
 	const void *ctx;
 };
+
+#define SL_SEGMENT 256 /* buckets an allocation: 16 KiB */
+
+/* False: no memory for the first segment. */
+bool sl__table_init(struct sl_table *table, const struct sl_mem *mem, uint32_t slab_chunk,
+	uint64_t (*hash_of)(const void *ctx, uint32_t entry), const void *ctx);
+void sl__table_fini(struct sl_table *table);
+/* False: no memory (nothing changed). */
+bool sl__table_add(struct sl_table *table, uint64_t hash, uint32_t entry);
+/* Removes an entry that is there. */
+void sl__table_remove(struct sl_table *table, uint64_t hash, uint32_t entry);
+
+/* The bucket comes from the upper half of a hash, the tag from the lower. */
+static inline uint32_t sl__table_bucket(const struct sl_table *table, uint64_t hash)
+{
+	uint32_t high = (uint32_t)(hash >> 32), i = high & table->low_mask;
+
+	return i < table->split ? high & (table->low_mask * 2 + 1) : i;
+}
+
+static inline uint16_t sl__table_tag(uint64_t hash)
+{
+	uint16_t tag = (uint16_t)hash;
+
+	return tag ? tag : 1;
+}
+
+static inline struct sl_bucket *sl__table_at(const struct sl_table *table, uint32_t i)
+{
+	return &table->segments[i / SL_SEGMENT][i % SL_SEGMENT];
+}
+
+/*
+ * Visit every entry that may have this hash:
+ *
+ *	struct sl_probe probe = sl__table_probe(table, hash);
+ *	while ((entry = sl__table_next(table, &probe)))
+ *		...
+ */
+struct sl_probe {
+	const struct sl_bucket *bucket;
+	unsigned slot;
+	uint16_t tag;
+};
+
+static inline struct sl_probe sl__table_probe(const struct sl_table *table, uint64_t hash)
+{
+	return (struct sl_probe){sl__table_at(table, sl__table_bucket(table, hash)), 0,
+		sl__table_tag(hash)};
+}
+
+static inline uint32_t sl__table_next(const struct sl_table *table, struct sl_probe *probe)
+{
+	for (;;) {
+		while (probe->slot < SL_BUCKET_ENTRIES) {
+			unsigned slot = probe->slot++;
+
+			if (probe->bucket->tag[slot] == probe->tag)
+				return probe->bucket->entry[slot];
+		}
+		if (!probe->bucket->overflow)
+			return 0;
+		probe->bucket = sl__slab_at(&table->overflow, probe->bucket->overflow);
+		probe->slot = 0;
+	}
+}
 
 #endif

@@ -55,9 +55,31 @@ struct sl_track {
 	struct sl_expects expects;
 	uint32_t conn_max;
 	uint32_t unreplied_first, unreplied_last, unreplied; /* conn references, oldest first */
-	uint32_t sweep;			/* where the search for other victims goes on */
+	uint32_t sweep[2];		/* where the search for other victims goes on */
+	uint16_t generation;		/* of the next conn */
 	struct sl_stats stats;
 };
+
+/* What sl__track_init() needs to know. */
+struct sl_track_config {
+	const struct sl_mem *mem;
+	const struct sl_upper *upper;
+	uint8_t seed[16];
+	uint32_t conn_max, expect_max, slab_chunk;
+	uint64_t now;
+};
+
+/* False: no memory; fini() may and must still be called. */
+bool sl__track_init(struct sl_track *t, const struct sl_track_config *config);
+void sl__track_fini(struct sl_track *t);
+/* It is `now`: what deadlines are measured against. Steps backwards count as standing still. */
+void sl__track_set_now(struct sl_track *t, uint64_t now);
+/* End what is due; at most `budget` objects. True: more is due. */
+bool sl__track_expire(struct sl_track *t, unsigned budget);
+/* When the next conn or expectation may be due, ns; UINT64_MAX: never. */
+uint64_t sl__track_deadline(const struct sl_track *t);
+/* Every invariant of the table; NULL: all hold. Slow. (src/track/check.c) */
+const char *sl__track_check(struct sl_track *t);
 
 /* ---- conns (src/track/conn.c) -------------------------------------------------------------- */
 
@@ -97,6 +119,28 @@ bool sl__conn_set_status(struct sl_conn *conn, unsigned bits);
 void sl__conn_replied(struct sl_track *t, struct sl_conn *conn);
 /* Its extension, made when it has none; NULL: no memory. */
 struct sl_ext *sl__conn_ext(struct sl_track *t, struct sl_conn *conn);
+/* Its extension if it has one. */
+static inline struct sl_ext *sl__ext_of(const struct sl_track *t, const struct sl_conn *conn)
+{
+	return conn->ext ? sl__slab_at(&t->exts, conn->ext) : NULL;
+}
+/* Everything about it, for people (src/track/info.c). */
+void sl__conn_info(const struct sl_track *t, const struct sl_conn *conn, struct sl_conn_info *out);
+void sl__expect_info(
+	const struct sl_track *t, const struct sl_expect *expect, struct sl_expect_info *out);
+/* The timeouts that hold for it. */
+static inline const struct sl_timeouts *sl__timeouts(const struct sl_track *t, const struct sl_conn *conn)
+{
+	const struct sl_ext *ext = sl__ext_of(t, conn);
+
+	return ext && ext->timeouts ? ext->timeouts : &t->set.timeout;
+}
+/* What belongs to a hash of a tuple: the zone counts unless the conn says otherwise. */
+uint64_t sl__tuple_hash(const struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone);
+static inline uint16_t sl__conn_zone(const struct sl_conn *conn, enum sl_dir dir)
+{
+	return conn->flags & (dir == SL_ORIGINAL ? SL_CONN_ZONE_ORIGINAL : SL_CONN_ZONE_REPLY) ? conn->zone : 0;
+}
 
 /* Remember an event until the packet is accepted (enum sl_pending), and report what was remembered. */
 static inline void sl__conn_note(struct sl_track *t, struct sl_conn *conn, unsigned pending)

@@ -17,21 +17,18 @@ struct sl_timeouts {
 	uint32_t udp[2];	/* unreplied, stream */
 	uint32_t icmp, icmpv6, generic;
 	uint32_t gre[2];	/* unreplied, stream */
-	uint32_t sctp[10];	/* [state], src/track/sctp.c */
-	uint32_t dccp[10];	/* [state], src/track/dccp.c */
 };
 
 struct sl_tunables {
 	struct sl_timeouts timeout;
-	bool tcp_loose, tcp_be_liberal, tcp_ignore_invalid_rst, dccp_loose;
+	bool tcp_loose, tcp_be_liberal, tcp_ignore_invalid_rst;
 	uint8_t tcp_max_retrans;
 	bool checksum;
 	bool acct;		/* counters; here always on, accepted for compatibility */
 	uint32_t expect_max, max;
 	uint32_t frag_timeout, frag6_timeout;	/* ipfrag_time, ip6frag_time: seconds */
 	uint32_t hold_ms;	/* sluice_hold_ms: how long held bytes wait before we acknowledge them */
-	uint32_t sip_timeout, sip_direct_media, sip_direct_signalling, sip_external_media;
-	uint32_t ftp_loose;	/* other hosts' addresses may be announced */
+	bool ftp_loose;		/* other hosts' addresses may be announced */
 };
 
 void sl__tunables_init(struct sl_tunables *set);

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Every invariant of the tracker, checked by walking all of it. For tests and fuzzing.
+ */
+#include "track/track.h"
+
+static const char *check_conn(struct sl_track *t, struct sl_conn *conn)
+{
+	for (unsigned dir = 0; dir < 2; dir++) {
+		struct sl_tuple tuple;
+		enum sl_dir found;
+
+		sl__conn_tuple(conn, (enum sl_dir)dir, &tuple);
+		if ((int32_t)(conn->deadline - t->now_ms) <= 0)
+			continue; /* due: finding it would end it */
+		if (sl__conn_find(t, &tuple, sl__conn_zone(conn, (enum sl_dir)dir), &found) != conn)
+			return "a conn is not found by its tuple, or shares it";
+		if ((unsigned)found != dir)
+			return "both tuples of a conn are the same";
+	}
+	return NULL;
+}
+
+static const char *check_expect(struct sl_track *t, const struct sl_expect *expect)
+{
+	const struct sl_ext *ext;
+
+	if (!sl__slab_live(&t->conns[expect->master & 1], expect->master >> 1))
+		return "an expectation outlived its master";
+	ext = sl__ext_of(t, sl__conn_at(t, expect->master));
+	if (!ext || !ext->expect_count[expect->class_id])
+		return "an expectation is not counted by its master";
+	return NULL;
+}
+
+const char *sl__track_check(struct sl_track *t)
+{
+	uint32_t conns = 0, unreplied = 0, cursor, budget, ref;
+	const char *wrong;
+
+	for (unsigned v6 = 0; v6 < 2; v6++) {
+		cursor = 0, budget = UINT32_MAX;
+		while ((ref = sl__slab_next(&t->conns[v6], &cursor, &budget))) {
+			struct sl_conn *conn = sl__slab_at(&t->conns[v6], ref);
+
+			if (conn->self != (ref << 1 | v6) || !(conn->status & SL_CONFIRMED))
+				return "a conn that is not confirmed stayed behind";
+			wrong = check_conn(t, conn);
+			if (wrong)
+				return wrong;
+			conns++;
+			unreplied += (conn->flags & SL_CONN_UNREPLIED) != 0;
+		}
+	}
+	if (t->table.entries != conns * 2)
+		return "the index has more or fewer entries than conns have tuples";
+	if (unreplied != t->unreplied)
+		return "the list of unreplied conns is miscounted";
+	cursor = 0, budget = UINT32_MAX;
+	while ((ref = sl__slab_next(&t->expects.slab, &cursor, &budget))) {
+		wrong = check_expect(t, sl__expect_at(&t->expects, ref));
+		if (wrong)
+			return wrong;
+	}
+	return sl__slab_count(&t->expects.slab) == t->expects.count ? NULL
+								      : "expectations are miscounted";
+}

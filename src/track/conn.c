@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The life of a conn: made for a first packet, confirmed when that packet leaves, found by
+ * both its tuples, kept alive, and ended: by timeout, by its protocol, by request, or because
+ * the table is full.
+ *
+ * Eviction. Conns that saw no reply stand in a list, oldest first; a full table ends the
+ * oldest of them. When there is none, a few slots of the table are looked at in turn for one
+ * that is not assured, or is closing anyway. Both cost a bounded number of steps, whatever
+ * the flood.
+ */
+#include "track/track.h"
+
+#include <string.h>
+
+#include "track/proto.h"
+#include "base/wire.h"
+
+#define SWEEP 64 /* slots looked at for a victim when no conn is unreplied */
+
+/* ---- tuples in a conn ------------------------------------------------------------------------- */
+
+void sl__conn_tuple(const struct sl_conn *conn, enum sl_dir dir, struct sl_tuple *out)
+{
+	const uint8_t *src = sl__conn_addr(conn, dir, 0), *dst = sl__conn_addr(conn, dir, 1);
+	bool v6 = sl__conn_is_v6(conn);
+
+	*out = (struct sl_tuple){.src = v6 ? sl_addr_v6(src) : sl_addr_v4(src),
+		.dst = v6 ? sl_addr_v6(dst) : sl_addr_v4(dst),
+		.sport = conn->port[dir].sport,
+		.dport = conn->port[dir].dport,
+		.proto = conn->proto,
+		.family = v6 ? SL_IPV6 : SL_IPV4};
+}
+
+void sl__conn_set_tuple(struct sl_conn *conn, enum sl_dir dir, const struct sl_tuple *tuple)
+{
+	size_t size = sl__conn_is_v6(conn) ? 16 : 4, from = 16 - size;
+	uint8_t *at = conn->addr + (size_t)dir * 2 * size;
+
+	memcpy(at, tuple->src.b + from, size);
+	memcpy(at + size, tuple->dst.b + from, size);
+	conn->port[dir].sport = tuple->sport;
+	conn->port[dir].dport = tuple->dport;
+}
+
+static bool has_tuple(const struct sl_conn *conn, enum sl_dir dir, const struct sl_tuple *tuple)
+{
+	size_t size = sl__conn_is_v6(conn) ? 16 : 4, from = 16 - size;
+	const uint8_t *at = conn->addr + (size_t)dir * 2 * size;
+
+	return conn->port[dir].sport == tuple->sport && conn->port[dir].dport == tuple->dport &&
+	       conn->proto == tuple->proto &&
+	       sl__conn_is_v6(conn) == (tuple->family == SL_IPV6) &&
+	       memcmp(at, tuple->src.b + from, size) == 0 &&
+	       memcmp(at + size, tuple->dst.b + from, size) == 0;
+}
+
+uint64_t sl__tuple_hash(const struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone)
+{
+	uint32_t w[10], ports = (uint32_t)tuple->sport << 16 | tuple->dport;
+	uint32_t rest = (uint32_t)zone << 16 | (uint32_t)tuple->family << 8 | tuple->proto;
+
+	if (tuple->family == SL_IPV4) {
+		w[0] = sl_get32(tuple->src.b + 12);
+		w[1] = sl_get32(tuple->dst.b + 12);
+		w[2] = ports;
+		w[3] = rest;
+		return sl__hash_words(&t->key, w, 4);
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		w[i] = sl_get32(tuple->src.b + i * 4);
+		w[4 + i] = sl_get32(tuple->dst.b + i * 4);
+	}
+	w[8] = ports;
+	w[9] = rest;
+	return sl__hash_words(&t->key, w, 10);
+}
+
+static uint64_t conn_hash(const struct sl_track *t, const struct sl_conn *conn, enum sl_dir dir)
+{
+	struct sl_tuple tuple;
+
+	sl__conn_tuple(conn, dir, &tuple);
+	return sl__tuple_hash(t, &tuple, sl__conn_zone(conn, dir));
+}
+
+static uint64_t entry_hash(const void *ctx, uint32_t entry)
+{
+	const struct sl_track *t = ctx;
+
+	return conn_hash(t, sl__conn_at(t, entry >> 1), (enum sl_dir)(entry & 1));
+}
+
+/* ---- the list of conns that saw no reply -------------------------------------------------------- */
+
+static void unreplied_add(struct sl_track *t, struct sl_conn *conn)
+{
+	conn->flags |= SL_CONN_UNREPLIED;
+	conn->count[SL_REPLY].older = t->unreplied_last;
+	conn->count[SL_REPLY].newer = 0;
+	if (t->unreplied_last)
+		sl__conn_at(t, t->unreplied_last)->count[SL_REPLY].newer = conn->self;
+	else
+		t->unreplied_first = conn->self;
+	t->unreplied_last = conn->self;
+	t->unreplied++;
+}
+
+static void unreplied_remove(struct sl_track *t, struct sl_conn *conn)
+{
+	uint32_t older = conn->count[SL_REPLY].older, newer = conn->count[SL_REPLY].newer;
+
+	if (!(conn->flags & SL_CONN_UNREPLIED))
+		return;
+	if (older)
+		sl__conn_at(t, older)->count[SL_REPLY].newer = newer;
+	else
+		t->unreplied_first = newer;
+	if (newer)
+		sl__conn_at(t, newer)->count[SL_REPLY].older = older;
+	else
+		t->unreplied_last = older;
+	conn->flags &= (uint8_t)~SL_CONN_UNREPLIED;
+	conn->count[SL_REPLY].packets = 0;
+	conn->count[SL_REPLY].bytes = 0;
+	t->unreplied--;
+}
+
+/* ---- beginning --------------------------------------------------------------------------------------- */
+
+static bool worth_least(const struct sl_conn *conn)
+{
+	const struct sl_proto *proto = sl__proto(conn->proto);
+
+	if (!(conn->status & SL_CONFIRMED))
+		return false;
+	return !(conn->status & SL_ASSURED) || (proto->can_evict && proto->can_evict(conn));
+}
+
+static bool sweep(struct sl_track *t, unsigned v6)
+{
+	uint32_t budget = SWEEP, ref;
+
+	while ((ref = sl__slab_next(&t->conns[v6], &t->sweep[v6], &budget))) {
+		struct sl_conn *conn = sl__slab_at(&t->conns[v6], ref);
+
+		if (!worth_least(conn))
+			continue;
+		sl__conn_kill(t, conn, SL_WHY_EVICTED);
+		return true;
+	}
+	return false;
+}
+
+/* Make room for one conn. */
+static bool evict(struct sl_track *t, bool v6)
+{
+	if (t->unreplied_first)
+		sl__conn_kill(t, sl__conn_at(t, t->unreplied_first), SL_WHY_EVICTED);
+	else if (!sweep(t, v6) && !sweep(t, !v6))
+		return false;
+	t->stats.conns_evicted++;
+	return true;
+}
+
+struct sl_conn *sl__conn_new(struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone,
+	uint8_t zone_dirs, enum sl_reason *why)
+{
+	bool v6 = tuple->family == SL_IPV6;
+	struct sl_tuple reply;
+	struct sl_conn *conn;
+	uint32_t ref;
+
+	if (!sl__tuple_invert(tuple, &reply)) {
+		*why = SL_WHY_NOT_NEW;
+		return NULL;
+	}
+	if (sl__slab_count(&t->conns[0]) + sl__slab_count(&t->conns[1]) >= t->conn_max &&
+		!evict(t, v6)) {
+		*why = SL_WHY_TABLE_FULL;
+		return NULL;
+	}
+	conn = sl__slab_get(&t->conns[v6], &ref);
+	if (!conn) {
+		*why = SL_WHY_NO_MEMORY;
+		return NULL;
+	}
+	conn->self = ref << 1 | v6;
+	conn->generation = ++t->generation;
+	conn->proto = tuple->proto;
+	conn->zone = zone;
+	conn->flags = v6 ? SL_CONN_IPV6 : 0;
+	if (zone_dirs & 1 << SL_ORIGINAL)
+		conn->flags |= SL_CONN_ZONE_ORIGINAL;
+	if (zone_dirs & 1 << SL_REPLY)
+		conn->flags |= SL_CONN_ZONE_REPLY;
+	sl__conn_set_tuple(conn, SL_ORIGINAL, tuple);
+	sl__conn_set_tuple(conn, SL_REPLY, &reply);
+	return conn;
+}
+
+static bool taken(struct sl_track *t, const struct sl_conn *conn, enum sl_dir dir)
+{
+	struct sl_tuple tuple;
+	enum sl_dir found;
+
+	sl__conn_tuple(conn, dir, &tuple);
+	return sl__conn_find(t, &tuple, sl__conn_zone(conn, dir), &found) != NULL;
+}
+
+enum sl_reason sl__conn_confirm(struct sl_track *t, struct sl_conn *conn)
+{
+	uint64_t hash[2] = {conn_hash(t, conn, SL_ORIGINAL), conn_hash(t, conn, SL_REPLY)};
+
+	if (taken(t, conn, SL_ORIGINAL) || taken(t, conn, SL_REPLY))
+		return SL_WHY_TUPLE_CLASH;
+	if (!sl__table_add(&t->table, hash[SL_ORIGINAL], conn->self << 1 | SL_ORIGINAL))
+		return SL_WHY_NO_MEMORY;
+	if (!sl__table_add(&t->table, hash[SL_REPLY], conn->self << 1 | SL_REPLY)) {
+		sl__table_remove(&t->table, hash[SL_ORIGINAL], conn->self << 1 | SL_ORIGINAL);
+		return SL_WHY_NO_MEMORY;
+	}
+	conn->status |= SL_CONFIRMED;
+	sl__wheel_add(&t->wheel[conn->self & 1], conn->self >> 1);
+	if (!(conn->status & SL_SEEN_REPLY))
+		unreplied_add(t, conn);
+	t->stats.conns_made++;
+	sl__conn_note(t, conn, conn->status & SL_EXPECTED ? SL_PENDING_RELATED : SL_PENDING_NEW);
+	return SL_WHY_NONE;
+}
+
+/* ---- ending ---------------------------------------------------------------------------------------------- */
+
+static void release(struct sl_track *t, struct sl_conn *conn)
+{
+	struct sl_ext *ext = sl__ext_of(t, conn);
+
+	if (ext) {
+		sl__expect_remove_all(t, conn, SL_WHY_MASTER_GONE);
+		t->upper->conn_end(t, conn, ext);
+		sl__slab_put(&t->exts, conn->ext);
+	}
+	sl__slab_put(&t->conns[conn->self & 1], conn->self >> 1);
+}
+
+void sl__conn_kill(struct sl_track *t, struct sl_conn *conn, enum sl_reason why)
+{
+	struct sl_event event = {.type = SL_EVENT_DESTROY, .conn = conn, .packet = t->packet,
+		.why = why, .now = t->now};
+
+	conn->status |= SL_DYING;
+	t->stats.reasons[why]++;
+	if (t->reporting)
+		t->upper->event(t, &event);
+	sl__table_remove(&t->table, conn_hash(t, conn, SL_ORIGINAL), conn->self << 1 | SL_ORIGINAL);
+	sl__table_remove(&t->table, conn_hash(t, conn, SL_REPLY), conn->self << 1 | SL_REPLY);
+	sl__wheel_remove(&t->wheel[conn->self & 1], conn->self >> 1);
+	unreplied_remove(t, conn);
+	release(t, conn);
+}
+
+void sl__conn_drop(struct sl_track *t, struct sl_conn *conn)
+{
+	release(t, conn);
+}
+
+static void expired(void *ctx, uint32_t ref, unsigned v6)
+{
+	struct sl_track *t = ctx;
+
+	sl__conn_kill(t, sl__slab_at(&t->conns[v6], ref), SL_WHY_TIMEOUT);
+}
+
+static void expired_ipv4(void *ctx, uint32_t ref)
+{
+	expired(ctx, ref, 0);
+}
+
+static void expired_ipv6(void *ctx, uint32_t ref)
+{
+	expired(ctx, ref, 1);
+}
+
+/* ---- finding and keeping --------------------------------------------------------------------------------- */
+
+struct sl_conn *sl__conn_find(struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone,
+	enum sl_dir *dir)
+{
+	struct sl_probe probe = sl__table_probe(&t->table, sl__tuple_hash(t, tuple, zone));
+	uint32_t entry;
+
+	while ((entry = sl__table_next(&t->table, &probe))) {
+		struct sl_conn *conn = sl__conn_at(t, entry >> 1);
+
+		*dir = (enum sl_dir)(entry & 1);
+		if (!has_tuple(conn, *dir, tuple) || sl__conn_zone(conn, *dir) != zone)
+			continue;
+		if ((int32_t)(conn->deadline - t->now_ms) > 0)
+			return conn;
+		sl__conn_kill(t, conn, SL_WHY_TIMEOUT); /* due, but the clock was not asked yet */
+		return NULL;
+	}
+	return NULL;
+}
+
+uint64_t sl__conn_id(const struct sl_conn *conn)
+{
+	return (uint64_t)conn->generation << 32 | conn->self;
+}
+
+struct sl_conn *sl__conn_by_id(const struct sl_track *t, uint64_t id)
+{
+	uint32_t self = (uint32_t)id;
+	struct sl_conn *conn;
+
+	if (!self || !sl__slab_live(&t->conns[self & 1], self >> 1))
+		return NULL;
+	conn = sl__conn_at(t, self);
+	return sl__conn_id(conn) == id ? conn : NULL;
+}
+
+void sl__conn_refresh(struct sl_track *t, struct sl_conn *conn, uint32_t timeout_ms)
+{
+	uint32_t deadline = t->now_ms + timeout_ms, ref = conn->self >> 1;
+	bool earlier = (int32_t)(deadline - conn->deadline) < 0;
+
+	if (!(conn->status & SL_CONFIRMED)) {
+		conn->deadline = deadline;
+		return;
+	}
+	if (conn->status & SL_FIXED_TIMEOUT)
+		return;
+	if (earlier) /* the wheel finds out about later deadlines by itself */
+		sl__wheel_remove(&t->wheel[conn->self & 1], ref);
+	conn->deadline = deadline;
+	if (earlier)
+		sl__wheel_add(&t->wheel[conn->self & 1], ref);
+}
+
+void sl__conn_count(struct sl_track *t, struct sl_conn *conn, enum sl_dir dir, uint32_t bytes)
+{
+	struct sl_ext *ext;
+	bool carry[2];
+
+	if (dir == SL_REPLY && conn->flags & SL_CONN_UNREPLIED)
+		return; /* cannot be: sl__conn_replied() comes first */
+	carry[0] = ++conn->count[dir].packets == 0;
+	carry[1] = (conn->count[dir].bytes += bytes) < bytes;
+	if (!carry[0] && !carry[1])
+		return;
+	ext = sl__conn_ext(t, conn);
+	if (!ext)
+		return;
+	ext->packets_high[dir] += carry[0];
+	ext->bytes_high[dir] += carry[1];
+}
+
+bool sl__conn_set_status(struct sl_conn *conn, unsigned bits)
+{
+	bool changed = (conn->status & bits) != bits;
+
+	conn->status = (uint16_t)(conn->status | bits);
+	return changed;
+}
+
+void sl__conn_replied(struct sl_track *t, struct sl_conn *conn)
+{
+	if (!sl__conn_set_status(conn, SL_SEEN_REPLY))
+		return;
+	unreplied_remove(t, conn);
+	sl__conn_note(t, conn, SL_PENDING_REPLY);
+}
+
+struct sl_ext *sl__conn_ext(struct sl_track *t, struct sl_conn *conn)
+{
+	struct sl_ext *ext;
+	uint32_t ref;
+
+	if (conn->ext)
+		return sl__slab_at(&t->exts, conn->ext);
+	ext = sl__slab_get(&t->exts, &ref);
+	if (!ext)
+		return NULL;
+	sl__list_init(&ext->expects);
+	conn->ext = ref;
+	return ext;
+}
+
+void sl__conn_report(struct sl_track *t, struct sl_conn *conn)
+{
+	struct sl_event event = {.conn = conn, .packet = t->packet, .now = t->now};
+
+	if (!conn->pending)
+		return;
+	event.type = conn->pending & (SL_PENDING_NEW | SL_PENDING_RELATED) ? SL_EVENT_NEW
+									     : SL_EVENT_UPDATE;
+	event.state_changed = event.type == SL_EVENT_NEW || conn->pending & SL_PENDING_STATE;
+	conn->pending = 0;
+	t->upper->event(t, &event);
+}
+
+/* ---- the tracker as a whole ----------------------------------------------------------------------------- */
+
+bool sl__track_init(struct sl_track *t, const struct sl_track_config *config)
+{
+	const struct sl_mem *mem = config->mem;
+	const size_t fixed = offsetof(struct sl_conn, addr);
+
+	memset(t, 0, sizeof(*t));
+	t->mem = mem;
+	t->upper = config->upper;
+	t->conn_max = config->conn_max;
+	sl__tunables_init(&t->set);
+	t->set.max = config->conn_max;
+	t->set.expect_max = config->expect_max;
+	sl__random_init(&t->random, config->seed);
+	sl__hash_key_init(&t->key, &t->random);
+	t->now = config->now;
+	t->now_ms = (uint32_t)(config->now / 1000000);
+	for (unsigned v6 = 0; v6 < 2; v6++) {
+		sl__slab_init(&t->conns[v6], mem, fixed + (v6 ? 64 : 16), v6 ? 16 : 64,
+			config->slab_chunk, 1u << 29);
+		sl__wheel_init(&t->wheel[v6], &t->conns[v6], offsetof(struct sl_conn, link),
+			offsetof(struct sl_conn, deadline), t->now_ms);
+	}
+	sl__slab_init(&t->exts, mem, sizeof(struct sl_ext), alignof(struct sl_ext),
+		config->slab_chunk, 1u << 30);
+	if (sl__expects_init(t, config->expect_max) != SL_WHY_NONE)
+		return false;
+	return sl__table_init(&t->table, mem, config->slab_chunk, entry_hash, t);
+}
+
+static void end_all(struct sl_track *t)
+{
+	for (unsigned v6 = 0; v6 < 2; v6++) {
+		uint32_t cursor = 0, budget = UINT32_MAX, ref;
+
+		while ((ref = sl__slab_next(&t->conns[v6], &cursor, &budget)))
+			sl__conn_kill(t, sl__slab_at(&t->conns[v6], ref), SL_WHY_FLUSHED);
+	}
+}
+
+void sl__track_fini(struct sl_track *t)
+{
+	t->reporting = false;
+	t->packet = NULL;
+	end_all(t);
+	sl__table_fini(&t->table);
+	sl__expects_fini(t);
+	sl__slab_fini(&t->exts);
+	sl__slab_fini(&t->conns[0]);
+	sl__slab_fini(&t->conns[1]);
+}
+
+void sl__track_set_now(struct sl_track *t, uint64_t now)
+{
+	if (now <= t->now)
+		return;
+	t->now = now;
+	t->now_ms = (uint32_t)(now / 1000000);
+}
+
+bool sl__track_expire(struct sl_track *t, unsigned budget)
+{
+	bool more = sl__expects_expire(t, budget);
+
+	more |= sl__wheel_advance(&t->wheel[0], t->now_ms, budget, expired_ipv4, t);
+	more |= sl__wheel_advance(&t->wheel[1], t->now_ms, budget, expired_ipv6, t);
+	return more;
+}
+
+uint64_t sl__track_deadline(const struct sl_track *t)
+{
+	const struct sl_wheel *wheels[3] = {&t->wheel[0], &t->wheel[1], &t->expects.wheel};
+	uint64_t first = UINT64_MAX, base = t->now / 1000000;
+	uint32_t at;
+
+	for (unsigned i = 0; i < 3; i++) {
+		int32_t ahead;
+		uint64_t ms;
+
+		if (!sl__wheel_next(wheels[i], &at))
+			continue;
+		ahead = (int32_t)(at - t->now_ms);
+		ms = ahead > 0 ? base + (uint32_t)ahead : base;
+		if (ms * 1000000 < first)
+			first = ms * 1000000;
+	}
+	return first;
+}

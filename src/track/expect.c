@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Expectations: adding with limits, matching first packets, and the four ways to end.
+ *
+ * What must be exact in every expectation, destination address and port and the protocol,
+ * is what they are hashed by; a mask may be loose about the source only.
+ */
+#include "track/track.h"
+
+#include <string.h>
+
+#include "base/wire.h"
+
+#define HASH_MIN 64
+
+/* ---- the hash ----------------------------------------------------------------------------------- */
+
+static uint32_t *chain_of(struct sl_track *t, const struct sl_tuple *tuple)
+{
+	uint32_t w[6];
+
+	for (unsigned i = 0; i < 4; i++)
+		w[i] = sl_get32(tuple->dst.b + i * 4);
+	w[4] = tuple->dport;
+	w[5] = tuple->proto;
+	return &t->expects.hash[sl__hash_words(&t->key, w, 6) & t->expects.hash_mask];
+}
+
+static void unchain(struct sl_track *t, const struct sl_expect *expect)
+{
+	uint32_t *at = chain_of(t, &expect->tuple);
+
+	while (*at != expect->self)
+		at = &sl__expect_at(&t->expects, *at)->next;
+	*at = expect->next;
+}
+
+enum sl_reason sl__expects_init(struct sl_track *t, uint32_t max)
+{
+	struct sl_expects *e = &t->expects;
+	uint32_t size = HASH_MIN;
+
+	while (size < max / 2 && size < 1u << 16)
+		size *= 2;
+	sl__slab_init(&e->slab, t->mem, sizeof(struct sl_expect), alignof(struct sl_expect),
+		t->exts.object_mask + 1, max ? max : 1);
+	sl__wheel_init(&e->wheel, &e->slab, offsetof(struct sl_expect, link),
+		offsetof(struct sl_expect, deadline), t->now_ms);
+	e->max = max;
+	e->hash = sl__alloc(t->mem, size * sizeof(*e->hash));
+	if (!e->hash)
+		return SL_WHY_NO_MEMORY;
+	e->hash_mask = size - 1;
+	return SL_WHY_NONE;
+}
+
+void sl__expects_fini(struct sl_track *t)
+{
+	if (t->expects.hash)
+		sl__free(t->mem, t->expects.hash,
+			(t->expects.hash_mask + (size_t)1) * sizeof(*t->expects.hash));
+	sl__slab_fini(&t->expects.slab);
+}
+
+/* ---- ending ---------------------------------------------------------------------------------------- */
+
+static void report(struct sl_track *t, const struct sl_expect *expect, enum sl_event_type type,
+	enum sl_reason why)
+{
+	struct sl_event event = {
+		.type = type, .expect = expect, .packet = t->packet, .why = why, .now = t->now};
+
+	if (t->reporting)
+		t->upper->event(t, &event);
+}
+
+void sl__expect_remove(struct sl_track *t, struct sl_expect *expect, enum sl_reason why)
+{
+	struct sl_ext *ext = sl__ext_of(t, sl__conn_at(t, expect->master));
+
+	report(t, expect, SL_EVENT_EXPECT_DESTROY, why);
+	unchain(t, expect);
+	sl__list_remove(&expect->of_master);
+	ext->expect_count[expect->class_id]--;
+	sl__wheel_remove(&t->expects.wheel, expect->self);
+	t->expects.count--;
+	sl__slab_put(&t->expects.slab, expect->self);
+}
+
+void sl__expect_remove_all(struct sl_track *t, struct sl_conn *master, enum sl_reason why)
+{
+	struct sl_ext *ext = sl__ext_of(t, master);
+
+	if (!ext)
+		return;
+	SL_LIST_EACH_SAFE(it, &ext->expects)
+		sl__expect_remove(t, SL_CONTAINER(it, struct sl_expect, of_master), why);
+}
+
+static void expired(void *ctx, uint32_t ref)
+{
+	struct sl_track *t = ctx;
+
+	sl__expect_remove(t, sl__expect_at(&t->expects, ref), SL_WHY_TIMEOUT);
+}
+
+bool sl__expects_expire(struct sl_track *t, unsigned budget)
+{
+	return sl__wheel_advance(&t->expects.wheel, t->now_ms, budget, expired, t);
+}
+
+/* ---- adding ------------------------------------------------------------------------------------------ */
+
+static bool same(const struct sl_expect *e, const struct sl_expect_want *want, uint16_t zone)
+{
+	return sl_tuple_eq(&e->tuple, &want->tuple) && sl_addr_eq(&e->mask.src, &want->mask.src) &&
+	       e->mask.sport == want->mask.sport && e->zone == zone;
+}
+
+/* Could one packet fit both? Where both masks have ones the tuples must differ, or they clash. */
+static bool clash(const struct sl_expect *e, const struct sl_expect_want *want, uint16_t zone)
+{
+	struct sl_tuple both = e->mask;
+
+	for (unsigned i = 0; i < sizeof(both.src.b); i++)
+		both.src.b[i] &= want->mask.src.b[i];
+	both.sport &= want->mask.sport;
+	return sl_tuple_eq_masked(&e->tuple, &want->tuple, &both) && e->zone == zone;
+}
+
+/* Whoever stands in the way: the same one goes, another's stays and wins. */
+static enum sl_reason make_way(struct sl_track *t, const struct sl_conn *master,
+	const struct sl_expect_want *want)
+{
+	uint32_t ref = *chain_of(t, &want->tuple), next;
+
+	for (; ref; ref = next) {
+		struct sl_expect *e = sl__expect_at(&t->expects, ref);
+
+		next = e->next;
+		if (same(e, want, master->zone)) {
+			if (e->master != master->self || e->class_id != want->class_id)
+				return SL_WHY_EXPECT_CLASH;
+			sl__expect_remove(t, e, SL_WHY_REPLACED);
+			break;
+		}
+		if (clash(e, want, master->zone))
+			return SL_WHY_EXPECT_CLASH;
+	}
+	return SL_WHY_NONE;
+}
+
+static enum sl_reason make_room(struct sl_track *t, struct sl_ext *ext, const struct sl_expect_want *want)
+{
+	uint16_t max = want->class_max ? want->class_max : 1;
+
+	while (ext->expect_count[want->class_id] >= max) {
+		struct sl_list *it = ext->expects.prev;
+
+		while (SL_CONTAINER(it, struct sl_expect, of_master)->class_id != want->class_id)
+			it = it->prev;
+		sl__expect_remove(t, SL_CONTAINER(it, struct sl_expect, of_master), SL_WHY_REPLACED);
+	}
+	return t->expects.count >= t->set.expect_max || t->expects.count >= t->expects.max
+		       ? SL_WHY_EXPECT_LIMIT
+		       : SL_WHY_NONE;
+}
+
+static void fill(struct sl_track *t, struct sl_expect *e, const struct sl_conn *master,
+	const struct sl_expect_want *want)
+{
+	e->tuple = want->tuple;
+	e->mask = want->mask;
+	e->master = master->self;
+	e->id = ++t->expects.next_id;
+	e->deadline = t->now_ms + want->timeout_ms;
+	e->zone = master->zone;
+	e->class_id = want->class_id;
+	e->flags = want->flags;
+	e->maker = want->maker;
+	e->helper = want->helper;
+	e->reason = want->reason;
+	e->expected = want->expected;
+	e->nat_dir = want->nat_dir;
+	e->has_nat = want->has_nat;
+	e->saved_addr = want->saved_addr;
+	e->saved_port = want->saved_port;
+}
+
+enum sl_reason sl__expect_add(struct sl_track *t, struct sl_conn *master,
+	const struct sl_expect_want *want, struct sl_expect **out)
+{
+	struct sl_ext *ext = sl__conn_ext(t, master);
+	enum sl_reason why;
+	struct sl_expect *e;
+	uint32_t ref, *chain;
+
+	if (!ext)
+		return SL_WHY_NO_MEMORY;
+	why = make_way(t, master, want);
+	if (why == SL_WHY_NONE)
+		why = make_room(t, ext, want);
+	if (why != SL_WHY_NONE)
+		return why;
+	e = sl__slab_get(&t->expects.slab, &ref);
+	if (!e)
+		return SL_WHY_NO_MEMORY;
+	e->self = ref;
+	fill(t, e, master, want);
+	chain = chain_of(t, &e->tuple);
+	e->next = *chain;
+	*chain = ref;
+	sl__list_add(&ext->expects, &e->of_master);
+	ext->expect_count[e->class_id]++;
+	t->expects.count++;
+	t->stats.expects_made++;
+	if (!(e->flags & SL_EXPECT_PERMANENT))
+		sl__wheel_add(&t->expects.wheel, ref);
+	report(t, e, SL_EVENT_EXPECT_NEW, SL_WHY_NONE);
+	if (out)
+		*out = e;
+	return SL_WHY_NONE;
+}
+
+/* ---- matching ------------------------------------------------------------------------------------------ */
+
+struct sl_expect *sl__expect_find_exact(struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone)
+{
+	for (uint32_t ref = *chain_of(t, tuple); ref;) {
+		struct sl_expect *e = sl__expect_at(&t->expects, ref);
+
+		if (sl_tuple_eq(&e->tuple, tuple) && e->zone == zone)
+			return e;
+		ref = e->next;
+	}
+	return NULL;
+}
+
+/* Which member kept this expectation from fitting, for people. */
+static const char *difference(const struct sl_expect *e, const struct sl_tuple *tuple)
+{
+	if (e->tuple.proto != tuple->proto)
+		return "protocol";
+	if (!sl_addr_eq(&e->tuple.dst, &tuple->dst))
+		return "destination address";
+	if (e->tuple.dport != tuple->dport)
+		return "destination port";
+	if ((e->tuple.sport ^ tuple->sport) & e->mask.sport)
+		return "source port";
+	return "source address";
+}
+
+/* Tell of every expectation that the packet came near to: same protocol, one end the same. */
+static void trace_near_misses(struct sl_track *t, const struct sl_tuple *tuple)
+{
+	uint32_t cursor = 0, budget = 1000, ref;
+
+	while ((ref = sl__slab_next(&t->expects.slab, &cursor, &budget))) {
+		const struct sl_expect *e = sl__expect_at(&t->expects, ref);
+
+		if (e->tuple.family == tuple->family)
+			SL_TRACE(t, sl__conn_at(t, e->master), "expect-miss", "#%u %s: %s differs",
+				(unsigned)e->id, e->reason ? e->reason : "", difference(e, tuple));
+	}
+}
+
+struct sl_expect *sl__expect_match(struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone)
+{
+	if (t->expects.count == 0)
+		return NULL;
+	for (uint32_t ref = *chain_of(t, tuple); ref;) {
+		struct sl_expect *e = sl__expect_at(&t->expects, ref);
+
+		ref = e->next;
+		if (e->flags & SL_EXPECT_INACTIVE || e->zone != zone ||
+			!sl_tuple_eq_masked(tuple, &e->tuple, &e->mask))
+			continue;
+		if ((int32_t)(e->deadline - t->now_ms) <= 0 && !(e->flags & SL_EXPECT_PERMANENT)) {
+			sl__expect_remove(t, e, SL_WHY_TIMEOUT);
+			continue;
+		}
+		/* Nobody can know of it before the packet that announced it has left. */
+		if (sl__conn_at(t, e->master)->status & SL_CONFIRMED)
+			return e;
+	}
+	if (t->tracing)
+		trace_near_misses(t, tuple);
+	return NULL;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The short name and the sentence of every reason (include/sluice/reason.h).
+ */
+#include <sluice/reason.h>
+
+struct reason {
+	const char *name, *text;
+};
+
+static const struct reason reasons[SL_WHY_COUNT] = {
+	[SL_WHY_NONE] = {"none", "accepted"},
+	[SL_WHY_SHORT_IP] = {"short-ip", "the packet is shorter than its IP header says"},
+	[SL_WHY_BAD_IP_HEADER] = {"bad-ip-header",
+		"IP version, header length or total length is impossible"},
+	[SL_WHY_BAD_IP_CHECKSUM] = {"bad-ip-checksum", "the IPv4 header checksum is wrong"},
+	[SL_WHY_BAD_EXTENSIONS] = {"bad-extensions",
+		"the chain of IPv6 extension headers is broken or too long"},
+	[SL_WHY_SHORT_L4] = {"short-l4", "the packet is too short for its transport header"},
+	[SL_WHY_BAD_L4_LENGTH] = {"bad-l4-length",
+		"a length in the transport header contradicts the packet"},
+	[SL_WHY_BAD_CHECKSUM] = {"bad-checksum", "the transport checksum is wrong"},
+	[SL_WHY_FRAG_OVERLAP] = {"frag-overlap",
+		"fragments overlap: the whole datagram is dropped"},
+	[SL_WHY_FRAG_TOO_LONG] = {"frag-too-long",
+		"reassembled, the datagram would exceed 65,535 bytes"},
+	[SL_WHY_FRAG_MALFORMED] = {"frag-malformed", "lengths of fragments contradict each other"},
+	[SL_WHY_FRAG_TIMEOUT] = {"frag-timeout", "not all fragments came in time"},
+	[SL_WHY_FRAG_LIMIT] = {"frag-limit", "the memory for fragments is used up"},
+	[SL_WHY_FRAG_DUPLICATE] = {"frag-duplicate", "this fragment came before"},
+	[SL_WHY_TABLE_FULL] = {"table-full",
+		"the connection table is full and nothing in it may be evicted"},
+	[SL_WHY_NO_MEMORY] = {"no-memory", "the allocator has no memory"},
+	[SL_WHY_TUPLE_CLASH] = {"tuple-clash", "another connection has this tuple"},
+	[SL_WHY_NOT_NEW] = {"not-new", "this packet may not open a connection"},
+	[SL_WHY_ZERO_PORT] = {"zero-port", "port 0"},
+	[SL_WHY_ICMP_TYPE] = {"icmp-type", "this ICMP type is unknown or opens nothing"},
+	[SL_WHY_ICMP_NO_QUERY] = {"icmp-no-query", "an ICMP answer that nobody asked for"},
+	[SL_WHY_ICMP_QUOTE_SHORT] = {"icmp-quote-short",
+		"the ICMP error quotes too little of its cause"},
+	[SL_WHY_ICMP_QUOTE_UNKNOWN] = {"icmp-quote-unknown",
+		"the ICMP error is about no known connection"},
+	[SL_WHY_ICMP_QUOTE_ADDRESS] = {"icmp-quote-address",
+		"the ICMP error is sent to somebody else than the quoted sender"},
+	[SL_WHY_TCP_FLAGS] = {"tcp-flags", "impossible combination of TCP flags"},
+	[SL_WHY_TCP_STATE] = {"tcp-state", "a packet of this kind may not come in this state"},
+	[SL_WHY_TCP_SEQ_OVER] = {"tcp-seq-over",
+		"SEQ is over the upper bound (beyond the window of the receiver)"},
+	[SL_WHY_TCP_SEQ_UNDER] = {"tcp-seq-under",
+		"SEQ is under the lower bound (data acknowledged already)"},
+	[SL_WHY_TCP_ACK_OVER] = {"tcp-ack-over",
+		"ACK is over the upper bound (acknowledges data not seen yet)"},
+	[SL_WHY_TCP_ACK_UNDER] = {"tcp-ack-under",
+		"ACK is under the lower bound (possibly much delayed)"},
+	[SL_WHY_TCP_RST_SEQ] = {"tcp-rst-seq", "RST before what the receiver has acknowledged"},
+	[SL_WHY_TCP_SYN_IN_SYNC] = {"tcp-syn-in-sync",
+		"a packet of a handshake within a live connection"},
+	[SL_WHY_TCP_CHALLENGE_ACK] = {"tcp-challenge-ack",
+		"challenge ACK: passes and changes nothing"},
+	[SL_WHY_SCTP_CHUNKS] = {"sctp-chunks", "impossible combination of SCTP chunks"},
+	[SL_WHY_SCTP_STATE] = {"sctp-state",
+		"an SCTP chunk of this kind may not come in this state"},
+	[SL_WHY_SCTP_VTAG] = {"sctp-vtag", "the SCTP verification tag is wrong"},
+	[SL_WHY_DCCP_STATE] = {"dccp-state",
+		"a DCCP packet of this type may not come in this state"},
+	[SL_WHY_DCCP_TYPE] = {"dccp-type", "unknown DCCP packet type"},
+	[SL_WHY_NAT_NO_PORT] = {"nat-no-port",
+		"every port or id of the range is taken for this remote"},
+	[SL_WHY_NAT_NO_ADDRESS] = {"nat-no-address",
+		"the interface has no address to translate to"},
+	[SL_WHY_NAT_SHORT] = {"nat-short", "the packet is too short to be translated"},
+	[SL_WHY_POLICY_DROP] = {"policy-drop", "a rule or the policy of a chain dropped it"},
+	[SL_WHY_POLICY_REJECT] = {"policy-reject", "a rule rejected it"},
+	[SL_WHY_NO_ROUTE] = {"no-route", "there is no route to the destination"},
+	[SL_WHY_TTL_EXCEEDED] = {"ttl-exceeded", "the hop count ended here"},
+	[SL_WHY_TOO_BIG] = {"too-big", "longer than the MTU and may not be fragmented"},
+	[SL_WHY_KEEP_FAILED] = {"keep-failed",
+		"the embedder could not keep, grow or make the packet contiguous"},
+	[SL_WHY_OTHER_SHARD] = {"other-shard", "belongs to another shard"},
+	[SL_WHY_STREAM_HELD] = {"stream-held", "held until the rest of the message comes"},
+	[SL_WHY_STREAM_MEMORY] = {"stream-memory",
+		"the memory for streams is used up; the sender will repeat it"},
+	[SL_WHY_HELPER_DROP] = {"helper-drop",
+		"a helper understood the message but cannot make it true"},
+	[SL_WHY_HELPER_ADDRESS] = {"helper-address", "announces an address that is not its own"},
+	[SL_WHY_HELPER_PORT] = {"helper-port", "announces port 0 or one below 1024"},
+	[SL_WHY_HELPER_RANGE] = {"helper-range", "announces a number out of range"},
+	[SL_WHY_HELPER_UNASKED] = {"helper-unasked", "answers a question that nobody asked"},
+	[SL_WHY_HELPER_ENCRYPTED] = {"helper-encrypted",
+		"encrypted from here on: the helper steps aside"},
+	[SL_WHY_EXPECT_LIMIT] = {"expect-limit", "the limit of expectations is reached"},
+	[SL_WHY_EXPECT_CLASH] = {"expect-clash", "another connection expects the same"},
+	[SL_WHY_TIMEOUT] = {"timeout", "its time ran out"},
+	[SL_WHY_EVICTED] = {"evicted",
+		"evicted: the table was full and it was least worth keeping"},
+	[SL_WHY_TCP_RESET] = {"tcp-reset", "reset before it was answered"},
+	[SL_WHY_TCP_REOPENED] = {"tcp-reopened",
+		"a new SYN took the place of the finished connection"},
+	[SL_WHY_FLUSHED] = {"flushed", "ended by request"},
+	[SL_WHY_MET] = {"met", "the expected connection came"},
+	[SL_WHY_MASTER_GONE] = {"master-gone", "its master ended"},
+	[SL_WHY_REPLACED] = {"replaced", "a newer expectation took its place"},
+	[SL_WHY_HELPER_GONE] = {"helper-gone", "its helper was unregistered"},
+	[SL_WHY_ADDRESS_GONE] = {"address-gone",
+		"the translated address is no longer the gateway's"},
+};
+
+const char *sl_reason_name(enum sl_reason why)
+{
+	return (unsigned)why < SL_WHY_COUNT ? reasons[why].name : "unknown";
+}
+
+const char *sl_reason_text(enum sl_reason why)
+{
+	return (unsigned)why < SL_WHY_COUNT ? reasons[why].text : "unknown";
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Linear hashing (Litwin, 1980). There are 2^level + split buckets; those below `split`, and
+ * their new halves, are addressed with one bit more of the hash than the others. When the load
+ * exceeds 3/4, the bucket at `split` is divided; when it falls under 1/4, the last division is
+ * undone. So each insertion or removal moves at most one bucket's entries.
+ *
+ * A bucket that is full goes on in an overflow bucket of a slab. When an overflow bucket cannot
+ * be had, the insertion fails and nothing has changed; when a split finds no memory it is simply
+ * put off.
+ */
+#include "track/table.h"
+
+#include <string.h>
+
+#include "track/conn.h"
+
+static_assert(sizeof(struct sl_bucket) == 64, "a bucket is one cache line");
+
+static uint32_t bucket_count(const struct sl_table *table)
+{
+	return table->low_mask + 1 + table->split;
+}
+
+/* Make the directory and the segments reach bucket i. */
+static bool reach(struct sl_table *table, uint32_t i)
+{
+	uint32_t room = table->segments_room ? table->segments_room * 2 : 8;
+	struct sl_bucket **wider;
+
+	if (i / SL_SEGMENT < table->segments_used)
+		return true;
+	if (table->segments_used == table->segments_room) {
+		wider = sl__alloc(table->mem, room * sizeof(*wider));
+		if (!wider)
+			return false;
+		if (table->segments_used)
+			memcpy(wider, table->segments, table->segments_used * sizeof(*wider));
+		sl__free(table->mem, table->segments, table->segments_room * sizeof(*wider));
+		table->segments = wider;
+		table->segments_room = room;
+	}
+	wider = &table->segments[table->segments_used];
+	*wider = sl__alloc_aligned(table->mem, SL_SEGMENT * sizeof(**wider), 64);
+	if (!*wider)
+		return false;
+	table->segments_used++;
+	return true;
+}
+
+static void give_segment_back(struct sl_table *table)
+{
+	struct sl_bucket *last = table->segments[--table->segments_used];
+
+	sl__free(table->mem, last, SL_SEGMENT * sizeof(*last));
+}
+
+bool sl__table_init(struct sl_table *table, const struct sl_mem *mem, uint32_t slab_chunk,
+	uint64_t (*hash_of)(const void *ctx, uint32_t entry), const void *ctx)
+{
+	memset(table, 0, sizeof(*table));
+	table->mem = mem;
+	table->hash_of = hash_of;
+	table->ctx = ctx;
+	table->low_mask = SL_SEGMENT - 1;
+	sl__slab_init(&table->overflow, mem, sizeof(struct sl_bucket), 64, slab_chunk, 1u << 30);
+	return reach(table, 0);
+}
+
+void sl__table_fini(struct sl_table *table)
+{
+	while (table->segments_used)
+		give_segment_back(table);
+	sl__free(table->mem, table->segments, table->segments_room * sizeof(*table->segments));
+	sl__slab_fini(&table->overflow);
+}
+
+/* Put into the chain that begins with bucket; false: it needs an overflow bucket and has none. */
+static bool put(struct sl_table *table, struct sl_bucket *bucket, uint16_t tag, uint32_t entry)
+{
+	uint32_t ref;
+
+	for (;; bucket = sl__slab_at(&table->overflow, bucket->overflow)) {
+		for (unsigned i = 0; i < SL_BUCKET_ENTRIES; i++) {
+			if (bucket->tag[i])
+				continue;
+			bucket->tag[i] = tag;
+			bucket->entry[i] = entry;
+			return true;
+		}
+		if (!bucket->overflow)
+			break;
+	}
+	if (!sl__slab_get(&table->overflow, &ref))
+		return false;
+	bucket->overflow = ref;
+	bucket = sl__slab_at(&table->overflow, ref);
+	bucket->tag[0] = tag;
+	bucket->entry[0] = entry;
+	return true;
+}
+
+/* Take overflow buckets off the end of a chain that are empty. */
+static void trim(struct sl_table *table, struct sl_bucket *first)
+{
+	for (;;) {
+		struct sl_bucket *before = first, *last;
+		unsigned used = 0;
+
+		if (!first->overflow)
+			return;
+		last = sl__slab_at(&table->overflow, first->overflow);
+		while (last->overflow) {
+			before = last;
+			last = sl__slab_at(&table->overflow, last->overflow);
+		}
+		for (unsigned i = 0; i < SL_BUCKET_ENTRIES; i++)
+			used += last->tag[i] != 0;
+		if (used)
+			return;
+		sl__slab_put(&table->overflow, before->overflow);
+		before->overflow = 0;
+	}
+}
+
+/* Close gaps: entries of overflow buckets move to the front. */
+static void compact(struct sl_table *table, struct sl_bucket *first)
+{
+	struct sl_bucket *from = first;
+
+	while (from->overflow) {
+		from = sl__slab_at(&table->overflow, from->overflow);
+		for (unsigned i = 0; i < SL_BUCKET_ENTRIES; i++) {
+			uint16_t tag = from->tag[i];
+
+			if (!tag)
+				continue;
+			from->tag[i] = 0;
+			put(table, first, tag, from->entry[i]); /* there is room: its old place */
+		}
+	}
+	trim(table, first);
+}
+
+/* Divide the bucket at `split`. Put off when there is no memory for the other half. */
+static void split_one(struct sl_table *table)
+{
+	uint32_t from = table->split, to = from + table->low_mask + 1;
+	struct sl_bucket *source, *target, *bucket;
+
+	if (!reach(table, to))
+		return;
+	source = sl__table_at(table, from);
+	target = sl__table_at(table, to);
+	for (bucket = source;; bucket = sl__slab_at(&table->overflow, bucket->overflow)) {
+		for (unsigned i = 0; i < SL_BUCKET_ENTRIES; i++) {
+			uint64_t hash;
+
+			if (!bucket->tag[i])
+				continue;
+			hash = table->hash_of(table->ctx, bucket->entry[i]);
+			if (!((uint32_t)(hash >> 32) & (table->low_mask + 1)))
+				continue;
+			if (!put(table, target, bucket->tag[i], bucket->entry[i]))
+				goto undo;
+			bucket->tag[i] = 0;
+		}
+		if (!bucket->overflow)
+			break;
+	}
+	compact(table, source);
+	if (++table->split > table->low_mask) {
+		table->low_mask = table->low_mask * 2 + 1;
+		table->split = 0;
+	}
+	return;
+undo:	/* no memory: what had moved goes back into the gaps it left */
+	for (bucket = target;; bucket = sl__slab_at(&table->overflow, bucket->overflow)) {
+		for (unsigned i = 0; i < SL_BUCKET_ENTRIES; i++) {
+			if (bucket->tag[i])
+				put(table, source, bucket->tag[i], bucket->entry[i]);
+			bucket->tag[i] = 0;
+		}
+		if (!bucket->overflow)
+			break;
+	}
+	trim(table, target);
+}
+
+static unsigned used(const struct sl_table *table, const struct sl_bucket *bucket)
+{
+	unsigned n = 0;
+
+	for (;; bucket = sl__slab_at(&table->overflow, bucket->overflow)) {
+		for (unsigned i = 0; i < SL_BUCKET_ENTRIES; i++)
+			n += bucket->tag[i] != 0;
+		if (!bucket->overflow)
+			return n;
+	}
+}
+
+static unsigned gaps(const struct sl_table *table, const struct sl_bucket *bucket)
+{
+	unsigned n = SL_BUCKET_ENTRIES;
+
+	for (const struct sl_bucket *b = bucket; b->overflow; n += SL_BUCKET_ENTRIES)
+		b = sl__slab_at(&table->overflow, b->overflow);
+	return n - used(table, bucket);
+}
+
+/* Undo the last division, unless that would need an overflow bucket. */
+static void merge_one(struct sl_table *table)
+{
+	uint32_t last = bucket_count(table) - 1;
+	struct sl_bucket *source = sl__table_at(table, last), *target, *bucket = source;
+
+	target = sl__table_at(table, last & (table->split ? table->low_mask : table->low_mask >> 1));
+	if (gaps(table, target) < used(table, source))
+		return; /* would need an overflow bucket: better left as it is */
+	for (;; bucket = sl__slab_at(&table->overflow, bucket->overflow)) {
+		for (unsigned i = 0; i < SL_BUCKET_ENTRIES; i++) {
+			if (!bucket->tag[i])
+				continue;
+			put(table, target, bucket->tag[i], bucket->entry[i]);
+			bucket->tag[i] = 0;
+		}
+		if (!bucket->overflow)
+			break;
+	}
+	trim(table, source);
+	if (table->split == 0) {
+		table->low_mask >>= 1;
+		table->split = table->low_mask + 1;
+	}
+	table->split--;
+	if ((bucket_count(table) - 1) / SL_SEGMENT + 2 < table->segments_used)
+		give_segment_back(table);
+}
+
+bool sl__table_add(struct sl_table *table, uint64_t hash, uint32_t entry)
+{
+	struct sl_bucket *bucket = sl__table_at(table, sl__table_bucket(table, hash));
+
+	if (!put(table, bucket, sl__table_tag(hash), entry))
+		return false;
+	table->entries++;
+	if (table->entries > (uint64_t)bucket_count(table) * SL_BUCKET_ENTRIES * 3 / 4)
+		split_one(table);
+	return true;
+}
+
+void sl__table_remove(struct sl_table *table, uint64_t hash, uint32_t entry)
+{
+	struct sl_bucket *first = sl__table_at(table, sl__table_bucket(table, hash)), *bucket = first;
+	uint16_t tag = sl__table_tag(hash);
+
+	for (;; bucket = sl__slab_at(&table->overflow, bucket->overflow)) {
+		for (unsigned i = 0; i < SL_BUCKET_ENTRIES; i++) {
+			if (bucket->tag[i] != tag || bucket->entry[i] != entry)
+				continue;
+			bucket->tag[i] = 0;
+			table->entries--;
+			if (first->overflow)
+				compact(table, first);
+			if (bucket_count(table) > SL_SEGMENT &&
+				table->entries < (uint64_t)bucket_count(table) * SL_BUCKET_ENTRIES / 4)
+				merge_one(table);
+			return;
+		}
+		if (!bucket->overflow)
+			return;
+	}
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Text of trace steps: a small formatter, as there is no stdio down here.
+ * It knows %s, %u, %d, %x and %%.
+ */
+#include <stdarg.h>
+
+#include <sluice/text.h>
+
+#include "track/track.h"
+
+#define TRACE_TEXT 256
+
+static void put_signed(struct sl_out *out, int v)
+{
+	if (v < 0)
+		sl_text_put_char(out, '-');
+	sl_text_put_uint(out, v < 0 ? 0u - (unsigned)v : (unsigned)v);
+}
+
+void sl__trace(struct sl_track *t, const struct sl_conn *conn, const char *step, const char *format, ...)
+{
+	char text[TRACE_TEXT];
+	struct sl_out out = sl_out_of(text, sizeof(text));
+	va_list args;
+
+	va_start(args, format);
+	for (; *format; format++) {
+		if (*format != '%') {
+			sl_text_put_char(&out, *format);
+			continue;
+		}
+		switch (*++format) {
+		case 's':
+			sl_text_put_str(&out, va_arg(args, const char *));
+			break;
+		case 'u':
+			sl_text_put_uint(&out, va_arg(args, unsigned));
+			break;
+		case 'x':
+			sl_text_put_hex(&out, va_arg(args, unsigned), 1);
+			break;
+		case 'd':
+			put_signed(&out, va_arg(args, int));
+			break;
+		default:
+			sl_text_put_char(&out, *format);
+		}
+	}
+	va_end(args);
+	t->upper->trace(t, conn, step, text, sl_out_len(&out));
+}
