@@ -76,7 +76,8 @@ bool sl__slab_live(const struct sl_slab *slab, uint32_t ref);
  * Walks over the live objects in the order of their references. *cursor is 0 at first and is kept
  * by the caller. Returns the reference of the next live object; or 0 with *cursor != 0 when *budget
  * is used up, to go on in a later call with a new budget; or 0 with *cursor == 0 at the end.
- * A step of the budget covers a live object or up to 64 free ones or a chunk that is not there.
+ * The budget is at least 1 at first; a step of it covers a live object or up to 64 free ones or a
+ * chunk that is not there.
  *
  *	uint32_t budget = 100, ref;
  *	while ((ref = sl__slab_next(slab, &cursor, &budget)))

@@ -7,8 +7,8 @@
  * pushed back. See wheel.c for how it works.
  *
  * Time is a 32-bit count of milliseconds that wraps; two times are compared by the sign of their
- * difference. So a deadline lies less than 2^31 ms (24.8 days) ahead, and sl__wheel_advance() must
- * be called at least once in that time while objects are linked.
+ * difference. So a deadline lies less than 2^31 ms (24.8 days) ahead of the time that the wheel has
+ * got to, and sl__wheel_advance() must be called more often than that while objects are linked.
  *
  * The deadline lies in the object, and its owner may store a LATER one at any time without a call:
  * the wheel sees it when the old one comes up. To store an EARLIER one, remove the object first and

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Timers: a hierarchical wheel (Varghese and Lauck, 1987), lazy.
+ *
+ * Overview. The time is cut in digits of 6 bits, and there is a level of 64 slots for each digit
+ * (the last has 2 bits, 4 slots). An object lies on the level of the highest digit in which its
+ * deadline differs from `now`, in the slot of the deadline's digit there. So on level 0 a slot is a
+ * millisecond, and on a higher level a slot holds what will fall into its span; when `now` reaches
+ * the beginning of the span, its objects are spread over the levels below ("cascading"). An object
+ * is moved at most five times in its life, for the usual timeouts once or twice.
+ *
+ * Every level has a bitmap of its slots that are not empty, so the next thing to happen is found by
+ * looking at a few words, and `now` jumps there.
+ *
+ * Lazy. Connections push their deadline back with every packet; they only store the new value. When
+ * the wheel comes upon an object, in firing or cascading, it goes by the deadline that it finds.
+ *
+ * Invariants.
+ * - No slot but those ahead of `now`, and the one of `now` on level 0, has objects; all of level L
+ *   agree (when they were placed) with `now` in the digits above L. So a lower level always comes
+ *   up before a higher one.
+ * - One exception: while `cascading` is L > 0, the slot of `now` on level L is being emptied, and
+ *   maybe the budget was used up in the middle. Then objects that would go to a lower level are put
+ *   at its end instead: behind those of the same deadline that wait there. At most one level can be
+ *   so, for when a slot of level L + 1 begins, all of level L lies ahead and is empty.
+ * - What was due before `now` has fired; `now` does not go on before level 0's slot is empty.
+ *
+ * Links. Objects are chained by references. At the ends of a chain stands the number of the slot,
+ * marked by the upper bit, which no reference has: so removing needs no search, and no look at a
+ * deadline that may have changed since. The link of an object in no slot is all zero.
+ *
+ * Ownership. The objects are the slab's; the wheel allocates nothing. An object must be removed
+ * before it is put back.
+ *
+ * Alternatives. A heap would cost O(log n) cache misses for each change; a wheel of one level
+ * either scans idle slots or needs as many slots as the longest timeout (5 days) has milliseconds.
+ */
+#include "base/wheel.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define DIGIT_BITS 6
+#define TOP        (SL_WHEEL_LEVELS - 1)
+#define SLOT_MARK  0x80000000u
+
+void sl__wheel_init(struct sl_wheel *wheel, const struct sl_slab *slab, size_t offset_link,
+        size_t offset_deadline, uint32_t now_ms)
+{
+	memset(wheel, 0, sizeof(*wheel));
+	wheel->slab = slab;
+	wheel->offset_link = (uint32_t)offset_link;
+	wheel->offset_deadline = (uint32_t)offset_deadline;
+	wheel->now = now_ms;
+}
+
+static struct sl_wheel_link *link_of(const struct sl_wheel *wheel, uint32_t ref)
+{
+	return (void *)((char *)sl__slab_at(wheel->slab, ref) + wheel->offset_link);
+}
+
+static uint32_t deadline_of(const struct sl_wheel *wheel, uint32_t ref)
+{
+	uint32_t deadline;
+
+	memcpy(&deadline, (char *)sl__slab_at(wheel->slab, ref) + wheel->offset_deadline,
+	        sizeof(deadline));
+	return deadline;
+}
+
+/* Whether time a lies after b. */
+static bool after(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) > 0;
+}
+
+static unsigned digit(uint32_t time, unsigned level)
+{
+	return time >> level * DIGIT_BITS & (SL_WHEEL_SLOTS - 1);
+}
+
+static bool in_use(const struct sl_wheel *wheel, unsigned level, unsigned slot)
+{
+	return wheel->used[level] >> slot & 1;
+}
+
+static struct sl_wheel_slot *slot_of_mark(struct sl_wheel *wheel, uint32_t mark)
+{
+	uint32_t n = mark & ~SLOT_MARK;
+
+	return &wheel->slot[n / SL_WHEEL_SLOTS][n % SL_WHEEL_SLOTS];
+}
+
+static void append(struct sl_wheel *wheel, unsigned level, unsigned n, uint32_t ref)
+{
+	struct sl_wheel_slot *slot = &wheel->slot[level][n];
+	struct sl_wheel_link *link = link_of(wheel, ref);
+	uint32_t mark = SLOT_MARK | (level * SL_WHEEL_SLOTS + n);
+
+	link->next = mark;
+	if (in_use(wheel, level, n)) {
+		link->prev = slot->last;
+		link_of(wheel, slot->last)->next = ref;
+	} else {
+		link->prev = mark;
+		slot->first = ref;
+		wheel->used[level] |= UINT64_C(1) << n;
+	}
+	slot->last = ref;
+	wheel->count++;
+}
+
+static void detach(struct sl_wheel *wheel, struct sl_wheel_link *link)
+{
+	bool first = link->prev & SLOT_MARK, last = link->next & SLOT_MARK;
+
+	if (first && last) {
+		uint32_t n = link->next & ~SLOT_MARK;
+
+		wheel->used[n / SL_WHEEL_SLOTS] &= ~(UINT64_C(1) << n % SL_WHEEL_SLOTS);
+	} else if (first) {
+		slot_of_mark(wheel, link->prev)->first = link->next;
+		link_of(wheel, link->next)->prev = link->prev;
+	} else if (last) {
+		slot_of_mark(wheel, link->next)->last = link->prev;
+		link_of(wheel, link->prev)->next = link->next;
+	} else {
+		link_of(wheel, link->next)->prev = link->prev;
+		link_of(wheel, link->prev)->next = link->next;
+	}
+	link->next = link->prev = 0;
+	wheel->count--;
+}
+
+/* Puts an object where its deadline belongs, but on no level below `lowest`. */
+static void place(struct sl_wheel *wheel, uint32_t ref, unsigned lowest)
+{
+	uint32_t at = deadline_of(wheel, ref);
+	unsigned level = 0;
+
+	if (!after(at, wheel->now))
+		at = wheel->now;
+	for (uint32_t differ = at ^ wheel->now; differ >>= DIGIT_BITS;)
+		level++;
+	if (level < lowest)
+		level = lowest;
+	append(wheel, level, digit(at, level), ref);
+}
+
+void sl__wheel_add(struct sl_wheel *wheel, uint32_t ref)
+{
+	assert(ref && !(ref & SLOT_MARK) && !sl__wheel_linked(wheel, ref));
+	place(wheel, ref, wheel->cascading);
+}
+
+void sl__wheel_remove(struct sl_wheel *wheel, uint32_t ref)
+{
+	struct sl_wheel_link *link = link_of(wheel, ref);
+
+	if (link->next)
+		detach(wheel, link);
+}
+
+bool sl__wheel_linked(const struct sl_wheel *wheel, uint32_t ref)
+{
+	return link_of(wheel, ref)->next != 0;
+}
+
+/* The lowest bit that is set; bits is not 0. */
+static unsigned lowest_bit(uint64_t bits)
+{
+	unsigned n = 0;
+
+	for (unsigned half = 32; half; half /= 2) {
+		if (bits << (64 - half) == 0) {
+			bits >>= half;
+			n += half;
+		}
+	}
+	return n;
+}
+
+/*
+ * When the first slot ahead of `now` begins, and its level. On the top level the digits wrap; what
+ * lies ahead is less than half a round away.
+ */
+static bool first_ahead(const struct sl_wheel *wheel, uint32_t *at, unsigned *level)
+{
+	for (unsigned l = 0; l < TOP; l++) {
+		unsigned d = digit(wheel->now, l);
+		uint64_t ahead = wheel->used[l] >> d >> 1;
+
+		if (ahead) {
+			uint32_t begins = (wheel->now >> l * DIGIT_BITS) + 1 + lowest_bit(ahead);
+
+			*at = begins << l * DIGIT_BITS;
+			*level = l;
+			return true;
+		}
+	}
+	for (uint32_t i = 1; i < 4; i++) {
+		uint32_t begins = (wheel->now >> TOP * DIGIT_BITS) + i;
+
+		if (in_use(wheel, TOP, begins & 3)) {
+			*at = begins << TOP * DIGIT_BITS;
+			*level = TOP;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Handles one object of the slot of `now`, of the level that is being emptied. */
+static void handle_one(struct sl_wheel *wheel, sl_wheel_fn *fire, void *ctx)
+{
+	unsigned level = wheel->cascading;
+	uint32_t ref = wheel->slot[level][digit(wheel->now, level)].first;
+
+	detach(wheel, link_of(wheel, ref));
+	if (level || after(deadline_of(wheel, ref), wheel->now))
+		place(wheel, ref, 0);
+	else
+		fire(ctx, ref);
+}
+
+/* Goes to the next slot that begins by `until`; false, having gone to `until`, if none does. */
+static bool step(struct sl_wheel *wheel, uint32_t until)
+{
+	uint32_t at;
+	unsigned level;
+
+	if (!first_ahead(wheel, &at, &level) || after(at, until)) {
+		wheel->now = until;
+		return false;
+	}
+	wheel->now = at;
+	wheel->cascading = level;
+	return true;
+}
+
+bool sl__wheel_advance(
+        struct sl_wheel *wheel, uint32_t now_ms, uint32_t budget, sl_wheel_fn *fire, void *ctx)
+{
+	if (after(wheel->now, now_ms))
+		return false;
+	for (;;) {
+		while (in_use(wheel, wheel->cascading, digit(wheel->now, wheel->cascading))) {
+			if (!budget--)
+				return true;
+			handle_one(wheel, fire, ctx);
+		}
+		/* A level emptied: what it left for this very millisecond is on level 0. */
+		if (wheel->cascading)
+			wheel->cascading = 0;
+		else if (!step(wheel, now_ms))
+			return false;
+	}
+}
+
+bool sl__wheel_next(const struct sl_wheel *wheel, uint32_t *at_ms)
+{
+	unsigned level = wheel->cascading;
+
+	if (level || in_use(wheel, 0, digit(wheel->now, 0))) {
+		*at_ms = wheel->now;
+		return true;
+	}
+	return first_ahead(wheel, at_ms, &level);
+}
