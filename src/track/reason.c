@@ -69,6 +69,8 @@ static const struct reason reasons[SL_WHY_COUNT] = {
 	[SL_WHY_NAT_NO_ADDRESS] = {"nat-no-address",
 		"the interface has no address to translate to"},
 	[SL_WHY_NAT_SHORT] = {"nat-short", "the packet is too short to be translated"},
+	[SL_WHY_NAT_REDIRECT] = {"nat-redirect",
+		"an ICMP redirect would lead around the translation"},
 	[SL_WHY_POLICY_DROP] = {"policy-drop", "a rule or the policy of a chain dropped it"},
 	[SL_WHY_POLICY_REJECT] = {"policy-reject", "a rule rejected it"},
 	[SL_WHY_NO_ROUTE] = {"no-route", "there is no route to the destination"},

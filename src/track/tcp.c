@@ -389,10 +389,8 @@ static enum sl_track_result accept(struct sl_track *t, struct sl_conn *conn,
 			return SL_TRACK_CLOSE;
 		}
 		/* A repeated SYN must not keep an entry alive for ever. */
-		if (s->kind == SL_KIND_SYN && old == SL_TCP_SYN_SENT) {
-			sl__conn_count(t, conn, s->dir, s->parsed->len);
+		if (s->kind == SL_KIND_SYN && old == SL_TCP_SYN_SENT)
 			return SL_TRACK_OK;
-		}
 		/* Picked up in mid-stream: no long life before anybody answers. */
 		if (state == SL_TCP_ESTABLISHED && timeout > sl__timeouts(t, conn)->tcp[SL_TCP_UNACK])
 			timeout = sl__timeouts(t, conn)->tcp[SL_TCP_UNACK];

@@ -58,6 +58,8 @@ struct sl_track {
 	uint32_t sweep[2];		/* where the search for other victims goes on */
 	uint16_t generation;		/* of the next conn */
 	struct sl_stats stats;
+	/* upper layers' own, found from here because every function gets the tracker */
+	struct sl_nat *nat;		/* src/nat/nat.h; NULL: no NAT */
 };
 
 /* What sl__track_init() needs to know. */

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which connection does a packet belong to, and what is it to that connection?
+ *
+ *   an ICMP error    RELATED to the connection of the packet it quotes
+ *   a known tuple    its conn; the protocol's tracker has the say
+ *   a new one        a conn is made: by an expectation (RELATED, with a master), or on its own
+ *
+ * A packet that no connection wants is INVALID; that alone does not drop it.
+ */
+#include "engine/engine.h"
+
+#include "track/proto.h"
+
+static bool invalid(struct sl_work *w, enum sl_reason why)
+{
+	w->p->state = SL_CT_INVALID;
+	w->p->reason = (uint16_t)why;
+	w->p->conn = w->conn = NULL;
+	SL_TRACE(&w->e->track, NULL, "invalid", "%s: %s", sl_reason_name(why), sl_reason_text(why));
+	return true;
+}
+
+/* ---- ICMP errors -------------------------------------------------------------------------------- */
+
+static bool classify_error(struct sl_work *w, uint16_t zone)
+{
+	struct sl_track *t = &w->e->track;
+	struct sl_parsed quoted, *parsed = &w->parsed;
+	struct sl_tuple tuple, back;
+	struct sl_conn *conn;
+	enum sl_dir dir;
+
+	if (!parsed->quote || parsed->quote > parsed->len ||
+		sl__parse_quoted(w->p->data + parsed->quote, parsed->len - parsed->quote, &quoted) ||
+		quoted.frag == SL_FRAG_LATER || quoted.tuple.family != parsed->tuple.family)
+		return invalid(w, SL_WHY_ICMP_QUOTE_SHORT);
+	/* The error goes the way that answers to the quoted packet go. */
+	if (!sl__tuple_invert(&quoted.tuple, &back))
+		return invalid(w, SL_WHY_ICMP_QUOTE_UNKNOWN);
+	conn = sl__conn_find(t, &back, zone, &dir);
+	if (!conn)
+		return invalid(w, SL_WHY_ICMP_QUOTE_UNKNOWN);
+	sl__conn_tuple(conn, dir, &tuple);
+	if (!sl_addr_eq(&tuple.dst, &parsed->tuple.dst))
+		return invalid(w, SL_WHY_ICMP_QUOTE_ADDRESS);
+	w->icmp_error = true;
+	w->conn = w->p->conn = conn;
+	w->p->state = SL_CT_RELATED;
+	w->p->dir = (uint8_t)dir;
+	SL_TRACE(t, conn, "icmp-error", "quotes a packet of this connection");
+	return true;
+}
+
+/* ---- a first packet -------------------------------------------------------------------------------- */
+
+static enum sl_reason meet(struct sl_track *t, struct sl_conn *conn, struct sl_expect *expect)
+{
+	struct sl_conn *master = sl__conn_at(t, expect->master);
+	struct sl_ext *ext = sl__conn_ext(t, conn);
+	struct sl_expect copy = *expect;
+
+	if (!ext)
+		return SL_WHY_NO_MEMORY;
+	SL_TRACE(t, master, "expect-met", "#%u %s", (unsigned)expect->id,
+		expect->reason ? expect->reason : "");
+	conn->status |= SL_EXPECTED;
+	conn->mark = master->mark;
+	ext->master_id = sl__conn_id(master);
+	sl__conn_tuple(master, SL_ORIGINAL, &ext->master);
+	ext->helper = expect->helper;
+	t->stats.expects_met++;
+	if (!(expect->flags & SL_EXPECT_PERMANENT))
+		sl__expect_remove(t, expect, SL_WHY_MET);
+	return copy.expected ? copy.expected(t, conn, &copy) : SL_WHY_NONE;
+}
+
+static struct sl_conn *open_conn(struct sl_work *w, uint16_t zone, uint8_t zone_dirs, enum sl_reason *why)
+{
+	struct sl_track *t = &w->e->track;
+	struct sl_conn *conn = sl__conn_new(t, &w->parsed.tuple, zone, zone_dirs, why);
+	struct sl_expect *expect;
+
+	if (!conn)
+		return NULL;
+	expect = sl__expect_match(t, &w->parsed.tuple, zone);
+	*why = expect ? meet(t, conn, expect) : SL_WHY_NONE;
+	if (*why != SL_WHY_NONE) {
+		sl__conn_drop(t, conn);
+		return NULL;
+	}
+	w->fresh = true;
+	return conn;
+}
+
+static bool first_packet(struct sl_work *w, uint16_t zone, uint8_t zone_dirs)
+{
+	enum sl_reason why = SL_WHY_NONE;
+
+	w->conn = open_conn(w, zone, zone_dirs, &why);
+	if (w->conn)
+		return true;
+	if (why == SL_WHY_NOT_NEW)
+		return invalid(w, w->parsed.icmp ? SL_WHY_ICMP_TYPE : why);
+	w->p->reason = (uint16_t)why;
+	return false;
+}
+
+/* ---- any packet --------------------------------------------------------------------------------------- */
+
+static void set_state(struct sl_work *w, enum sl_dir dir)
+{
+	struct sl_packet *p = w->p;
+
+	p->conn = w->conn;
+	p->dir = (uint8_t)dir;
+	if (dir == SL_REPLY || w->conn->status & SL_SEEN_REPLY)
+		p->state = SL_CT_ESTABLISHED;
+	else
+		p->state = w->conn->status & SL_EXPECTED ? SL_CT_RELATED : SL_CT_NEW;
+}
+
+static void forget(struct sl_work *w)
+{
+	if (w->fresh)
+		sl__conn_drop(&w->e->track, w->conn);
+	w->fresh = false;
+	w->conn = w->p->conn = NULL;
+}
+
+static enum sl_track_result track(struct sl_work *w, enum sl_dir dir, enum sl_reason *why)
+{
+	struct sl_track *t = &w->e->track;
+	const struct sl_proto *proto = sl__proto(w->conn->proto);
+
+	if (w->fresh && !proto->open(t, w->conn, w->p, &w->parsed, why))
+		return SL_TRACK_INVALID;
+	return proto->packet(t, w->conn, dir, w->p, &w->parsed, why);
+}
+
+static bool classify_tracked(struct sl_work *w, uint16_t zone, uint8_t zone_dirs)
+{
+	struct sl_track *t = &w->e->track;
+	enum sl_reason why = SL_WHY_NONE;
+	enum sl_dir dir = SL_ORIGINAL;
+
+	w->conn = sl__conn_find(t, &w->parsed.tuple, zone, &dir);
+	if (!w->conn) {
+		dir = SL_ORIGINAL;
+		if (!first_packet(w, zone, zone_dirs))
+			return false;
+		if (!w->conn)
+			return true; /* INVALID */
+	}
+	set_state(w, dir);
+	switch (track(w, dir, &why)) {
+	case SL_TRACK_OK:
+		break;
+	case SL_TRACK_IGNORE:
+		w->p->reason = (uint16_t)why;
+		if (dir == SL_REPLY)
+			sl__conn_replied(t, w->conn);
+		return true;
+	case SL_TRACK_CLOSE:
+		w->ending = why;
+		if (dir == SL_ORIGINAL)
+			sl__conn_count(t, w->conn, dir, w->parsed.len);
+		return true;
+	case SL_TRACK_REOPEN:
+		sl__conn_kill(t, w->conn, why);
+		return classify_tracked(w, zone, zone_dirs); /* once: the conn is gone */
+	case SL_TRACK_INVALID:
+		forget(w);
+		return invalid(w, why);
+	case SL_TRACK_DROP:
+		forget(w);
+		w->p->reason = (uint16_t)why;
+		return false;
+	}
+	if (dir == SL_REPLY)
+		sl__conn_replied(t, w->conn);
+	sl__conn_count(t, w->conn, dir, w->parsed.len);
+	return true;
+}
+
+bool sl__classify(struct sl_work *w, uint16_t zone, uint8_t zone_dirs)
+{
+	struct sl_track *t = &w->e->track;
+	enum sl_reason why;
+
+	if (t->set.checksum && w->p->csum == SL_CSUM_NONE) {
+		why = sl__parse_checksum(w->p, &w->parsed);
+		if (why != SL_WHY_NONE)
+			return invalid(w, why);
+	}
+	if (w->parsed.icmp == SL_ICMP_NEIGHBOUR) {
+		w->p->state = SL_CT_UNTRACKED;
+		return true;
+	}
+	if (w->parsed.icmp == SL_ICMP_ERROR)
+		return classify_error(w, zone);
+	return classify_tracked(w, zone, zone_dirs);
+}

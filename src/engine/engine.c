@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Making and ending an engine, its clock, and what an embedder may ask of it.
+ */
+#include "engine/engine.h"
+
+#include <string.h>
+
+static void conn_end(struct sl_track *t, struct sl_conn *conn, struct sl_ext *ext)
+{
+	(void)ext;
+	sl__nat_conn_end(t, conn);
+}
+
+static int32_t seq_offset(
+	const struct sl_track *t, const struct sl_conn *conn, enum sl_dir dir, uint32_t seq)
+{
+	(void)t, (void)conn, (void)dir, (void)seq;
+	return 0;
+}
+
+static void event(struct sl_track *t, const struct sl_event *happened)
+{
+	struct sl_engine *e = sl__engine_of(t);
+
+	e->env.event(e->env.ctx, happened);
+}
+
+static void trace(struct sl_track *t, const struct sl_conn *conn, const char *step,
+	const char *text, size_t len)
+{
+	struct sl_engine *e = sl__engine_of(t);
+	struct sl_trace info = {
+		.packet = t->packet, .conn = conn, .step = step, .text = text, .text_len = len};
+
+	e->env.trace(e->env.ctx, &info);
+}
+
+static const struct sl_upper upper = {
+	.conn_end = conn_end, .seq_offset = seq_offset, .event = event, .trace = trace};
+
+void sl_config_init(struct sl_config *config)
+{
+	*config = (struct sl_config){.table_max = 262144,
+		.expect_max = 4096,
+		.fragment_memory = 4u << 20,
+		.stream_memory = 16u << 20,
+		.shards = 1,
+		.slab_chunk = 128,
+		.events = true};
+}
+
+static bool sane(const struct sl_config *c)
+{
+	return c->table_max && c->table_max <= 1u << 28 && c->shards && c->shard < c->shards &&
+	       c->slab_chunk && (c->slab_chunk & (c->slab_chunk - 1)) == 0;
+}
+
+static void ask_stages(struct sl_engine *e)
+{
+	const struct sl_policy *policy = e->config.policy;
+
+	for (unsigned hook = 0; policy && policy->stages && hook < SL_HOOK_COUNT; hook++)
+		e->stages[hook] = policy->stages(e->config.policy_ctx, (enum sl_hook)hook);
+}
+
+struct sl_engine *sl_engine_create(const struct sl_config *config, const struct sl_env *env)
+{
+	struct sl_track_config tracking = {.upper = &upper,
+		.conn_max = config->table_max,
+		.expect_max = config->expect_max,
+		.slab_chunk = config->slab_chunk,
+		.now = config->start};
+	struct sl_engine *e;
+
+	if (!sane(config) || !env->route)
+		return NULL;
+	e = sl__alloc(&env->mem, sizeof(*e));
+	if (!e)
+		return NULL;
+	e->env = *env;
+	e->config = *config;
+	e->route_generation = 1;
+	tracking.mem = &e->env.mem;
+	memcpy(tracking.seed, env->seed, sizeof(tracking.seed));
+	sl__nat_init(&e->nat, &e->env.mem, config->shards, config->shard);
+	if (!sl__track_init(&e->track, &tracking)) {
+		sl_engine_destroy(e);
+		return NULL;
+	}
+	e->track.nat = &e->nat;
+	e->track.reporting = config->events && env->event;
+	e->track.tracing = env->trace != NULL;
+	ask_stages(e);
+	return e;
+}
+
+void sl_engine_destroy(struct sl_engine *engine)
+{
+	struct sl_mem mem;
+
+	if (!engine)
+		return;
+	sl__track_fini(&engine->track);
+	sl__nat_fini(&engine->nat);
+	mem = engine->env.mem;
+	sl__free(&mem, engine, sizeof(*engine));
+}
+
+bool sl_clock(struct sl_engine *engine, uint64_t now, unsigned budget)
+{
+	sl__track_set_now(&engine->track, now);
+	return sl__track_expire(&engine->track, budget ? budget : UINT32_MAX);
+}
+
+uint64_t sl_deadline(const struct sl_engine *engine)
+{
+	return sl__track_deadline(&engine->track);
+}
+
+bool sl_tunable_set(struct sl_engine *engine, const char *name, uint32_t value)
+{
+	if (!sl__tunables_set(&engine->track.set, name, value))
+		return false;
+	engine->track.conn_max = engine->track.set.max;
+	return true;
+}
+
+bool sl_tunable_get(const struct sl_engine *engine, const char *name, uint32_t *value)
+{
+	return sl__tunables_get(&engine->track.set, name, value);
+}
+
+const char *sl_tunable_name(unsigned i)
+{
+	return sl__tunables_name(i);
+}
+
+void sl_stats(const struct sl_engine *engine, struct sl_stats *out)
+{
+	const struct sl_track *t = &engine->track;
+
+	*out = t->stats;
+	out->conns = sl__slab_count(&t->conns[0]) + sl__slab_count(&t->conns[1]);
+	out->conns_unreplied = t->unreplied;
+	out->expects = t->expects.count;
+}
+
+const char *sl_engine_check(struct sl_engine *engine)
+{
+	return sl__track_check(&engine->track);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The engine: the tracker with everything that upper layers add, and the embedder's table.
+ */
+#ifndef SL_ENGINE_ENGINE_H
+#define SL_ENGINE_ENGINE_H
+
+#include <sluice/policy.h>
+
+#include "nat/nat.h"
+#include "track/track.h"
+
+#define SL_ROUTE_CACHE 256 /* remembered answers; a power of two */
+
+struct sl_cached_route {
+	struct sl_route_query query;
+	struct sl_route answer;
+	uint32_t generation; /* 0: empty */
+};
+
+struct sl_engine {
+	struct sl_track track; /* first: a tracker's address is its engine's */
+	struct sl_env env;
+	struct sl_config config;
+	struct sl_nat nat;
+	uint8_t stages[SL_HOOK_COUNT]; /* which the policy has chains in */
+	uint32_t route_generation;
+	struct sl_cached_route routes[SL_ROUTE_CACHE];
+};
+
+static inline struct sl_engine *sl__engine_of(struct sl_track *t)
+{
+	return (struct sl_engine *)(void *)t;
+}
+
+/* One packet's work, from its first hook to its last; lives on the stack. */
+struct sl_work {
+	struct sl_engine *e;
+	struct sl_packet *p;
+	struct sl_parsed parsed;
+	struct sl_route route;
+	struct sl_conn *conn; /* as p->conn; NULL: none */
+	enum sl_reason ending; /* not NONE: this packet ends conn, when it is through */
+	bool fresh;	       /* conn is not confirmed yet */
+	bool icmp_error;
+};
+
+/* src/engine/classify.c: which connection is it of? Sets p->state, dir, conn; false: drop (reason set). */
+bool sl__classify(struct sl_work *w, uint16_t zone, uint8_t zone_dirs);
+
+/* src/engine/route.c */
+void sl__route(struct sl_engine *e, const struct sl_packet *p, const struct sl_parsed *parsed,
+	struct sl_route *answer);
+
+/* src/engine/translate.c: the NAT place of a hook. Not NONE: drop. */
+enum sl_reason sl__translate(struct sl_work *w, enum sl_hook hook);
+
+#endif

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A packet's way through the engine: sl_input() is the table of contents, one call a step.
+ *
+ *   parse -> fragments -> hooks before tracking -> classify (which connection?) -> destination
+ *   NAT -> route -> input, or forward and postrouting -> source NAT -> helper -> confirm
+ *
+ * A step that fails says so by a reason, and the packet is dropped there and counted; a conn
+ * that the packet was the first of is then forgotten.
+ */
+#include "engine/engine.h"
+
+#include "base/checksum.h"
+#include "base/wire.h"
+
+/* ---- endings --------------------------------------------------------------------------------------- */
+
+static void drop(struct sl_work *w, enum sl_reason why)
+{
+	struct sl_track *t = &w->e->track;
+
+	w->p->verdict = SL_DROP;
+	w->p->reason = (uint16_t)why;
+	SL_TRACE(t, w->conn, "drop", "%s: %s", sl_reason_name(why), sl_reason_text(why));
+	if (w->fresh) {
+		sl__conn_drop(t, w->conn);
+		w->p->conn = w->conn = NULL;
+	}
+}
+
+/* The packet ends its conn: that is done when everything else is. */
+static void finish(struct sl_work *w)
+{
+	if (w->ending == SL_WHY_NONE || !w->conn)
+		return;
+	sl__conn_kill(&w->e->track, w->conn, w->ending);
+	w->p->conn = w->conn = NULL;
+}
+
+static enum sl_reason confirm(struct sl_work *w)
+{
+	struct sl_track *t = &w->e->track;
+	enum sl_reason why;
+
+	if (!w->conn || w->ending != SL_WHY_NONE)
+		return SL_WHY_NONE;
+	if (w->fresh) {
+		why = sl__conn_confirm(t, w->conn);
+		if (why != SL_WHY_NONE)
+			return why;
+		w->fresh = false;
+	}
+	if (t->reporting)
+		sl__conn_report(t, w->conn);
+	return SL_WHY_NONE;
+}
+
+/* ---- the policy's stages ------------------------------------------------------------------------------- */
+
+static enum sl_reason ask(struct sl_work *w, enum sl_hook hook, enum sl_stage stage,
+	struct sl_policy_view *view)
+{
+	struct sl_engine *e = w->e;
+
+	*view = (struct sl_policy_view){.packet = w->p,
+		.conn = w->conn,
+		.state = (enum sl_ctstate)w->p->state,
+		.dir = (enum sl_dir)w->p->dir,
+		.hook = hook,
+		.stage = stage,
+		.in_if = w->p->in_if,
+		.out_if = w->route.out_if,
+		.now = e->track.now,
+		.parsed = &w->parsed,
+		.engine = e};
+	if (!(e->stages[hook] & 1u << stage))
+		return SL_WHY_NONE;
+	switch (e->config.policy->decide(e->config.policy_ctx, view)) {
+	case SL_DECIDE_DROP:
+		return SL_WHY_POLICY_DROP;
+	case SL_DECIDE_REJECT:
+		return SL_WHY_POLICY_REJECT;
+	case SL_CONTINUE:
+		break;
+	}
+	return SL_WHY_NONE;
+}
+
+/* Chains, NAT, chains: the middle of every hook. */
+static enum sl_reason pass_hook(struct sl_work *w, enum sl_hook hook)
+{
+	struct sl_policy_view view;
+	enum sl_reason why = ask(w, hook, SL_BEFORE_NAT, &view);
+
+	if (why == SL_WHY_NONE && hook != SL_FORWARD)
+		why = sl__translate(w, hook);
+	if (why == SL_WHY_NONE)
+		why = ask(w, hook, SL_AFTER_NAT, &view);
+	return why;
+}
+
+/* ---- steps ------------------------------------------------------------------------------------------------ */
+
+static enum sl_reason parse(struct sl_work *w)
+{
+	struct sl_packet *p = w->p;
+	enum sl_reason why;
+
+	if (w->e->env.contiguous && !w->e->env.contiguous(w->e->env.ctx, p, p->len))
+		return SL_WHY_KEEP_FAILED;
+	why = sl__parse(p, &w->parsed);
+	if (sl__parse_fatal(why))
+		return why;
+	p->reason = (uint16_t)why; /* INVALID, if it gets as far as tracking */
+	return SL_WHY_NONE;
+}
+
+static enum sl_reason enter(struct sl_work *w, enum sl_hook hook)
+{
+	struct sl_policy_view view;
+	uint16_t zone = w->p->zone;
+	uint8_t dirs = 3;
+	enum sl_reason why = ask(w, hook, SL_BEFORE_TRACK, &view);
+
+	if (why != SL_WHY_NONE)
+		return why;
+	if (view.zone_set) {
+		zone = view.zone;
+		dirs = view.zone_dirs;
+	}
+	if (w->p->reason != SL_WHY_NONE) {
+		w->p->state = SL_CT_INVALID;
+		return SL_WHY_NONE;
+	}
+	if (view.notrack) {
+		w->p->state = SL_CT_UNTRACKED;
+		return SL_WHY_NONE;
+	}
+	if (!sl__classify(w, dirs & 1u << SL_ORIGINAL ? zone : 0, dirs))
+		return (enum sl_reason)w->p->reason;
+	return SL_WHY_NONE;
+}
+
+static enum sl_reason find_route(struct sl_work *w)
+{
+	struct sl_packet *p = w->p;
+
+	sl__route(w->e, p, &w->parsed, &w->route);
+	p->out_if = w->route.out_if;
+	p->mtu = w->route.mtu;
+	if (w->route.kind == SL_ROUTE_NONE)
+		return SL_WHY_NO_ROUTE;
+	p->to = w->route.kind == SL_ROUTE_FORWARD ? SL_TO_FORWARD : SL_TO_LOCAL;
+	return SL_WHY_NONE;
+}
+
+static enum sl_reason count_hop(struct sl_work *w)
+{
+	uint8_t *d = w->p->data;
+
+	if (!w->e->config.forward_ttl || w->p->from == SL_FROM_LOCAL)
+		return SL_WHY_NONE;
+	if (w->parsed.ttl <= 1)
+		return SL_WHY_TTL_EXCEEDED;
+	if (w->parsed.tuple.family == SL_IPV6) {
+		d[7]--;
+		return SL_WHY_NONE;
+	}
+	sl_put16(d + 10, sl__csum_update16(sl_get16(d + 10), sl_get16(d + 8), (uint16_t)(sl_get16(d + 8) - 0x100)));
+	d[8]--;
+	return SL_WHY_NONE;
+}
+
+/* What stands between the last NAT place and the wire, or the local stack. */
+static enum sl_reason leave(struct sl_work *w, enum sl_hook hook)
+{
+	struct sl_policy_view view;
+	enum sl_reason why = SL_WHY_NONE;
+
+	/* helpers: src/help */
+	if (hook == SL_POSTROUTING)
+		why = ask(w, hook, SL_AFTER_HELPER, &view);
+	return why == SL_WHY_NONE ? confirm(w) : why;
+}
+
+static enum sl_reason walk(struct sl_work *w)
+{
+	enum sl_hook first = w->p->from == SL_FROM_LOCAL ? SL_OUTPUT : SL_PREROUTING;
+	enum sl_reason why = parse(w);
+
+	if (why == SL_WHY_NONE)
+		why = enter(w, first);
+	if (why == SL_WHY_NONE)
+		why = pass_hook(w, first);
+	if (why == SL_WHY_NONE)
+		why = find_route(w);
+	if (why != SL_WHY_NONE)
+		return why;
+	if (w->p->to == SL_TO_LOCAL) {
+		why = pass_hook(w, SL_INPUT);
+		return why == SL_WHY_NONE ? leave(w, SL_INPUT) : why;
+	}
+	if (first == SL_PREROUTING) {
+		why = count_hop(w);
+		if (why == SL_WHY_NONE)
+			why = pass_hook(w, SL_FORWARD);
+	}
+	if (why == SL_WHY_NONE)
+		why = pass_hook(w, SL_POSTROUTING);
+	return why == SL_WHY_NONE ? leave(w, SL_POSTROUTING) : why;
+}
+
+static void one(struct sl_engine *e, struct sl_packet *p)
+{
+	struct sl_work w = {.e = e, .p = p};
+	enum sl_reason why;
+
+	e->track.packet = p;
+	p->verdict = SL_NONE;
+	p->reason = SL_WHY_NONE;
+	p->state = SL_CT_NONE;
+	p->conn = NULL;
+	p->altered = p->beyond = p->to = p->dir = 0;
+	p->out_if = 0;
+	why = walk(&w);
+	if (why != SL_WHY_NONE)
+		drop(&w, why);
+	else
+		p->verdict = SL_ACCEPT;
+	finish(&w);
+	e->track.packet = NULL;
+	e->track.stats.packets++;
+	e->track.stats.bytes += w.parsed.len;
+	e->track.stats.verdicts[p->verdict]++;
+	if (p->reason != SL_WHY_NONE)
+		e->track.stats.reasons[p->reason]++;
+}
+
+void sl_input(struct sl_engine *engine, struct sl_packet *packets, unsigned n, uint64_t now)
+{
+	sl__track_set_now(&engine->track, now);
+	for (unsigned i = 0; i < n; i++)
+		one(engine, &packets[i]);
+}

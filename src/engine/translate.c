@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The NAT place of a hook. For a conn's first packet the policy is asked, once; then every
+ * packet is made to look as its conn's tuples say.
+ */
+#include "engine/engine.h"
+
+static enum sl_manip manip_of(enum sl_hook hook)
+{
+	return hook == SL_PREROUTING || hook == SL_OUTPUT ? SL_MANIP_DST : SL_MANIP_SRC;
+}
+
+/* masquerade and redirect mean the address of an interface: now is when it is known. */
+static enum sl_reason resolve(struct sl_work *w, enum sl_hook hook, struct sl_nat_range *range)
+{
+	struct sl_route route = w->route;
+
+	if (!(range->flags & (SL_NAT_MASQUERADE | SL_NAT_REDIRECT)))
+		return SL_WHY_NONE;
+	if (range->flags & SL_NAT_REDIRECT) {
+		/* The address on the interface towards the sender. */
+		struct sl_parsed back = w->parsed;
+
+		if (hook == SL_OUTPUT) {
+			static const uint8_t loopback4[4] = {127, 0, 0, 1};
+			static const uint8_t loopback6[16] = {[15] = 1};
+
+			route.source = back.tuple.family == SL_IPV4 ? sl_addr_v4(loopback4)
+								    : sl_addr_v6(loopback6);
+			route.has_source = true;
+		} else {
+			struct sl_packet from_us = *w->p;
+
+			from_us.in_if = 0;
+			from_us.from = SL_FROM_LOCAL;
+			back.tuple.src = w->parsed.tuple.dst;
+			back.tuple.dst = w->parsed.tuple.src;
+			sl__route(w->e, &from_us, &back, &route);
+		}
+	}
+	if (!route.has_source)
+		return SL_WHY_NAT_NO_ADDRESS;
+	range->min_addr = range->max_addr = route.source;
+	range->flags |= SL_NAT_MAP_ADDR;
+	return SL_WHY_NONE;
+}
+
+static enum sl_reason decide(struct sl_work *w, enum sl_hook hook)
+{
+	struct sl_track *t = &w->e->track;
+	enum sl_manip manip = manip_of(hook);
+	struct sl_nat_range range = {0};
+	struct sl_policy_view view = {.packet = w->p,
+		.conn = w->conn,
+		.state = (enum sl_ctstate)w->p->state,
+		.dir = (enum sl_dir)w->p->dir,
+		.hook = hook,
+		.stage = SL_BEFORE_NAT,
+		.in_if = w->p->in_if,
+		.out_if = w->route.out_if,
+		.now = t->now,
+		.parsed = &w->parsed,
+		.engine = w->e};
+	enum sl_reason why;
+
+	if (!w->e->config.policy->nat(w->e->config.policy_ctx, &view, &range))
+		return view.refused ? SL_WHY_POLICY_DROP : sl__nat_setup_none(t, w->conn, manip);
+	why = resolve(w, hook, &range);
+	if (why != SL_WHY_NONE)
+		return why;
+	why = sl__nat_setup(t, w->conn, &range, manip);
+	if (why == SL_WHY_NONE && range.flags & SL_NAT_MASQUERADE) {
+		struct sl_ext *ext = sl__conn_ext(t, w->conn);
+
+		if (ext)
+			ext->nat_out_if = w->route.out_if;
+	}
+	return why;
+}
+
+enum sl_reason sl__translate(struct sl_work *w, enum sl_hook hook)
+{
+	enum sl_manip manip = manip_of(hook);
+	enum sl_dir dir = (enum sl_dir)w->p->dir;
+	enum sl_reason why;
+
+	if (!w->conn)
+		return SL_WHY_NONE;
+	if (w->icmp_error)
+		return sl__nat_icmp_error(w->conn, dir, w->p, &w->parsed, manip);
+	if (w->fresh && w->e->config.policy && w->e->config.policy->nat &&
+		!sl__nat_decided(w->conn, manip)) {
+		why = decide(w, hook);
+		if (why != SL_WHY_NONE)
+			return why;
+	}
+	return sl__nat_packet(w->conn, dir, w->p, &w->parsed, manip);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Network address translation by inversion. A conn's packets look like its original tuple
+ * where they come in, and the inverse of its reply tuple is how they must look where they go
+ * out. So all that "setting up NAT" does is to change the reply tuple of a conn that is not
+ * confirmed yet, so that nobody else has it; all that translating does is to make a packet
+ * look like the inverse of the other direction's tuple.
+ */
+#ifndef SL_NAT_NAT_H
+#define SL_NAT_NAT_H
+
+#include <sluice/policy.h>
+
+#include "nat/pool.h"
+#include "track/track.h"
+
+/* NAT's part of the engine. */
+struct sl_nat {
+	struct sl_pools pools;	 /* which ports are known to be taken, where it is crowded */
+	uint16_t shards, shard;	 /* ports of other shards are not ours to give */
+};
+
+void sl__nat_init(struct sl_nat *nat, const struct sl_mem *mem, uint16_t shards, uint16_t shard);
+void sl__nat_fini(struct sl_nat *nat);
+
+/* Which shard owns a public port (or ICMP id): slices of 64 ports in turn. */
+static inline uint16_t sl__port_owner(uint16_t port, uint16_t shards)
+{
+	return shards > 1 ? (uint16_t)((port >> 6) % shards) : 0;
+}
+
+/*
+ * Decide how an unconfirmed conn is translated at one end. Does nothing when that end is
+ * decided already. Not NONE: no port is free; the packet must be dropped.
+ */
+enum sl_reason sl__nat_setup(struct sl_track *t, struct sl_conn *conn,
+	const struct sl_nat_range *range, enum sl_manip manip);
+/* The same where no rule says anything: the address stays, a port changes only to avoid a clash. */
+enum sl_reason sl__nat_setup_none(struct sl_track *t, struct sl_conn *conn, enum sl_manip manip);
+static inline bool sl__nat_decided(const struct sl_conn *conn, enum sl_manip manip)
+{
+	return conn->status & (manip == SL_MANIP_SRC ? SL_SRC_NAT_DONE : SL_DST_NAT_DONE);
+}
+
+/* Translate one end of a packet of conn. It and *parsed change together. */
+enum sl_reason sl__nat_packet(struct sl_conn *conn, enum sl_dir dir, struct sl_packet *p,
+	struct sl_parsed *parsed, enum sl_manip manip);
+/* The same for an ICMP error about conn: its own end, and the other end of what it quotes. */
+enum sl_reason sl__nat_icmp_error(struct sl_conn *conn, enum sl_dir dir, struct sl_packet *p,
+	struct sl_parsed *parsed, enum sl_manip manip);
+
+/*
+ * A conn that was expected is translated so that it fits its master: it comes from where the
+ * master's peer sees it come from, and goes to the endpoint that was announced.
+ */
+sl_expected_fn sl__nat_follow_master;
+
+/* The conn is ending: its port is free again. */
+void sl__nat_conn_end(struct sl_track *t, const struct sl_conn *conn);
+
+/*
+ * Make one end of a packet (whole, or quoted at `at` in an ICMP error) look like `target`.
+ * Checksums are updated by what changed. False: too short for that.
+ */
+bool sl__nat_rewrite(struct sl_packet *p, const struct sl_parsed *parsed, uint32_t at,
+	const struct sl_tuple *target, enum sl_manip manip);
+
+#endif

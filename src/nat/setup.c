@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which mapping a conn gets: address, then port, then the proof that nobody else has it.
+ *
+ * The port stays what it is when it is in the range and free. Else another is taken from the
+ * range of the rule; without one, from the same class (1-511, 600-1023, 1024-65535), because
+ * some servers trust low ports. The search starts at an unpredictable port and skips what its
+ * pool knows to be taken (pool.h): PROBES steps at most, whatever the crowd.
+ */
+#include "nat/nat.h"
+
+#include <string.h>
+
+#include "base/wire.h"
+
+#define PROBES 64
+
+/* In tuple order: the values that a port or id may take. */
+struct port_range {
+	uint16_t min, max;
+};
+
+void sl__nat_init(struct sl_nat *nat, const struct sl_mem *mem, uint16_t shards, uint16_t shard)
+{
+	sl__pools_init(&nat->pools, mem);
+	nat->shards = shards;
+	nat->shard = shard;
+}
+
+void sl__nat_fini(struct sl_nat *nat)
+{
+	sl__pools_fini(&nat->pools);
+}
+
+/* ---- the address ------------------------------------------------------------------------------------ */
+
+static int addr_cmp(const struct sl_addr *a, const struct sl_addr *b)
+{
+	return memcmp(a->b, b->b, sizeof(a->b));
+}
+
+/* Host bits of addr, the rest of the prefix that min and max differ in nothing but host bits of. */
+static struct sl_addr netmap(const struct sl_addr *addr, const struct sl_nat_range *range)
+{
+	struct sl_addr out;
+
+	for (unsigned i = 0; i < 16; i++) {
+		uint8_t host = range->min_addr.b[i] ^ range->max_addr.b[i];
+
+		out.b[i] = (uint8_t)((addr->b[i] & host) | (range->min_addr.b[i] & ~host));
+	}
+	return out;
+}
+
+/* One of min..max (which differ in their last 8 bytes only), by a keyed hash of who asks. */
+static struct sl_addr pick(struct sl_track *t, const struct sl_tuple *tuple,
+	const struct sl_nat_range *range)
+{
+	uint64_t low = sl_get64(range->min_addr.b + 8), span = sl_get64(range->max_addr.b + 8) - low + 1;
+	struct sl_addr out = range->min_addr;
+	uint32_t w[8];
+	uint64_t hash;
+
+	for (unsigned i = 0; i < 4; i++) {
+		w[i] = sl_get32(tuple->src.b + i * 4);
+		w[4 + i] = range->flags & SL_NAT_PERSISTENT ? 0 : sl_get32(tuple->dst.b + i * 4);
+	}
+	hash = sl__hash_words(&t->key, w, 8);
+	sl_put64(out.b + 8, low + (span ? hash % span : hash));
+	return out;
+}
+
+static struct sl_addr choose_addr(struct sl_track *t, const struct sl_tuple *tuple,
+	const struct sl_nat_range *range, enum sl_manip manip)
+{
+	const struct sl_addr *now = manip == SL_MANIP_SRC ? &tuple->src : &tuple->dst;
+
+	if (!(range->flags & SL_NAT_MAP_ADDR))
+		return *now;
+	if (range->flags & SL_NAT_NETMAP)
+		return netmap(now, range);
+	if (addr_cmp(&range->min_addr, &range->max_addr) == 0)
+		return range->min_addr;
+	return pick(t, tuple, range);
+}
+
+/* ---- the port ------------------------------------------------------------------------------------------ */
+
+static bool is_icmp(const struct sl_tuple *tuple)
+{
+	return tuple->proto == SL_PROTO_ICMP || tuple->proto == SL_PROTO_ICMPV6;
+}
+
+static bool has_ports(uint8_t proto)
+{
+	return proto == SL_PROTO_TCP || proto == SL_PROTO_UDP || proto == SL_PROTO_UDPLITE ||
+	       proto == SL_PROTO_SCTP || proto == SL_PROTO_DCCP;
+}
+
+/* The member that may change. An ICMP id is the source's. */
+static uint16_t *port_of(struct sl_tuple *tuple, enum sl_manip manip)
+{
+	return manip == SL_MANIP_SRC || is_icmp(tuple) ? &tuple->sport : &tuple->dport;
+}
+
+/* False: the port of this packet may not be changed at all. */
+static bool allowed(const struct sl_tuple *tuple, uint16_t port, const struct sl_nat_range *range,
+	enum sl_manip manip, struct port_range *out)
+{
+	if (range->flags & SL_NAT_MAP_PORT) {
+		out->min = range->min_port <= range->max_port ? range->min_port : range->max_port;
+		out->max = range->min_port <= range->max_port ? range->max_port : range->min_port;
+		return true;
+	}
+	if (is_icmp(tuple)) {
+		*out = (struct port_range){0, 65535};
+		return true;
+	}
+	if (!has_ports(tuple->proto) || manip == SL_MANIP_DST)
+		return false;
+	if (port < 512)
+		*out = (struct port_range){1, 511};
+	else if (port < 1024)
+		*out = (struct port_range){600, 1023};
+	else
+		*out = (struct port_range){1024, 65535};
+	return true;
+}
+
+static bool is_free(struct sl_track *t, const struct sl_conn *conn, const struct sl_tuple *tuple)
+{
+	struct sl_tuple reply;
+	enum sl_dir dir;
+
+	if (!sl__tuple_invert(tuple, &reply))
+		return false;
+	if (sl__port_owner(reply.dport, t->nat->shards) != t->nat->shard &&
+		t->nat->shards > 1 && !is_icmp(tuple))
+		return false;
+	return !sl__conn_find(t, &reply, sl__conn_zone(conn, SL_REPLY), &dir);
+}
+
+static uint16_t first_port(struct sl_track *t, uint16_t now, const struct port_range *ports,
+	const struct sl_nat_range *range, enum sl_manip manip)
+{
+	uint32_t size = (uint32_t)ports->max - ports->min + 1;
+
+	if (range->flags & SL_NAT_PORT_OFFSET)
+		return (uint16_t)(ports->min + (uint16_t)(now - range->base_port) % size);
+	if (manip == SL_MANIP_DST && !(range->flags & (SL_NAT_FULLY_RANDOM | SL_NAT_RANDOM)))
+		return (uint16_t)(ports->min + (uint16_t)(now - ports->min) % size);
+	return (uint16_t)(ports->min + sl__random_below(&t->random, size));
+}
+
+/* Search the range from an unpredictable start; what is found taken is remembered in the pool. */
+static enum sl_reason search(struct sl_track *t, const struct sl_conn *conn, struct sl_tuple *tuple,
+	const struct port_range *ports, const struct sl_nat_range *range, enum sl_manip manip)
+{
+	uint16_t *port = port_of(tuple, manip), candidate;
+	struct sl_pool *pool = NULL;
+	struct sl_tuple reply;
+
+	candidate = first_port(t, *port, ports, range, manip);
+	if (sl__tuple_invert(tuple, &reply) && manip == SL_MANIP_SRC)
+		pool = sl__pool_get(&t->nat->pools, &reply, conn->zone);
+	for (unsigned n = 0; n < PROBES; n++) {
+		if (pool && !sl__pool_next(pool, ports->min, ports->max, candidate, &candidate))
+			return SL_WHY_NAT_NO_PORT;
+		*port = candidate;
+		if (is_free(t, conn, tuple))
+			return SL_WHY_NONE;
+		if (pool)
+			sl__pool_set(pool, candidate);
+		candidate = candidate == ports->max ? ports->min : (uint16_t)(candidate + 1);
+	}
+	return SL_WHY_NAT_NO_PORT;
+}
+
+static bool addr_in_range(const struct sl_tuple *tuple, const struct sl_nat_range *range)
+{
+	return !(range->flags & SL_NAT_MAP_ADDR) ||
+	       (addr_cmp(&tuple->src, &range->min_addr) >= 0 &&
+		       addr_cmp(&tuple->src, &range->max_addr) <= 0);
+}
+
+static bool port_in_range(struct sl_tuple *tuple, const struct sl_nat_range *range, enum sl_manip manip)
+{
+	uint16_t port = *port_of(tuple, manip);
+
+	return !(range->flags & SL_NAT_MAP_PORT) ||
+	       (port >= range->min_port && port <= range->max_port);
+}
+
+/* How the conn's original packets are to look: `tuple` changed at one end, and nobody's yet. */
+static enum sl_reason unique(struct sl_track *t, const struct sl_conn *conn, struct sl_tuple *tuple,
+	const struct sl_nat_range *range, enum sl_manip manip)
+{
+	bool keep = !(range->flags & (SL_NAT_FULLY_RANDOM | SL_NAT_RANDOM));
+	struct port_range ports;
+
+	if (manip == SL_MANIP_SRC && keep && addr_in_range(tuple, range) &&
+		port_in_range(tuple, range, manip) && is_free(t, conn, tuple))
+		return SL_WHY_NONE; /* it is fine as it is */
+	if (manip == SL_MANIP_SRC)
+		tuple->src = choose_addr(t, tuple, range, manip);
+	else
+		tuple->dst = choose_addr(t, tuple, range, manip);
+	if (!allowed(tuple, *port_of(tuple, manip), range, manip, &ports))
+		return is_free(t, conn, tuple) ? SL_WHY_NONE : SL_WHY_NAT_NO_PORT;
+	if (keep && !(range->flags & SL_NAT_PORT_OFFSET) && port_in_range(tuple, range, manip) &&
+		is_free(t, conn, tuple))
+		return SL_WHY_NONE;
+	return search(t, conn, tuple, &ports, range, manip);
+}
+
+/* ---- setting up ------------------------------------------------------------------------------------------- */
+
+/* If its remote is crowded, the pool must know of every port that is given. */
+static void tell_pool(struct sl_track *t, const struct sl_conn *conn, bool taken)
+{
+	struct sl_tuple reply;
+	struct sl_pool *pool;
+
+	if (t->nat->pools.count == 0)
+		return;
+	sl__conn_tuple(conn, SL_REPLY, &reply);
+	pool = sl__pool_find(&t->nat->pools, &reply, conn->zone);
+	if (!pool)
+		return;
+	if (taken)
+		sl__pool_set(pool, reply.dport);
+	else
+		sl__pool_clear(pool, reply.dport);
+}
+
+enum sl_reason sl__nat_setup(struct sl_track *t, struct sl_conn *conn,
+	const struct sl_nat_range *range, enum sl_manip manip)
+{
+	struct sl_tuple reply, now, wanted;
+	enum sl_reason why;
+
+	if (sl__nat_decided(conn, manip))
+		return SL_WHY_NONE;
+	sl__conn_tuple(conn, SL_REPLY, &reply);
+	if (!sl__tuple_invert(&reply, &now))
+		return SL_WHY_NOT_NEW;
+	wanted = now;
+	why = unique(t, conn, &wanted, range, manip);
+	if (why != SL_WHY_NONE)
+		return why;
+	if (!sl_tuple_eq(&wanted, &now)) {
+		if (!sl__tuple_invert(&wanted, &reply))
+			return SL_WHY_NOT_NEW;
+		sl__conn_set_tuple(conn, SL_REPLY, &reply);
+		sl__conn_set_status(conn, manip == SL_MANIP_SRC ? SL_SRC_NAT : SL_DST_NAT);
+		tell_pool(t, conn, true);
+	}
+	sl__conn_set_status(conn, manip == SL_MANIP_SRC ? SL_SRC_NAT_DONE : SL_DST_NAT_DONE);
+	return SL_WHY_NONE;
+}
+
+enum sl_reason sl__nat_setup_none(struct sl_track *t, struct sl_conn *conn, enum sl_manip manip)
+{
+	struct sl_nat_range range = {.flags = SL_NAT_MAP_ADDR};
+	struct sl_tuple reply;
+
+	sl__conn_tuple(conn, SL_REPLY, &reply);
+	range.min_addr = range.max_addr = manip == SL_MANIP_SRC ? reply.dst : reply.src;
+	return sl__nat_setup(t, conn, &range, manip);
+}
+
+enum sl_reason sl__nat_follow_master(struct sl_track *t, struct sl_conn *conn,
+	const struct sl_expect *expect)
+{
+	struct sl_nat_range range = {.flags = SL_NAT_MAP_ADDR};
+	enum sl_reason why;
+	struct sl_tuple seen;
+
+	sl__conn_tuple(sl__conn_at(t, expect->master), !expect->nat_dir, &seen);
+	range.min_addr = range.max_addr = seen.dst;
+	why = sl__nat_setup(t, conn, &range, SL_MANIP_SRC);
+	if (why != SL_WHY_NONE)
+		return why;
+	range.flags |= SL_NAT_MAP_PORT;
+	range.min_addr = range.max_addr = seen.src;
+	range.min_port = range.max_port = expect->saved_port;
+	return sl__nat_setup(t, conn, &range, SL_MANIP_DST);
+}
+
+void sl__nat_conn_end(struct sl_track *t, const struct sl_conn *conn)
+{
+	if (conn->status & SL_SRC_NAT && t->nat)
+		tell_pool(t, conn, false);
+}
