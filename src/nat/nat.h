@@ -26,7 +26,7 @@ void sl__nat_fini(struct sl_nat *nat);
 /* Which shard owns a public port (or ICMP id): slices of 64 ports in turn. */
 static inline uint16_t sl__port_owner(uint16_t port, uint16_t shards)
 {
-	return shards > 1 ? (uint16_t)((port >> 6) % shards) : 0;
+	return (uint16_t)(shards > 1 ? (port >> 6) % shards : 0);
 }
 
 /*
