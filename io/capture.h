@@ -59,9 +59,9 @@ enum sl_capture_format { SL_CAPTURE_PCAP, SL_CAPTURE_PCAPNG };
  * sl_capture_next() or sl_capture_fini().
  */
 struct sl_frame {
-	uint64_t number;    /* from 1, through all sections, as tcpdump and Wireshark count */
-	uint64_t ts;        /* ns since 1970; 0 where the format has none (simple packet block) */
-	uint64_t ticks;     /* pcapng: the time as stored, in the interface's unit; pcap: ts */
+	uint64_t number; /* from 1, through all sections, as tcpdump and Wireshark count packets */
+	uint64_t ts;     /* ns since 1970; 0 where the format has none (simple packet block) */
+	uint64_t ticks;  /* pcapng: the time as stored, in the interface's unit; pcap: ts */
 	uint32_t interface; /* pcapng: number within the section; pcap: 0 */
 	uint32_t linktype;  /* LINKTYPE_ value, see link.h */
 	uint32_t snaplen;   /* of the interface; 0: no limit */

@@ -17,7 +17,8 @@
  *
  * Limits: the section length is not used (it is -1 more often than not); the drop
  * count of the obsolete packet block is not kept; the simple packet block has no
- * time, so its frames are at 0.
+ * time, so its frames are at 0. Wireshark gives numbers to custom blocks (0xBAD) and
+ * some other records that are no packets; here, as in tcpdump, only packets count.
  */
 #include "io/capture_inner.h"
 #include "io/pcapng.h"
