@@ -120,9 +120,16 @@ uint64_t sl_deadline(const struct sl_engine *engine)
 
 bool sl_tunable_set(struct sl_engine *engine, const char *name, uint32_t value)
 {
-	if (!sl__tunables_set(&engine->track.set, name, value))
+	struct sl_track *t = &engine->track;
+	struct sl_tunables before = t->set;
+
+	if (!sl__tunables_set(&t->set, name, value))
 		return false;
-	engine->track.conn_max = engine->track.set.max;
+	if (t->set.max == 0 || t->set.max > t->conn_room) {
+		t->set = before;
+		return false;
+	}
+	t->conn_max = t->set.max;
 	return true;
 }
 

@@ -284,6 +284,12 @@ static void expired_ipv6(void *ctx, uint32_t ref)
 
 /* ---- finding and keeping --------------------------------------------------------------------------------- */
 
+/* Who talks to itself, port to port, has one tuple for both directions: it counts as the reply's. */
+static bool mirrors_itself(const struct sl_tuple *tuple)
+{
+	return tuple->sport == tuple->dport && sl_addr_eq(&tuple->src, &tuple->dst);
+}
+
 struct sl_conn *sl__conn_find(struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone,
 	enum sl_dir *dir)
 {
@@ -296,6 +302,8 @@ struct sl_conn *sl__conn_find(struct sl_track *t, const struct sl_tuple *tuple, 
 		*dir = (enum sl_dir)(entry & 1);
 		if (!has_tuple(conn, *dir, tuple) || sl__conn_zone(conn, *dir) != zone)
 			continue;
+		if (mirrors_itself(tuple) && has_tuple(conn, SL_REPLY, tuple))
+			*dir = SL_REPLY;
 		if ((int32_t)(conn->deadline - t->now_ms) > 0)
 			return conn;
 		sl__conn_kill(t, conn, SL_WHY_TIMEOUT); /* due, but the clock was not asked yet */
@@ -411,6 +419,7 @@ bool sl__track_init(struct sl_track *t, const struct sl_track_config *config)
 	t->mem = mem;
 	t->upper = config->upper;
 	t->conn_max = config->conn_max;
+	t->conn_room = config->conn_max < 1u << 25 ? config->conn_max * 8 + 64 : 1u << 28;
 	sl__tunables_init(&t->set);
 	t->set.max = config->conn_max;
 	t->set.expect_max = config->expect_max;
@@ -420,15 +429,15 @@ bool sl__track_init(struct sl_track *t, const struct sl_track_config *config)
 	t->now_ms = (uint32_t)(config->now / 1000000);
 	for (unsigned v6 = 0; v6 < 2; v6++) {
 		sl__slab_init(&t->conns[v6], mem, fixed + (v6 ? 64 : 16), v6 ? 16 : 64,
-			config->slab_chunk, 1u << 29);
+			config->slab_chunk, t->conn_room);
 		sl__wheel_init(&t->wheel[v6], &t->conns[v6], offsetof(struct sl_conn, link),
 			offsetof(struct sl_conn, deadline), t->now_ms);
 	}
 	sl__slab_init(&t->exts, mem, sizeof(struct sl_ext), alignof(struct sl_ext),
-		config->slab_chunk, 1u << 30);
+		config->slab_chunk, t->conn_room);
 	if (sl__expects_init(t, config->expect_max) != SL_WHY_NONE)
 		return false;
-	return sl__table_init(&t->table, mem, config->slab_chunk, entry_hash, t);
+	return sl__table_init(&t->table, mem, config->slab_chunk, t->conn_room, entry_hash, t);
 }
 
 static void end_all(struct sl_track *t)

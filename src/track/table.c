@@ -55,7 +55,7 @@ static void give_segment_back(struct sl_table *table)
 	sl__free(table->mem, last, SL_SEGMENT * sizeof(*last));
 }
 
-bool sl__table_init(struct sl_table *table, const struct sl_mem *mem, uint32_t slab_chunk,
+bool sl__table_init(struct sl_table *table, const struct sl_mem *mem, uint32_t slab_chunk, uint32_t room,
 	uint64_t (*hash_of)(const void *ctx, uint32_t entry), const void *ctx)
 {
 	memset(table, 0, sizeof(*table));
@@ -63,7 +63,7 @@ bool sl__table_init(struct sl_table *table, const struct sl_mem *mem, uint32_t s
 	table->hash_of = hash_of;
 	table->ctx = ctx;
 	table->low_mask = SL_SEGMENT - 1;
-	sl__slab_init(&table->overflow, mem, sizeof(struct sl_bucket), 64, slab_chunk, 1u << 30);
+	sl__slab_init(&table->overflow, mem, sizeof(struct sl_bucket), 64, slab_chunk, room);
 	return reach(table, 0);
 }
 

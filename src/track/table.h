@@ -39,8 +39,8 @@ struct sl_table {
 
 #define SL_SEGMENT 256 /* buckets an allocation: 16 KiB */
 
-/* False: no memory for the first segment. */
-bool sl__table_init(struct sl_table *table, const struct sl_mem *mem, uint32_t slab_chunk,
+/* An index of up to `room` conns. False: no memory for the first segment. */
+bool sl__table_init(struct sl_table *table, const struct sl_mem *mem, uint32_t slab_chunk, uint32_t room,
 	uint64_t (*hash_of)(const void *ctx, uint32_t entry), const void *ctx);
 void sl__table_fini(struct sl_table *table);
 /* False: no memory (nothing changed). */

@@ -53,7 +53,8 @@ struct sl_track {
 	struct sl_wheel wheel[2];	/* [is IPv6] */
 	struct sl_slab exts;
 	struct sl_expects expects;
-	uint32_t conn_max;
+	uint32_t conn_max;		/* nf_conntrack_max */
+	uint32_t conn_room;		/* conn_max may be raised up to this */
 	uint32_t unreplied_first, unreplied_last, unreplied; /* conn references, oldest first */
 	uint32_t sweep[2];		/* where the search for other victims goes on */
 	uint16_t generation;		/* of the next conn */

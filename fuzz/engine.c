@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Sequences of packets and clock steps through a whole engine under NAT, with every invariant
+ * checked after each: tuples found and not shared, checksums that were right stay right, nothing
+ * read outside a packet (each lies in an allocation of its own length), nothing left behind.
+ *
+ * The input is a program: a settings byte, the number of the allocation that fails, then one
+ * operation after another.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sluice/policy.h>
+
+#include "base/bytes.h"
+#include "base/checksum.h"
+#include "track/parse.h"
+
+#define ROOM 64
+#define MAX_PAYLOAD 600
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "broken: %s\n", what);
+	abort();
+}
+
+/* ---- memory that counts, and fails once ------------------------------------------------------------- */
+
+struct memory {
+	size_t held;
+	unsigned calls, fail_at; /* 0: never */
+};
+
+static void *memory_alloc(void *ctx, size_t size, size_t align)
+{
+	struct memory *m = ctx;
+	void *p;
+
+	if (++m->calls == m->fail_at)
+		return NULL;
+	p = aligned_alloc(align, (size + align - 1) / align * align);
+	if (p)
+		m->held += size;
+	return p;
+}
+
+static void memory_free(void *ctx, void *p, size_t size)
+{
+	((struct memory *)ctx)->held -= size;
+	free(p);
+}
+
+/* ---- the world around the engine ------------------------------------------------------------------------ */
+
+static const uint8_t public4[4] = {203, 0, 113, 1};
+static const uint8_t public6[16] = {0x20, 1, 0xd, 0xb8, 0xff, 0xff, [15] = 1};
+
+static void route(void *ctx, const struct sl_route_query *q, struct sl_route *answer)
+{
+	bool v4 = q->family == SL_IPV4;
+
+	(void)ctx;
+	answer->source = v4 ? sl_addr_v4(public4) : sl_addr_v6(public6);
+	answer->has_source = true;
+	answer->kind = sl_addr_eq(&q->dst, &answer->source) ? SL_ROUTE_LOCAL : SL_ROUTE_FORWARD;
+	answer->out_if = q->in_if == 1 ? 2 : 1;
+}
+
+static bool packet_room(void *ctx, struct sl_packet *p, const uint8_t *bytes, uint32_t len)
+{
+	uint8_t *room = malloc(len + 2u * ROOM);
+
+	(void)ctx;
+	if (!room)
+		return false;
+	if (bytes)
+		memcpy(room + ROOM, bytes, len);
+	p->handle = room;
+	p->data = room + ROOM;
+	p->len = len;
+	p->headroom = p->tailroom = ROOM;
+	return true;
+}
+
+static bool packet_alloc(void *ctx, struct sl_packet *p, uint32_t len)
+{
+	memset(p, 0, sizeof(*p));
+	return packet_room(ctx, p, NULL, len);
+}
+
+static bool packet_keep(void *ctx, struct sl_packet *p)
+{
+	return packet_room(ctx, p, p->data, p->len);
+}
+
+static bool packet_grow(void *ctx, struct sl_packet *p, uint32_t headroom, uint32_t tailroom)
+{
+	(void)ctx;
+	return p->headroom >= headroom && p->tailroom >= tailroom;
+}
+
+static void packet_free(void *ctx, struct sl_packet *p)
+{
+	(void)ctx;
+	free(p->handle);
+}
+
+static void packet_emit(void *ctx, struct sl_packet *p, const struct sl_packet *cause)
+{
+	(void)ctx, (void)cause;
+	free(p->handle);
+}
+
+static void event(void *ctx, const struct sl_event *happened)
+{
+	(void)ctx, (void)happened;
+}
+
+/* ---- packets from few hosts and ports, so that they meet ---------------------------------------------------- */
+
+static void put_addr(uint8_t *at, bool v4, unsigned which)
+{
+	static const uint8_t hosts4[4][4] = {
+		{10, 0, 0, 2}, {10, 0, 0, 3}, {192, 0, 2, 9}, {203, 0, 113, 1}};
+
+	if (v4) {
+		memcpy(at, hosts4[which & 3], 4);
+		return;
+	}
+	memcpy(at, public6, 16);
+	if ((which & 3) != 3)
+		at[5] = (uint8_t)(which & 3);
+}
+
+static uint32_t put_ip(uint8_t *d, bool v4, uint8_t proto, uint32_t payload, uint8_t ends)
+{
+	if (v4) {
+		d[0] = 0x45;
+		sl_put16(d + 2, (uint16_t)(20 + payload));
+		d[8] = 64;
+		d[9] = proto;
+		put_addr(d + 12, true, ends);
+		put_addr(d + 16, true, ends >> 2);
+		sl_put16(d + 10, sl__csum(sl__sum(d, 20, 0)));
+		return 20;
+	}
+	d[0] = 0x60;
+	sl_put16(d + 4, (uint16_t)payload);
+	d[6] = proto;
+	d[7] = 64;
+	put_addr(d + 8, false, ends);
+	put_addr(d + 24, false, ends >> 2);
+	return 40;
+}
+
+static void put_csum(uint8_t *d, uint32_t l4, uint32_t len, uint32_t offset, uint8_t proto)
+{
+	uint32_t sum = 0;
+
+	if (proto != SL_PROTO_ICMP)
+		sum = l4 == 20 ? sl__sum_ipv4(d + 12, d + 16, proto, len)
+			       : sl__sum_ipv6(d + 8, d + 24, proto, len);
+	sl_put16(d + l4 + offset, 0);
+	sl_put16(d + l4 + offset, sl__csum(sl__sum(d + l4, len, sum)));
+}
+
+static uint16_t port_of(uint8_t choice)
+{
+	static const uint16_t ports[8] = {21, 1024, 1025, 40000, 80, 20, 53, 65535};
+
+	return ports[choice & 7];
+}
+
+static uint32_t make_tcp(struct sl_bytes *in, uint8_t *d)
+{
+	uint8_t what = sl_bytes_u8(in), ends = sl_bytes_u8(in), ports = sl_bytes_u8(in);
+	uint8_t flags = sl_bytes_u8(in), size = sl_bytes_u8(in);
+	uint32_t l4 = put_ip(d, !(what & 1), SL_PROTO_TCP, 20u + size, ends);
+	const uint8_t *text;
+
+	sl_put16(d + l4, port_of(ports));
+	sl_put16(d + l4 + 2, port_of(ports >> 4));
+	sl_put32(d + l4 + 4, 1000u + sl_bytes_u8(in) * 16u);
+	sl_put32(d + l4 + 8, 1000u + sl_bytes_u8(in) * 16u);
+	d[l4 + 12] = 0x50;
+	d[l4 + 13] = flags;
+	sl_put16(d + l4 + 14, 4096);
+	text = sl_bytes_pass(in, size);
+	if (text)
+		memcpy(d + l4 + 20, text, size);
+	put_csum(d, l4, 20u + size, 16, SL_PROTO_TCP);
+	return l4 + 20u + size;
+}
+
+static uint32_t make_udp(struct sl_bytes *in, uint8_t *d)
+{
+	uint8_t what = sl_bytes_u8(in), ends = sl_bytes_u8(in), ports = sl_bytes_u8(in);
+	uint32_t l4 = put_ip(d, !(what & 1), SL_PROTO_UDP, 12, ends);
+
+	sl_put16(d + l4, port_of(ports));
+	sl_put16(d + l4 + 2, port_of(ports >> 4));
+	sl_put16(d + l4 + 4, 12);
+	put_csum(d, l4, 12, 6, SL_PROTO_UDP);
+	return l4 + 12;
+}
+
+/* A query, or an error that quotes the packet before (kept in `last`). */
+static uint32_t make_icmp(struct sl_bytes *in, uint8_t *d, const uint8_t *last, uint32_t last_len)
+{
+	uint8_t type = sl_bytes_u8(in), ends = sl_bytes_u8(in);
+	uint32_t quote = sl_bytes_u8(in), l4;
+	bool v4 = !last_len || last[0] >> 4 == 4;
+	uint8_t proto = v4 ? SL_PROTO_ICMP : SL_PROTO_ICMPV6;
+
+	if (quote > last_len)
+		quote = last_len;
+	l4 = put_ip(d, v4, proto, 8 + quote, ends);
+	d[l4] = type;
+	sl_put16(d + l4 + 4, 7);
+	if (quote)
+		memcpy(d + l4 + 8, last, quote);
+	put_csum(d, l4, 8 + quote, 2, proto);
+	return l4 + 8 + quote;
+}
+
+/* ---- running --------------------------------------------------------------------------------------------------- */
+
+struct run {
+	struct sl_engine *engine;
+	struct sl_bytes in;
+	uint64_t now;
+	uint8_t last[MAX_PAYLOAD];
+	uint32_t last_len;
+};
+
+static void check_sums(const struct sl_packet *p, bool were_right)
+{
+	struct sl_parsed parsed;
+
+	if (were_right && sl__parse(p, &parsed) == SL_WHY_NONE &&
+		sl__parse_checksum(p, &parsed) != SL_WHY_NONE)
+		fail("a checksum that was right is wrong afterwards");
+}
+
+static void put_in(struct run *r, const uint8_t *bytes, uint32_t len, uint8_t in_if)
+{
+	struct sl_packet p = {.in_if = in_if};
+	struct sl_parsed parsed;
+	bool right;
+
+	if (!packet_room(NULL, &p, bytes, len))
+		return;
+	right = sl__parse(&p, &parsed) == SL_WHY_NONE && sl__parse_checksum(&p, &parsed) == SL_WHY_NONE;
+	void *room = p.handle;
+
+	sl_input(r->engine, &p, 1, r->now);
+	if (p.verdict == SL_NONE)
+		fail("no verdict");
+	if (p.verdict == SL_DROP && p.reason == SL_WHY_NONE)
+		fail("dropped without a reason");
+	if (p.verdict == SL_ACCEPT)
+		check_sums(&p, right);
+	free(room);
+}
+
+static void operate(struct run *r)
+{
+	uint8_t packet[MAX_PAYLOAD] = {0}, op = sl_bytes_u8(&r->in);
+	const char *wrong;
+	uint32_t len = 0;
+
+	switch (op & 7) {
+	case 0:
+	case 1:
+		len = make_tcp(&r->in, packet);
+		break;
+	case 2:
+		len = make_udp(&r->in, packet);
+		break;
+	case 3:
+		len = make_icmp(&r->in, packet, r->last, r->last_len);
+		break;
+	case 4: { /* as it comes */
+		const uint8_t *raw;
+
+		len = sl_bytes_u8(&r->in);
+		raw = sl_bytes_pass(&r->in, len);
+		if (raw)
+			memcpy(packet, raw, len);
+		break;
+	}
+	case 5: /* the one before, with a byte changed */
+		len = r->last_len;
+		memcpy(packet, r->last, len);
+		if (len)
+			packet[sl_bytes_u8(&r->in) % len] = sl_bytes_u8(&r->in);
+		break;
+	default:
+		r->now += (uint64_t)sl_bytes_u8(&r->in) * 1000000000u;
+		(void)sl_clock(r->engine, r->now, op & 8 ? 0 : 3);
+	}
+	if (len) {
+		put_in(r, packet, len, op & 16 ? 1 : 2);
+		memcpy(r->last, packet, len);
+		r->last_len = len;
+	}
+	wrong = sl_engine_check(r->engine);
+	if (wrong)
+		fail(wrong);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct sl_policy_masquerade masquerade = {2};
+	struct memory memory = {0};
+	struct sl_env env = {.mem = {memory_alloc, memory_free, &memory},
+		.route = route,
+		.alloc = packet_alloc,
+		.keep = packet_keep,
+		.grow = packet_grow,
+		.free = packet_free,
+		.emit = packet_emit,
+		.event = event};
+	struct run r = {.in = sl_bytes_of(data, size)};
+	uint8_t settings = sl_bytes_u8(&r.in);
+	struct sl_config config;
+
+	memory.fail_at = sl_bytes_u16(&r.in);
+	sl_config_init(&config);
+	config.slab_chunk = 1;
+	config.table_max = settings & 2 ? 4 : 1000;
+	config.policy = settings & 1 ? &sl_policy_masquerade : NULL;
+	config.policy_ctx = &masquerade;
+	r.engine = sl_engine_create(&config, &env);
+	if (r.engine) {
+		for (const struct sl_helper *const *h = sl_helpers_builtin(); *h; h++)
+			(void)sl_helper_register(r.engine, *h, true);
+		(void)sl_tunable_set(r.engine, "nf_conntrack_checksum", settings >> 2 & 1);
+		while (sl_bytes_left(&r.in))
+			operate(&r);
+		sl_engine_destroy(r.engine);
+	}
+	if (memory.held)
+		fail("memory left behind");
+	return 0;
+}
