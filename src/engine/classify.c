@@ -190,8 +190,11 @@ bool sl__classify(struct sl_work *w, uint16_t zone, uint8_t zone_dirs)
 
 	if (t->set.checksum && w->p->csum == SL_CSUM_NONE) {
 		why = sl__parse_checksum(w->p, &w->parsed);
-		if (why != SL_WHY_NONE)
+		if (why != SL_WHY_NONE && !sl__parse_fatal(why))
 			return invalid(w, why);
+		w->p->reason = (uint16_t)why;
+		if (why != SL_WHY_NONE)
+			return false;
 	}
 	if (w->parsed.icmp == SL_ICMP_NEIGHBOUR) {
 		w->p->state = SL_CT_UNTRACKED;

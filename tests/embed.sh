@@ -1,0 +1,27 @@
+#!/bin/sh
+# An embedder's view: install into a folder, build examples/embed against that alone (shared
+# and static), and run it. usage: embed.sh BUILD-DIR SOURCE-DIR
+set -eu
+build=$1 source=$2
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+DESTDIR=$root meson install -C "$build" --no-rebuild --quiet >/dev/null
+prefix=$(find "$root" -name sluice.pc | sed 's|/pkgconfig/sluice.pc||')
+export PKG_CONFIG_PATH=$prefix/pkgconfig PKG_CONFIG_SYSROOT_DIR=$root
+flags=$(pkg-config --cflags --libs sluice)
+sanitize=
+grep -q 'fsanitize' "$build/compile_commands.json" && sanitize=-fsanitize=address,undefined
+expected="10.0.0.2:4000 is 203.0.113.1:4000 outside"
+cc -std=c11 -Wall -Wextra -Wpedantic -Werror $sanitize "$source/examples/embed/embed.c" $flags -o "$root/shared"
+cc -std=c11 $sanitize "$source/examples/embed/embed.c" $(pkg-config --cflags sluice) "$prefix/libsluice.a" -o "$root/static"
+got=$(LD_LIBRARY_PATH=$prefix "$root/shared")
+[ "$got" = "$expected" ] || { echo "shared: $got"; exit 1; }
+got=$("$root/static")
+[ "$got" = "$expected" ] || { echo "static: $got"; exit 1; }
+# Nothing but the public names is visible.
+if nm -D --defined-only "$prefix/libsluice.so" | awk '{print $3}' | grep -v '^sl_[a-z]' | grep -q .; then
+	echo "the shared library shows names that are not public:"
+	nm -D --defined-only "$prefix/libsluice.so" | awk '{print $3}' | grep -v '^sl_[a-z]'
+	exit 1
+fi
+echo "$expected"
