@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The built-in policy stands for this ruleset: every known helper is attached, by a rule, to
+ * connections that begin with a packet to its port; nothing is filtered; with --masquerade what
+ * leaves by out0 gets its address. As a rule does it, such a connection has the status HELPER.
+ *
+ * A module is a shared object that exports `const struct sl_helper *const sl_module_helpers[]`,
+ * ended by NULL.
+ */
+#include "prog/gateway.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sluice/helper.h>
+
+#include "track/parse.h"
+
+/* ---- the built-in policy ------------------------------------------------------------------ */
+
+static uint8_t stages(void *ctx, enum sl_hook hook)
+{
+	(void)ctx;
+	return hook == SL_PREROUTING || hook == SL_OUTPUT ? 1u << SL_BEFORE_NAT : 0;
+}
+
+static bool fits(const struct sl_attach *attach, const struct sl_tuple *tuple)
+{
+	for (unsigned i = 0; i < SL_HELPER_MATCHES && attach->helper->match[i].proto; i++) {
+		const struct sl_helper_match *m = &attach->helper->match[i];
+		uint16_t mask = attach->port || !m->port_mask ? 0xffff : m->port_mask;
+		uint16_t port = attach->port ? attach->port : m->port;
+
+		if (m->proto == tuple->proto && (!m->family || m->family == tuple->family) &&
+		        ((port ^ tuple->dport) & mask) == 0)
+			return true;
+	}
+	return false;
+}
+
+static enum sl_decision attach_helpers(void *ctx, struct sl_policy_view *view)
+{
+	const struct sl_gateway *g = ctx;
+
+	if (!view->conn || view->state != SL_CT_NEW)
+		return SL_CONTINUE;
+	for (unsigned i = 0; i < g->n_attach; i++) {
+		if (!fits(&g->attach[i], &view->parsed->tuple))
+			continue;
+		sl_conn_set_helper(view->engine, view->conn, g->attach[i].helper->name);
+		break;
+	}
+	return SL_CONTINUE;
+}
+
+static bool masquerade(void *ctx, struct sl_policy_view *view, struct sl_nat_range *range)
+{
+	struct sl_gateway *g = ctx;
+
+	return sl_policy_masquerade.nat(&g->masquerade, view, range);
+}
+
+static void use_builtin(struct sl_gateway *g, const struct sl_replay_options *opt)
+{
+	g->nat = opt->masquerade;
+	g->masquerade.out_if = SL_SIDE_OUT;
+	g->builtin = (struct sl_policy){.stages = stages,
+	        .decide = attach_helpers,
+	        .nat = g->nat ? masquerade : NULL};
+	g->policy = &g->builtin;
+	g->policy_ctx = g;
+}
+
+/* ---- helpers and modules ------------------------------------------------------------------ */
+
+static bool complain(const char *option, const char *argument, const char *what)
+{
+	fprintf(stderr, "sluice replay: %s %s: %s\n", option, argument, what);
+	return false;
+}
+
+static void attach(struct sl_gateway *g, const struct sl_helper *helper, uint16_t port)
+{
+	g->attach = sl__must_grow(g->attach, (g->n_attach + 1) * sizeof(*g->attach));
+	g->attach[g->n_attach++] = (struct sl_attach){helper, port};
+}
+
+static bool load_module(struct sl_gateway *g, const char *path)
+{
+	void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	const struct sl_helper *const *list;
+
+	if (!handle)
+		return complain("--module", path, dlerror());
+	g->modules = sl__must_grow(g->modules, (g->n_modules + 1) * sizeof(*g->modules));
+	g->modules[g->n_modules++] = handle;
+	list = dlsym(handle, "sl_module_helpers");
+	if (!list)
+		return complain("--module", path, "not a helper module: no sl_module_helpers in it");
+	for (; *list; list++)
+		attach(g, *list, 0);
+	return true;
+}
+
+static const struct sl_helper *find_helper(const struct sl_gateway *g, const char *name)
+{
+	for (unsigned i = 0; i < g->n_attach; i++)
+		if (strcmp(g->attach[i].helper->name, name) == 0)
+			return g->attach[i].helper;
+	return NULL;
+}
+
+/* NAME, or NAME=PORT. */
+static bool add_port(struct sl_gateway *g, const char *text)
+{
+	const struct sl_helper *helper;
+	const char *port_text;
+	char name[64];
+	uint64_t port = 0;
+
+	if (strchr(text, '=')) {
+		if (!sl__option_pair(text, name, sizeof(name), &port_text) ||
+		        !sl__option_number(port_text, 65535, &port) || port == 0)
+			return complain("--helper", text, "not NAME=PORT");
+	} else {
+		snprintf(name, sizeof(name), "%s", text);
+	}
+	helper = find_helper(g, name);
+	if (!helper)
+		return complain("--helper", text, "no such helper; `sluice helpers` lists them");
+	if (port)
+		attach(g, helper, (uint16_t)port);
+	return true;
+}
+
+bool sl__gateway_init(struct sl_gateway *g, const struct sl_replay_options *opt)
+{
+	*g = (struct sl_gateway){0};
+	if (opt->rules) {
+		fprintf(stderr, "%s: sluice cannot read rulesets yet; they come later\n", opt->rules);
+		return false;
+	}
+	for (const struct sl_helper *const *h = sl_helpers_builtin(); *h; h++)
+		attach(g, *h, 0);
+	for (unsigned i = 0; i < opt->modules.n; i++)
+		if (!load_module(g, opt->modules.at[i]))
+			return false;
+	for (unsigned i = 0; i < opt->helpers.n; i++)
+		if (!add_port(g, opt->helpers.at[i]))
+			return false;
+	use_builtin(g, opt);
+	return true;
+}
+
+void sl__gateway_fini(struct sl_gateway *g)
+{
+	for (unsigned i = 0; i < g->n_modules; i++)
+		dlclose(g->modules[i]);
+	free(g->modules);
+	free(g->attach);
+	*g = (struct sl_gateway){0};
+}
+
+/* ---- when the engine is there ------------------------------------------------------------- */
+
+static bool register_helpers(struct sl_gateway *g, struct sl_engine *engine)
+{
+	for (unsigned i = 0; i < g->n_attach; i++) {
+		const struct sl_helper *helper = g->attach[i].helper;
+
+		if (g->attach[i].port == 0 && !sl_helper_register(engine, helper, false))
+			return complain("helper", helper->name,
+			        "cannot be registered: its name is taken, or it is made for another version");
+	}
+	return true;
+}
+
+static bool set_tunable(struct sl_engine *engine, const char *text)
+{
+	const char *value_text;
+	uint64_t value;
+	uint32_t now;
+	char name[128];
+
+	if (!sl__option_pair(text, name, sizeof(name), &value_text) ||
+	        !sl__option_number(value_text, UINT32_MAX, &value))
+		return complain("--set", text, "not NAME=NUMBER");
+	if (sl_tunable_set(engine, name, (uint32_t)value))
+		return true;
+	return complain("--set", text,
+	        sl_tunable_get(engine, name, &now) ? "the value is out of range" : "no such tunable");
+}
+
+bool sl__gateway_start(
+        struct sl_gateway *g, const struct sl_replay_options *opt, struct sl_engine *engine)
+{
+	if (!sl_tunable_set(engine, "nf_conntrack_checksum", opt->checksum))
+		return complain("--checksum", "", "cannot be set");
+	for (unsigned i = 0; i < opt->sets.n; i++)
+		if (!set_tunable(engine, opt->sets.at[i]))
+			return false;
+	return register_helpers(g, engine);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SLUICE_PROG_GATEWAY_H
+#define SLUICE_PROG_GATEWAY_H
+
+/*
+ * What the replayed gateway does: the policy, and which helpers it knows. Without -r it is the
+ * built-in one (gateway.c); a ruleset takes its place.
+ */
+#include <sluice/policy.h>
+
+#include "prog/options.h"
+
+struct sl_attach {
+	const struct sl_helper *helper;
+	uint16_t port; /* 0: the record's own */
+};
+
+struct sl_gateway {
+	const struct sl_policy *policy; /* for sl_config */
+	void *policy_ctx;
+	bool nat; /* it translates: the public addresses are its own */
+	/* Private. */
+	struct sl_policy builtin;
+	struct sl_policy_masquerade masquerade;
+	struct sl_attach *attach;
+	unsigned n_attach;
+	void **modules; /* dlopen handles */
+	unsigned n_modules;
+};
+
+/* Before the engine is made. False: said on stderr. fini is due in either case, after the engine. */
+bool sl__gateway_init(struct sl_gateway *g, const struct sl_replay_options *opt);
+void sl__gateway_fini(struct sl_gateway *g);
+/* When the engine is there: helpers and tunables. False: said on stderr. */
+bool sl__gateway_start(
+        struct sl_gateway *g, const struct sl_replay_options *opt, struct sl_engine *engine);
+
+#endif

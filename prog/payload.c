@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Per direction of a TCP connection there is a list of bytes that went in and have not come
+ * out: empty except while the engine holds a part of a message. What goes in is put behind it;
+ * what comes out is compared with the whole. A true beginning of it means that the rest is
+ * held; anything else settles the account.
+ */
+#include "prog/payload.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct stream_key {
+	struct sl_addr src, dst;
+	uint16_t sport, dport;
+};
+
+struct pending {
+	uint8_t *bytes;
+	uint32_t len;
+};
+
+void sl__payloads_init(struct sl_payloads *p)
+{
+	*p = (struct sl_payloads){0};
+	sl__map_init(&p->streams, sizeof(struct stream_key), sizeof(struct pending));
+}
+
+void sl__payloads_fini(struct sl_payloads *p)
+{
+	struct pending *pending;
+	const void *key;
+	size_t at = 0;
+
+	while ((pending = sl__map_next(&p->streams, &at, &key)))
+		free(pending->bytes);
+	sl__map_fini(&p->streams);
+	free(p->before);
+	free(p->after);
+	*p = (struct sl_payloads){0};
+}
+
+/* make: only when there is something to remember. */
+static struct pending *stream(struct sl_payloads *p, const struct sl_view *v, bool make)
+{
+	struct stream_key key;
+
+	memset(&key, 0, sizeof(key));
+	key.src = v->src;
+	key.dst = v->dst;
+	key.sport = v->sport;
+	key.dport = v->dport;
+	return make ? sl__map_put(&p->streams, &key, NULL) : sl__map_find(&p->streams, &key);
+}
+
+static uint32_t append(
+        uint8_t **buffer, size_t *size, uint32_t len, const void *bytes, uint32_t more)
+{
+	if (len + more > *size) {
+		*size = (len + more) * (size_t)2;
+		*buffer = sl__must_grow(*buffer, *size);
+	}
+	if (more)
+		memcpy(*buffer + len, bytes, more);
+	return len + more;
+}
+
+static void collect(struct sl_payloads *p, const struct pending *pending, struct sl_outcome *o)
+{
+	const struct sl_view *v = o->captured;
+
+	o->before_len = o->after_len = 0;
+	if (pending)
+		o->before_len = append(
+		        &p->before, &p->before_size, 0, pending->bytes, pending->len);
+	o->before_len = append(&p->before, &p->before_size, o->before_len, v->data + v->payload,
+	        sl__view_body(v));
+	for (unsigned i = 0; i < o->n_through; i++) {
+		const struct sl_view *out = &o->through[i].view;
+
+		o->after_len = append(&p->after, &p->after_size, o->after_len,
+		        out->data + out->payload, sl__view_body(out));
+	}
+	o->before = p->before;
+	o->after = p->after;
+}
+
+static void remember(struct sl_payloads *p, const struct sl_outcome *o)
+{
+	struct pending *pending = stream(p, o->captured, true);
+	uint32_t left = o->before_len - o->after_len;
+
+	free(pending->bytes);
+	pending->bytes = sl__must_alloc(left);
+	pending->len = left;
+	memcpy(pending->bytes, o->before + o->after_len, left);
+}
+
+bool sl__payloads_compare(struct sl_payloads *p, struct sl_outcome *o)
+{
+	bool came = o->fate == SL_FATE_FORWARDED && o->n_through, begins;
+	struct pending *pending;
+
+	if (o->captured->fragment || (!came && o->fate != SL_FATE_HELD))
+		return false;
+	pending = o->captured->tcp ? stream(p, o->captured, false) : NULL;
+	collect(p, pending, o);
+	begins = o->after_len < o->before_len &&
+	         (!o->after_len || memcmp(o->before, o->after, o->after_len) == 0);
+	if (begins && o->captured->tcp) {
+		remember(p, o);
+		return true;
+	}
+	if (pending)
+		pending->len = 0;
+	o->payload_changed = o->after_len != o->before_len ||
+	                     (o->after_len && memcmp(o->before, o->after, o->after_len) != 0);
+	return false;
+}
