@@ -7,6 +7,8 @@
  * an outcome (outcome.h), which the reporters read (account.c, json_packets.c, output.c). What
  * the engine reports meanwhile is in replay_events.c.
  *
+ * What ends at a public address is answered by the gateway's own host (host.c).
+ *
  * Frames go in one at a time, as the far side answers to what came out before; that the size of
  * a batch makes no difference is the tests' business.
  *
@@ -21,6 +23,7 @@
 #include <unistd.h>
 
 #include "io/link.h"
+#include "prog/host.h"
 #include "prog/json_packets.h"
 
 enum { PROGRESS_EVERY = 1 << 14 };
@@ -172,6 +175,41 @@ static void advance(struct sl_replay *r, uint64_t ts)
 	let_out(r, r->now);
 }
 
+/* ---- the gateway's own answer -------------------------------------------------------------- */
+
+/* Does it end at a public address, which stands for a host of its own? */
+static bool reaches_host(const struct sl_replay *r, const struct sl_packet *p)
+{
+	return r->gateway.nat && !r->opt.n_own && p->verdict == SL_ACCEPT && p->to == SL_TO_LOCAL;
+}
+
+static bool to_public(const struct sl_replay *r, const struct sl_view *v)
+{
+	return sl_addr_eq(
+	        &v->dst, v->family == SL_IPV4 ? &r->opt.public4 : &r->opt.public6);
+}
+
+/* What the gateway itself answers goes out through the engine, as from a local program. */
+static void answer(struct sl_replay *r, struct sl_packet *p, struct sl_outcome *o)
+{
+	struct sl_packet out = {.data = r->answer + SL_LINK_HEADROOM,
+	        .headroom = SL_LINK_HEADROOM,
+	        .tailroom = SL_HOST_ANSWER,
+	        .from = SL_FROM_LOCAL};
+	struct sl_view v;
+
+	if (!reaches_host(r, p) || !sl__view_init(&v, p->data, p->len) || !to_public(r, &v))
+		return;
+	out.len = sl__host_answer(&v, o->frame->ts, out.data);
+	if (!out.len)
+		return;
+	sl_input(r->engine, &out, 1, r->now);
+	if (out.verdict == SL_ACCEPT)
+		add_leaving(r, &out, o->side, o->frame->ts);
+	o->back = r->back;
+	o->n_back = r->n_back;
+}
+
 /* ---- one frame: out ----------------------------------------------------------------------- */
 
 static enum sl_fate fate_of(const struct sl_replay *r, const struct sl_packet *p, bool local)
@@ -280,6 +318,7 @@ static void put_through(struct sl_replay *r, struct sl_outcome *o)
 	sl_input(r->engine, &p, 1, r->now);
 	collect(r, &p, o);
 	describe(r, &p, o);
+	answer(r, &p, o);
 	held = sl__payloads_compare(&r->payloads, o);
 	if (r->gateway.nat)
 		o->wrong = sl__farside_observe(&r->farside, o, held);
@@ -370,6 +409,7 @@ static void init(struct sl_replay *r)
 	r->captured = sl__must_alloc(SL_LINK_BUFFER_SIZE);
 	r->sent = sl__must_alloc(SL_LINK_BUFFER_SIZE);
 	r->lent = sl__must_alloc(SL_LINK_BUFFER_SIZE);
+	r->answer = sl__must_alloc(SL_LINK_HEADROOM + 2 * SL_HOST_ANSWER);
 	sl__sides_init(&r->sides, r->opt.inside, r->opt.n_inside);
 	sl__farside_init(&r->farside, &r->opt.public4, &r->opt.public6);
 	sl__payloads_init(&r->payloads);
@@ -390,6 +430,7 @@ static void fini(struct sl_replay *r)
 	free(r->captured);
 	free(r->sent);
 	free(r->lent);
+	free(r->answer);
 	free(r->through);
 	free(r->back);
 }

@@ -38,6 +38,7 @@ struct sl_replay {
 	bool over;	 /* what the engine still reports is its end, not the capture's */
 	/* Three copies of a frame's IP packet: as captured, as sent, and lent to the engine. */
 	uint8_t *captured, *sent, *lent;
+	uint8_t *answer; /* of the gateway's own host */
 	/* What came of the frame at work. */
 	struct sl_leaving *through, *back;
 	unsigned n_through, n_back, leaving_size;

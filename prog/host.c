@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * TCP: a reset (RFC 9293 3.5.2); UDP: ICMP port unreachable (RFC 1122 4.1.3.1), quoting as much
+ * as fits into 576 bytes (IPv4) or 1280 (IPv6); ICMP echo and timestamp, ICMPv6 echo: the
+ * answer. A wrong checksum, a reset, a fragment or an ICMP error is never answered. Nothing is
+ * rate-limited, and protocols unknown to the host are met with silence.
+ */
+#include "prog/host.h"
+
+#include <string.h>
+
+#include "base/checksum.h"
+#include "base/wire.h"
+
+enum {
+	HOPS = 64,
+	TCP_HEADER = 20,
+	ICMP_HEADER = 8,
+	ECHO_REQUEST = 8,
+	ECHO_ANSWER = 0,
+	TIME_REQUEST = 13,
+	TIME_ANSWER = 14,
+	TIME_LENGTH = 20,
+	ECHO6_REQUEST = 128,
+	ECHO6_ANSWER = 129,
+};
+
+/* Is the transport checksum right? UDP without one counts as right. */
+static bool sound(const struct sl_view *v)
+{
+	uint32_t len = v->len - v->l4, acc = 0;
+
+	if (v->proto == SL_PROTO_UDP && len >= 8 && sl_get16(v->data + v->l4 + 6) == 0)
+		return v->family == SL_IPV4;
+	if (v->proto == SL_PROTO_UDP && len >= 8 && sl_get16(v->data + v->l4 + 4) < len)
+		len = sl_get16(v->data + v->l4 + 4);
+	if (v->proto != SL_PROTO_ICMP)
+		acc = v->family == SL_IPV4 ?
+		              sl__sum_ipv4(v->data + 12, v->data + 16, v->proto, len) :
+		              sl__sum_ipv6(v->src.b, v->dst.b, v->proto, len);
+	return sl__sum_fold(sl__sum(v->data + v->l4, len, acc)) == 0xffff;
+}
+
+static uint32_t header_len(const struct sl_view *v)
+{
+	return v->family == SL_IPV4 ? 20 : 40;
+}
+
+/* The IP header of an answer with that many bytes behind it; where they go. */
+static uint8_t *put_header(const struct sl_view *to, uint8_t proto, uint32_t len, uint8_t *out)
+{
+	uint32_t header = header_len(to);
+
+	memset(out, 0, header);
+	if (to->family == SL_IPV4) {
+		out[0] = 0x45;
+		sl_put16(out + 2, (uint16_t)(header + len));
+		out[8] = HOPS;
+		out[9] = proto;
+		memcpy(out + 12, to->dst.b + 12, 4);
+		memcpy(out + 16, to->src.b + 12, 4);
+		sl_put16(out + 10, sl__csum(sl__sum(out, header, 0)));
+	} else {
+		out[0] = 0x60;
+		sl_put16(out + 4, (uint16_t)len);
+		out[6] = proto;
+		out[7] = HOPS;
+		memcpy(out + 8, to->dst.b, 16);
+		memcpy(out + 24, to->src.b, 16);
+	}
+	return out + header;
+}
+
+/* The transport checksum, and the whole length. */
+static uint32_t finish(const struct sl_view *to, uint32_t len, uint8_t *out)
+{
+	struct sl_view answer;
+
+	if (!sl__view_init(&answer, out, header_len(to) + len))
+		return 0;
+	sl__view_fix_transport(&answer);
+	return answer.len;
+}
+
+static uint32_t reset(const struct sl_view *v, uint8_t *out)
+{
+	uint8_t *h;
+	uint32_t taken = sl__view_body(v) + ((v->flags & SL_VIEW_SYN) != 0) +
+	                 ((v->flags & SL_VIEW_FIN) != 0);
+
+	if (!v->tcp || v->flags & SL_VIEW_RST)
+		return 0;
+	h = put_header(v, SL_PROTO_TCP, TCP_HEADER, out);
+	memset(h, 0, TCP_HEADER);
+	sl_put16(h, v->dport);
+	sl_put16(h + 2, v->sport);
+	if (v->flags & SL_VIEW_ACK)
+		sl_put32(h + 4, v->ack);
+	else
+		sl_put32(h + 8, v->seq + taken);
+	h[12] = TCP_HEADER / 4 << 4;
+	h[13] = v->flags & SL_VIEW_ACK ? SL_VIEW_RST : SL_VIEW_RST | SL_VIEW_ACK;
+	return finish(v, TCP_HEADER, out);
+}
+
+static uint32_t unreachable(const struct sl_view *v, uint8_t *out)
+{
+	uint32_t room = (v->family == SL_IPV4 ? 576u : 1280u) - header_len(v) - ICMP_HEADER;
+	uint32_t quote = v->len < room ? v->len : room;
+	uint8_t *h;
+
+	if (v->len - v->l4 < 8)
+		return 0;
+	h = put_header(v, v->family == SL_IPV4 ? SL_PROTO_ICMP : SL_PROTO_ICMPV6,
+	        ICMP_HEADER + quote, out);
+	memset(h, 0, ICMP_HEADER);
+	h[0] = v->family == SL_IPV4 ? 3 : 1;
+	h[1] = v->family == SL_IPV4 ? 3 : 4;
+	memcpy(h + ICMP_HEADER, v->data, quote);
+	return finish(v, ICMP_HEADER + quote, out);
+}
+
+/* Receive and transmit time: ms since midnight, UTC (RFC 792). */
+static void put_times(uint8_t *h, uint64_t now)
+{
+	uint32_t ms = (uint32_t)(now / 1000000u % 86400000u);
+
+	sl_put32(h + 12, ms);
+	sl_put32(h + 16, ms);
+}
+
+static uint32_t answer_icmp(const struct sl_view *v, uint64_t now, uint8_t *out)
+{
+	uint8_t type = v->data[v->l4];
+	uint32_t len = v->len - v->l4;
+	bool ask_time = v->proto == SL_PROTO_ICMP && type == TIME_REQUEST && len >= TIME_LENGTH;
+	bool echo = type == (v->proto == SL_PROTO_ICMP ? ECHO_REQUEST : ECHO6_REQUEST);
+	uint8_t *h;
+
+	if (!(echo || ask_time) || header_len(v) + len > SL_HOST_ANSWER || v->data[v->l4 + 1])
+		return 0;
+	h = put_header(v, v->proto, len, out);
+	memcpy(h, v->data + v->l4, len);
+	if (ask_time) {
+		h[0] = TIME_ANSWER;
+		put_times(h, now);
+	} else {
+		h[0] = v->proto == SL_PROTO_ICMP ? ECHO_ANSWER : ECHO6_ANSWER;
+	}
+	return finish(v, len, out);
+}
+
+uint32_t sl__host_answer(struct sl_view *v, uint64_t now, uint8_t *out)
+{
+	if (v->fragment || v->l4 + 8 > v->len || !sound(v))
+		return 0;
+	switch (v->proto) {
+	case SL_PROTO_TCP:
+		return reset(v, out);
+	case SL_PROTO_UDP:
+		return unreachable(v, out);
+	case SL_PROTO_ICMP:
+		return v->family == SL_IPV4 ? answer_icmp(v, now, out) : 0;
+	case SL_PROTO_ICMPV6:
+		return v->family == SL_IPV6 ? answer_icmp(v, now, out) : 0;
+	}
+	return 0;
+}
