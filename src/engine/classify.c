@@ -32,8 +32,9 @@ static bool classify_error(struct sl_work *w, uint16_t zone)
 	enum sl_dir dir;
 
 	if (!parsed->quote || parsed->quote > parsed->len ||
-		sl__parse_quoted(w->p->data + parsed->quote, parsed->len - parsed->quote, &quoted) ||
-		quoted.frag == SL_FRAG_LATER || quoted.tuple.family != parsed->tuple.family)
+		sl__parse_quoted(w->p->data + parsed->quote, parsed->len - parsed->quote,
+			(enum sl_family)parsed->tuple.family, &quoted) ||
+		quoted.frag == SL_FRAG_LATER)
 		return invalid(w, SL_WHY_ICMP_QUOTE_SHORT);
 	/* The error goes the way that answers to the quoted packet go. */
 	if (!sl__tuple_invert(&quoted.tuple, &back))
@@ -163,8 +164,8 @@ static bool classify_tracked(struct sl_work *w, uint16_t zone, uint8_t zone_dirs
 		return true;
 	case SL_TRACK_CLOSE:
 		w->ending = why;
-		if (dir == SL_ORIGINAL)
-			sl__conn_count(t, w->conn, dir, w->parsed.len);
+		sl__conn_unlist(t, w->conn);
+		sl__conn_count(t, w->conn, dir, w->parsed.len);
 		return true;
 	case SL_TRACK_REOPEN:
 		sl__conn_kill(t, w->conn, why);

@@ -111,6 +111,8 @@ static enum sl_reason parse(struct sl_work *w)
 	why = sl__parse(p, &w->parsed);
 	if (sl__parse_fatal(why))
 		return why;
+	if (w->parsed.tuple.family == SL_IPV6 && sl__ipv6_options(p, &w->parsed))
+		return SL_WHY_BAD_IP_OPTIONS;
 	p->reason = (uint16_t)why; /* INVALID, if it gets as far as tracking */
 	return SL_WHY_NONE;
 }
@@ -145,6 +147,8 @@ static enum sl_reason find_route(struct sl_work *w)
 {
 	struct sl_packet *p = w->p;
 
+	if (w->parsed.tuple.family == SL_IPV4 && sl__ipv4_options(p))
+		return SL_WHY_BAD_IP_OPTIONS;
 	sl__route(w->e, p, &w->parsed, &w->route);
 	p->out_if = w->route.out_if;
 	p->mtu = w->route.mtu;

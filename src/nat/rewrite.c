@@ -172,7 +172,8 @@ enum sl_reason sl__nat_icmp_error(struct sl_conn *conn, enum sl_dir dir, struct 
 		return SL_WHY_NAT_REDIRECT;
 	if (!applies(conn, dir, manip))
 		return SL_WHY_NONE;
-	if (sl__parse_quoted(p->data + parsed->quote, parsed->len - parsed->quote, &quoted))
+	if (sl__parse_quoted(p->data + parsed->quote, parsed->len - parsed->quote,
+		    (enum sl_family)parsed->tuple.family, &quoted))
 		return SL_WHY_NAT_SHORT;
 	/* The quoted packet goes the other way: its sender is whom this error is for. */
 	sl__conn_tuple(conn, !dir, &quoted_target);

@@ -372,6 +372,11 @@ bool sl__conn_set_status(struct sl_conn *conn, unsigned bits)
 	return changed;
 }
 
+void sl__conn_unlist(struct sl_track *t, struct sl_conn *conn)
+{
+	unreplied_remove(t, conn);
+}
+
 void sl__conn_replied(struct sl_track *t, struct sl_conn *conn)
 {
 	if (!sl__conn_set_status(conn, SL_SEEN_REPLY))

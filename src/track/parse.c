@@ -51,6 +51,8 @@ static const struct icmp_type icmpv6_types[] = { /* RFC 4443, 4861, 2710, 3810, 
 	{134, SL_ICMP_NO_INVERSE, SL_ICMP_NEIGHBOUR}, {135, SL_ICMP_NO_INVERSE, SL_ICMP_NEIGHBOUR},
 	{136, SL_ICMP_NO_INVERSE, SL_ICMP_NEIGHBOUR}, {143, SL_ICMP_NO_INVERSE, SL_ICMP_NEIGHBOUR},
 	{ND_REDIRECT, SL_ICMP_NO_INVERSE, SL_ICMP_ERROR},
+	{151, SL_ICMP_NO_INVERSE, SL_ICMP_NEIGHBOUR}, /* multicast router discovery, RFC 4286 */
+	{152, SL_ICMP_NO_INVERSE, SL_ICMP_NEIGHBOUR},
 };
 
 static const struct icmp_type *icmp_find(uint8_t proto, uint8_t type)
@@ -88,9 +90,9 @@ static enum sl_reason parse_tcp(struct sl_bytes b, struct sl_parsed *out)
 
 	out->tuple.sport = sl_bytes_u16(&b);
 	out->tuple.dport = sl_bytes_u16(&b);
-	out->seq = sl_bytes_u32(&b);
-	if (out->quoted)
+	if (out->quoted) /* the ports are enough to know what it is about */
 		return sl_bytes_ok(&b) ? SL_WHY_NONE : SL_WHY_SHORT_L4;
+	out->seq = sl_bytes_u32(&b);
 	out->ack = sl_bytes_u32(&b);
 	header = (uint32_t)(sl_bytes_u8(&b) >> 4) * 4;
 	out->tcp_flags = sl_bytes_u8(&b);
@@ -110,13 +112,13 @@ static enum sl_reason parse_udp(struct sl_bytes b, struct sl_parsed *out)
 
 	out->tuple.sport = sl_bytes_u16(&b);
 	out->tuple.dport = sl_bytes_u16(&b);
+	if (out->quoted)
+		return sl_bytes_ok(&b) ? SL_WHY_NONE : SL_WHY_SHORT_L4;
 	length = sl_bytes_u16(&b);
 	sl_bytes_skip(&b, 2);
 	if (!sl_bytes_ok(&b))
 		return SL_WHY_SHORT_L4;
 	out->payload = out->l4 + 8;
-	if (out->quoted)
-		return SL_WHY_NONE;
 	if (out->tuple.proto == SL_PROTO_UDPLITE) /* there it is the checksum's coverage */
 		return length > room || (length && length < 8) ? SL_WHY_BAD_L4_LENGTH : SL_WHY_NONE;
 	return length > room || length < 8 ? SL_WHY_BAD_L4_LENGTH : SL_WHY_NONE;
@@ -174,13 +176,13 @@ static enum sl_reason parse_gre(struct sl_bytes b, struct sl_parsed *out)
 {
 	uint16_t flags = sl_bytes_u16(&b), protocol = sl_bytes_u16(&b);
 
-	if (!sl_bytes_ok(&b))
-		return SL_WHY_SHORT_L4;
-	if ((flags & 7) != 1 || protocol != 0x880b)
+	if (!sl_bytes_ok(&b) || (flags & 7) != 1)
 		return SL_WHY_NONE;
+	if (protocol != 0x880b)
+		return SL_WHY_BAD_L4_LENGTH;
 	sl_bytes_skip(&b, 2);
 	out->tuple.dport = sl_bytes_u16(&b);
-	return sl_bytes_ok(&b) ? SL_WHY_NONE : SL_WHY_SHORT_L4;
+	return SL_WHY_NONE;
 }
 
 static enum sl_reason parse_transport(const uint8_t *data, struct sl_parsed *out)
@@ -317,15 +319,13 @@ static enum sl_reason parse_ipv6(const uint8_t *d, uint32_t len, struct sl_parse
 	return walk_extensions(d, out);
 }
 
-static enum sl_reason parse(const uint8_t *data, uint32_t len, struct sl_parsed *out)
+static enum sl_reason parse(const uint8_t *data, uint32_t len, unsigned version, struct sl_parsed *out)
 {
 	enum sl_reason why = SL_WHY_BAD_IP_HEADER;
 
-	if (len == 0)
-		return SL_WHY_SHORT_IP;
-	if (data[0] >> 4 == 4)
+	if (version == 4)
 		why = parse_ipv4(data, len, out);
-	else if (data[0] >> 4 == 6)
+	else if (version == 6)
 		why = parse_ipv6(data, len, out);
 	if (why != SL_WHY_NONE || out->frag == SL_FRAG_LATER)
 		return why;
@@ -336,14 +336,14 @@ static enum sl_reason parse(const uint8_t *data, uint32_t len, struct sl_parsed 
 enum sl_reason sl__parse(const struct sl_packet *p, struct sl_parsed *out)
 {
 	memset(out, 0, sizeof(*out));
-	return parse(p->data, p->len, out);
+	return p->len ? parse(p->data, p->len, p->data[0] >> 4, out) : SL_WHY_SHORT_IP;
 }
 
-enum sl_reason sl__parse_quoted(const uint8_t *data, uint32_t len, struct sl_parsed *out)
+enum sl_reason sl__parse_quoted(const uint8_t *data, uint32_t len, enum sl_family family, struct sl_parsed *out)
 {
 	memset(out, 0, sizeof(*out));
 	out->quoted = true;
-	return parse(data, len, out);
+	return parse(data, len, family, out);
 }
 
 bool sl__parse_fatal(enum sl_reason why)

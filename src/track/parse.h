@@ -60,11 +60,19 @@ enum sl_tcp_flag {
  */
 enum sl_reason sl__parse(const struct sl_packet *p, struct sl_parsed *out);
 
+/* Options that must not pass (src/track/ip_options.c). */
+enum sl_reason sl__ipv4_options(const struct sl_packet *p);
+enum sl_reason sl__ipv6_options(const struct sl_packet *p, const struct sl_parsed *parsed);
+
 /* Is this wrong with IP itself, so that the packet must be dropped (not only INVALID)? */
 bool sl__parse_fatal(enum sl_reason why);
 
-/* The same for a packet quoted in an ICMP error, which may end after 8 transport bytes. */
-enum sl_reason sl__parse_quoted(const uint8_t *data, uint32_t len, struct sl_parsed *out);
+/*
+ * The same for a packet quoted in an ICMP error of that family, which may end anywhere behind
+ * its ports. Its version field is not believed.
+ */
+enum sl_reason sl__parse_quoted(
+	const uint8_t *data, uint32_t len, enum sl_family family, struct sl_parsed *out);
 
 /* Is the transport checksum (and IPv4's header checksum) right? SL_WHY_NONE: yes, or cannot be known. */
 enum sl_reason sl__parse_checksum(const struct sl_packet *p, const struct sl_parsed *parsed);

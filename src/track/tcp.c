@@ -177,7 +177,7 @@ static void follow_ignored_syn(struct sl_tcp *tcp, enum sl_dir dir)
 	tcp->last_flags &= (uint8_t)~SL_TCPF_CHALLENGE;
 	tcp->flags[opener] = tcp->last_flags;
 	tcp->end[dir] = tcp->max_end[dir] = tcp->max_win[dir] = tcp->max_ack[dir] = 0;
-	tcp->flags[dir] = 0;
+	tcp->flags[dir] &= SL_TCPF_LIBERAL;
 	sl__tcp_set_scale(tcp, dir, 0);
 }
 
@@ -212,7 +212,7 @@ static bool is_challenge_ack(const struct sl_conn *conn, const struct sl_tcp_seg
 	       tcp->last_flags & SL_TCPF_CHALLENGE;
 }
 
-enum rst { RST_CHECK_WINDOW, RST_TRUST, RST_NOT_EXACT, RST_BAD };
+enum rst { RST_CHECK_WINDOW, RST_UNKNOWN, RST_TRUST, RST_NOT_EXACT, RST_BAD };
 
 /* Does the receiver take this RST (RFC 5961 3)? `exact` matters only for open connections. */
 static enum rst judge_rst(const struct sl_track *t, const struct sl_conn *conn,
@@ -237,7 +237,7 @@ static enum rst judge_rst(const struct sl_track *t, const struct sl_conn *conn,
 			return RST_CHECK_WINDOW; /* right behind the data it follows */
 		return RST_NOT_EXACT; /* the receiver will answer with a challenge ACK */
 	}
-	return RST_CHECK_WINDOW;
+	return RST_UNKNOWN;
 }
 
 /* RST against a SYN or ACK that we let through although it did not fit. */
@@ -247,7 +247,7 @@ static bool rst_for_let_through(const struct sl_conn *conn, const struct sl_tcp_
 
 	if (((conn->status & SL_SEEN_REPLY && tcp->last_kind == SL_KIND_SYN) ||
 		    (!(conn->status & SL_ASSURED) && tcp->last_kind == SL_KIND_ACK)) &&
-		s->ack == tcp->last_end)
+		s->parsed->tcp_flags & SL_ACK && s->ack == tcp->last_end)
 		return true;
 	return conn->state == SL_TCP_SYN_SENT && s->dir == SL_ORIGINAL &&
 	       tcp->last_kind == SL_KIND_ACK && tcp->last_dir == SL_REPLY && s->seq == tcp->last_ack;
@@ -317,10 +317,12 @@ static enum sl_track_result step(struct sl_track *t, struct sl_conn *conn,
 	case RST_TRUST:
 		out->skip_window = true;
 		return SL_TRACK_OK;
+	case RST_CHECK_WINDOW:
+		return SL_TRACK_OK;
 	case RST_NOT_EXACT:
 		out->state = conn->state;
 		break;
-	case RST_CHECK_WINDOW:
+	case RST_UNKNOWN:
 		break;
 	}
 	out->skip_window = rst_for_let_through(conn, s);
@@ -390,7 +392,7 @@ static enum sl_track_result accept(struct sl_track *t, struct sl_conn *conn,
 		}
 		/* A repeated SYN must not keep an entry alive for ever. */
 		if (s->kind == SL_KIND_SYN && old == SL_TCP_SYN_SENT)
-			return SL_TRACK_OK;
+			return SL_TRACK_IGNORE;
 		/* Picked up in mid-stream: no long life before anybody answers. */
 		if (state == SL_TCP_ESTABLISHED && timeout > sl__timeouts(t, conn)->tcp[SL_TCP_UNACK])
 			timeout = sl__timeouts(t, conn)->tcp[SL_TCP_UNACK];

@@ -24,7 +24,7 @@ static inline bool sl__seq_before(uint32_t a, uint32_t b)
 
 static inline bool sl__seq_after(uint32_t a, uint32_t b)
 {
-	return (int32_t)(a - b) > 0;
+	return (int32_t)(b - a) < 0; /* half the space away is both before and after */
 }
 
 /* The options of a segment that tracking reads. */

@@ -192,6 +192,7 @@ enum sl_window sl__tcp_window(struct sl_track *t, struct sl_conn *conn,
 		if (slightly_over(tcp, s, sack)) {
 			tcp->end[from] = end;
 			tcp->flags[from] |= SL_TCPF_UNACKED;
+			return refuse(t, conn, from, SL_WINDOW_IGNORE, SL_WHY_TCP_SEQ_OVER, why);
 		}
 		return refuse(t, conn, from, SL_WINDOW_INVALID, SL_WHY_TCP_SEQ_OVER, why);
 	}

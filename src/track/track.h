@@ -120,6 +120,8 @@ void sl__conn_count(struct sl_track *t, struct sl_conn *conn, enum sl_dir dir, u
 bool sl__conn_set_status(struct sl_conn *conn, unsigned bits);
 /* The first packet of the reply direction came: SL_SEEN_REPLY, no longer evicted first. */
 void sl__conn_replied(struct sl_track *t, struct sl_conn *conn);
+/* It is ending with this reply, which shall count without making it a replied one. */
+void sl__conn_unlist(struct sl_track *t, struct sl_conn *conn);
 /* Its extension, made when it has none; NULL: no memory. */
 struct sl_ext *sl__conn_ext(struct sl_track *t, struct sl_conn *conn);
 /* Its extension if it has one. */

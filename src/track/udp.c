@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * UDP and UDP-Lite. A flow lives for the first timeout; when both sides still talk two seconds
- * after it began it is a stream: assured, with the longer timeout.
+ * after it began it is a stream: assured, with the longer timeout. UDP-Lite does not wait.
  */
 #include "track/proto.h"
 
@@ -15,21 +15,31 @@ static bool udp_open(struct sl_track *t, struct sl_conn *conn, const struct sl_p
 	return true;
 }
 
-static enum sl_track_result udp_packet(struct sl_track *t, struct sl_conn *conn, enum sl_dir dir,
-	const struct sl_packet *p, const struct sl_parsed *parsed, enum sl_reason *why)
+static enum sl_track_result refresh(struct sl_track *t, struct sl_conn *conn, bool stream)
 {
-	const uint32_t *timeout = sl__timeouts(t, conn)->udp;
-	bool stream = conn->status & SL_SEEN_REPLY &&
-		      (int32_t)(t->now_ms - conn->l4.udp.stream_ms) > 0;
-
-	(void)dir, (void)p, (void)parsed, (void)why;
-	sl__conn_refresh(t, conn, timeout[stream] * 1000);
+	sl__conn_refresh(t, conn, sl__timeouts(t, conn)->udp[stream] * 1000);
 	if (stream && sl__conn_set_status(conn, SL_ASSURED))
 		sl__conn_note(t, conn, SL_PENDING_ASSURED);
 	return SL_TRACK_OK;
 }
 
+static enum sl_track_result udp_packet(struct sl_track *t, struct sl_conn *conn, enum sl_dir dir,
+	const struct sl_packet *p, const struct sl_parsed *parsed, enum sl_reason *why)
+{
+	bool late = (int32_t)(t->now_ms - conn->l4.udp.stream_ms) > 0;
+
+	(void)dir, (void)p, (void)parsed, (void)why;
+	return refresh(t, conn, conn->status & SL_SEEN_REPLY && late);
+}
+
+static enum sl_track_result udplite_packet(struct sl_track *t, struct sl_conn *conn, enum sl_dir dir,
+	const struct sl_packet *p, const struct sl_parsed *parsed, enum sl_reason *why)
+{
+	(void)dir, (void)p, (void)parsed, (void)why;
+	return refresh(t, conn, conn->status & SL_SEEN_REPLY);
+}
+
 const struct sl_proto sl__proto_udp = {
 	.number = SL_PROTO_UDP, .name = "udp", .open = udp_open, .packet = udp_packet};
 const struct sl_proto sl__proto_udplite = {
-	.number = SL_PROTO_UDPLITE, .name = "udplite", .open = udp_open, .packet = udp_packet};
+	.number = SL_PROTO_UDPLITE, .name = "udplite", .open = udp_open, .packet = udplite_packet};

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * IP options that a router must not pass: malformed ones, a strict source route that does not
+ * name the next hop, IPv6 hop-by-hop options that say they must be understood (RFC 791, 8200 4.2,
+ * 2675). The kernel drops them before (IPv6) or right behind (IPv4) its prerouting hook.
+ */
+#include "base/bytes.h"
+#include "track/parse.h"
+
+enum { V4_END = 0, V4_NOP = 1, V4_STRICT_ROUTE = 137 };
+enum { V6_PAD1 = 0, V6_PADN = 1, V6_ROUTER_ALERT = 5, V6_CALIPSO = 7, V6_IOAM = 49, V6_JUMBO = 194 };
+
+enum sl_reason sl__ipv4_options(const struct sl_packet *p)
+{
+	struct sl_bytes b = sl_bytes_of(p->data + 20, (p->data[0] & 15u) * 4 - 20);
+
+	while (sl_bytes_left(&b)) {
+		uint8_t type = sl_bytes_u8(&b), size;
+
+		if (type == V4_END)
+			return SL_WHY_NONE;
+		if (type == V4_NOP)
+			continue;
+		size = sl_bytes_u8(&b);
+		if (!sl_bytes_ok(&b) || size < 2 || type == V4_STRICT_ROUTE)
+			return SL_WHY_BAD_IP_OPTIONS;
+		sl_bytes_skip(&b, size - 2u);
+	}
+	return sl_bytes_ok(&b) ? SL_WHY_NONE : SL_WHY_BAD_IP_OPTIONS;
+}
+
+enum sl_reason sl__ipv6_options(const struct sl_packet *p, const struct sl_parsed *parsed)
+{
+	struct sl_bytes b;
+	uint32_t size;
+
+	if (p->data[6] != 0 || parsed->len < 48)
+		return SL_WHY_NONE; /* no hop-by-hop header */
+	size = (uint32_t)(p->data[41] + 1) * 8;
+	if (size > parsed->len - 40)
+		return SL_WHY_BAD_IP_OPTIONS;
+	b = sl_bytes_of(p->data + 42, size - 2);
+	while (sl_bytes_left(&b)) {
+		uint8_t type = sl_bytes_u8(&b);
+
+		if (type == V6_PAD1)
+			continue;
+		sl_bytes_skip(&b, sl_bytes_u8(&b));
+		if (!sl_bytes_ok(&b) || type == V6_JUMBO)
+			return SL_WHY_BAD_IP_OPTIONS;
+		if (type != V6_PADN && type != V6_ROUTER_ALERT && type != V6_CALIPSO &&
+			type != V6_IOAM && type >> 6)
+			return SL_WHY_BAD_IP_OPTIONS;
+	}
+	return SL_WHY_NONE;
+}
