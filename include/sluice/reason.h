@@ -28,6 +28,7 @@ enum sl_reason {
 	SL_WHY_FRAG_TIMEOUT,	  /* not all fragments came in time */
 	SL_WHY_FRAG_LIMIT,	  /* fragment memory (of this source or in all) is used up */
 	SL_WHY_FRAG_DUPLICATE,	  /* this fragment came before */
+	SL_WHY_FRAG_ECN,	  /* fragments with and without ECN are mixed (RFC 3168 5.3) */
 
 	/* no connection (src/track/conn.c, proto files) */
 	SL_WHY_TABLE_FULL,	  /* nf_conntrack_max reached and nothing may be evicted */

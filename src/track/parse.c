@@ -283,7 +283,8 @@ static enum sl_reason walk_extensions(const uint8_t *d, struct sl_parsed *out)
 			size = (uint32_t)(d[at + 1] + 2) * 4;
 		if (next == FRAGMENT) {
 			size = 8;
-			take_fragment_header(d, at, next_at, out);
+			if (!out->frag) /* one inside a fragment is for later */
+				take_fragment_header(d, at, next_at, out);
 		}
 		if (size > out->len - at)
 			return SL_WHY_BAD_EXTENSIONS;

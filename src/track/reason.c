@@ -30,6 +30,7 @@ static const struct reason reasons[SL_WHY_COUNT] = {
 	[SL_WHY_FRAG_TIMEOUT] = {"frag-timeout", "not all fragments came in time"},
 	[SL_WHY_FRAG_LIMIT] = {"frag-limit", "the memory for fragments is used up"},
 	[SL_WHY_FRAG_DUPLICATE] = {"frag-duplicate", "this fragment came before"},
+	[SL_WHY_FRAG_ECN] = {"frag-ecn", "fragments with and without ECN are mixed"},
 	[SL_WHY_TABLE_FULL] = {"table-full",
 		"the connection table is full and nothing in it may be evicted"},
 	[SL_WHY_NO_MEMORY] = {"no-memory", "the allocator has no memory"},
