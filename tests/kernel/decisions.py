@@ -1,0 +1,159 @@
+#!/usr/bin/python3
+"""What a replay decided, as text with one line a decision, and the comparison of two such texts.
+
+    decisions.py DIR                      print the decisions in DIR (events.jsonl, packets.jsonl, final.jsonl)
+    decisions.py --test SLUICE CAPTURES   replay each capture as the files in track-only/ and snat/ beside this
+                                          script ask, and compare with what the Linux kernel decided
+    decisions.py --record SLUICE-OR-KERNEL-OUTPUT-DIR NAME RULES
+                                          write RULES/NAME.txt from a folder that holds a run's output
+
+The .txt files were recorded from Linux 6.18: the same captures, put through its connection tracking
+and NAT in a network namespace, written in the same formats as `sluice replay -o` writes them.
+
+What is chance is taken out: flow numbers count by appearance, a port that was chosen because the
+wanted one was taken is '*', and a timeout is the nearest usual one when it is not more than 2 s off.
+Lines at packets where sluice says that it knowingly does otherwise (`beyond`) are left out on both sides.
+"""
+import difflib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+RULES = {"track-only": [], "snat": ["--masquerade"]}
+USUAL = (10, 30, 60, 120, 180, 300, 600, 432000)
+
+
+def rows(folder, name):
+    with open(os.path.join(folder, name + ".jsonl")) as f:
+        return [json.loads(line) for line in f]
+
+
+def timeout(seconds):
+    return next((u for u in USUAL if abs(u - seconds) <= 2), seconds)
+
+
+def chosen_ports(events):
+    """(proto, address, port) of translated ends whose port could not be kept."""
+    out = set()
+    for e in events:
+        if e["event"] == "NEW":
+            for field in ("sport", "id"):
+                there = "dport" if field == "sport" else "id"
+                if field in e["orig"] and e["orig"][field] != e["reply"].get(there):
+                    out.add((e["proto"], e["reply"]["dst"], e["reply"].get(there)))
+        nat = e.get("nat", {}).get("tuple", {})
+        if e["event"] == "EXPECT_NEW" and nat.get("sport") not in (None, 0, e["tuple"]["dport"]):
+            out.add((e["proto"], e["tuple"]["dst"], e["tuple"]["dport"]))
+    return out
+
+
+def tuple_text(proto, t, chosen):
+    ends = []
+    for addr, port in (("src", "sport"), ("dst", "dport")):
+        value = t.get(port, t.get("id", "-"))
+        ends.append("%s:%s" % (t.get(addr), "*" if (proto, t.get(addr), value) in chosen else value))
+    return ">".join(ends) + ("/%s.%s" % (t["type"], t["code"]) if "type" in t else "")
+
+
+def row_text(e, numbers, chosen):
+    kind = "flow" if "flow" in e else "expect"
+    if e.get("event") in ("NEW", "EXPECT_NEW"):
+        numbers.pop((kind, e[kind]), None)
+    number = numbers.setdefault((kind, e[kind]), len(numbers) + 1)
+    words = [e.get("event", "FINAL"), "%s#%d" % (kind, number), e["proto"]]
+    if kind == "flow":
+        words += [e.get("state", "-"), tuple_text(e["proto"], e["orig"], chosen), "|",
+                  tuple_text(e["proto"], e["reply"], chosen), ",".join(sorted(e["status"]))]
+        for name in ("counters_orig", "counters_reply"):
+            if name in e:
+                words.append("%(packets)d/%(bytes)d" % e[name])
+    else:
+        words += [tuple_text(e["proto"], e["tuple"], chosen), "mask", tuple_text(e["proto"], e["mask"], chosen),
+                  "class=%s" % e.get("class", 0), "flags=%s" % ",".join(e.get("flags", []))]
+    for name in ("helper",):
+        if name in e:
+            words.append("%s=%s" % (name, e[name]))
+    if "master" in e:
+        words.append("master=" + tuple_text(e["master"].get("proto"), e["master"], chosen))
+    if "timeout" in e:
+        words.append("t=%d" % timeout(e["timeout"]))
+    return " ".join(words)
+
+
+def decisions(folder):
+    """(packet or None, line) of everything that was decided; and the packets marked beyond."""
+    packets, events, final = (rows(folder, n) for n in ("packets", "events", "final"))
+    chosen, numbers, out = chosen_ports(events), {}, []
+    beyond = {r["packet"] for r in packets + events if r.get("beyond")}
+    by_packet = {}
+    for e in events:
+        by_packet.setdefault(e["packet"], []).append(row_text(e, numbers, chosen))
+    for p in packets:
+        words = [str(p["packet"]), p["verdict"], p.get("ct") or "-"]
+        words += [n for n in ("altered", "wrong_delivery") if p.get(n)]
+        if p.get("payload_changed"):
+            words.append("payload %d>%d" % tuple(p["payload_changed"]))
+        out.append((p["packet"], " ".join(words)))
+        out += [(p["packet"], "%d   %s" % (p["packet"], text)) for text in by_packet.get(p["packet"], ())]
+    out += [(None, "end   " + text) for text in sorted(row_text(e, numbers, chosen) for e in final)]
+    return out, beyond
+
+
+def lines(folder, without=()):
+    return [text for packet, text in decisions(folder)[0] if packet not in without]
+
+
+def compare(sluice, capture, expected, options):
+    """The differences as text, or None."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = subprocess.run([sluice, "replay", "-q", "--time", "none", "-o", folder] + options + [capture],
+                             capture_output=True, text=True)
+        if run.returncode:
+            return "sluice replay failed (%d): %s" % (run.returncode, run.stderr.strip())
+        mine, beyond = decisions(folder)
+    mine = [text for packet, text in mine if packet not in beyond]
+    with open(expected) as f:
+        theirs = [line.rstrip("\n") for line in f]
+    theirs = [line for line in theirs if line.split(" ", 1)[0] not in {str(n) for n in beyond}]
+    diff = list(difflib.unified_diff(theirs, mine, "the kernel", "sluice", lineterm="", n=1))
+    return "\n".join(diff[:40]) if diff else None
+
+
+def test(sluice, captures):
+    wrong = done = 0
+    for rules, options in RULES.items():
+        for name in sorted(os.listdir(os.path.join(HERE, rules))):
+            stem = name[:-len(".txt")]
+            capture = next(p for p in (os.path.join(captures, stem + e) for e in (".pcap", ".pcapng"))
+                           if os.path.exists(p))
+            extra = []
+            if stem == "ftp-port2121":
+                extra = ["--helper", "ftp", "--helper", "ftp=2121"]
+            difference = compare(sluice, capture, os.path.join(HERE, rules, name), options + extra)
+            done += 1
+            if difference:
+                wrong += 1
+                print("%s, %s:\n%s\n" % (stem, rules, difference))
+    print("%d runs as the kernel decides, %d otherwise" % (done - wrong, wrong))
+    return 1 if wrong or not done else 0
+
+
+def main(argv):
+    if len(argv) == 3 and argv[0] == "--test":
+        return test(argv[1], argv[2])
+    if len(argv) == 4 and argv[0] == "--record":
+        with open(os.path.join(HERE, argv[3], argv[2] + ".txt"), "w") as f:
+            f.write("\n".join(lines(argv[1])) + "\n")
+        return 0
+    if len(argv) == 1 and not argv[0].startswith("-"):
+        print("\n".join(lines(argv[0])))
+        return 0
+    print(__doc__, file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
