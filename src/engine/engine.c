@@ -8,15 +8,8 @@
 
 static void conn_end(struct sl_track *t, struct sl_conn *conn, struct sl_ext *ext)
 {
-	(void)ext;
+	sl__help_conn_end(ext);
 	sl__nat_conn_end(t, conn);
-}
-
-static int32_t seq_offset(
-	const struct sl_track *t, const struct sl_conn *conn, enum sl_dir dir, uint32_t seq)
-{
-	(void)t, (void)conn, (void)dir, (void)seq;
-	return 0;
 }
 
 static void event(struct sl_track *t, const struct sl_event *happened)
@@ -37,7 +30,7 @@ static void trace(struct sl_track *t, const struct sl_conn *conn, const char *st
 }
 
 static const struct sl_upper upper = {
-	.conn_end = conn_end, .seq_offset = seq_offset, .event = event, .trace = trace};
+	.conn_end = conn_end, .seq_offset = sl__help_seq_offset, .event = event, .trace = trace};
 
 void sl_config_init(struct sl_config *config)
 {
@@ -64,6 +57,15 @@ static void ask_stages(struct sl_engine *e)
 		e->stages[hook] = policy->stages(e->config.policy_ctx, (enum sl_hook)hook);
 }
 
+static void init_helping(struct sl_engine *e)
+{
+	const struct sl_help_env env = {.ctx = e->env.ctx, .grow = e->env.grow, .alloc = e->env.alloc,
+		.keep = e->env.keep, .free = e->env.free, .emit = e->env.emit};
+
+	e->track.mem = &e->env.mem;
+	sl__helping_init(&e->helping, &e->track, &env, sl__nat_follow_master, e->config.stream_memory);
+}
+
 struct sl_engine *sl_engine_create(const struct sl_config *config, const struct sl_env *env)
 {
 	struct sl_track_config tracking = {.upper = &upper,
@@ -83,6 +85,7 @@ struct sl_engine *sl_engine_create(const struct sl_config *config, const struct 
 	e->route_generation = 1;
 	tracking.mem = &e->env.mem;
 	memcpy(tracking.seed, env->seed, sizeof(tracking.seed));
+	init_helping(e);
 	sl__nat_init(&e->nat, &e->env.mem, config->shards, config->shard);
 	if (!sl__track_init(&e->track, &tracking)) {
 		sl_engine_destroy(e);
@@ -102,6 +105,7 @@ void sl_engine_destroy(struct sl_engine *engine)
 	if (!engine)
 		return;
 	sl__track_fini(&engine->track);
+	sl__helping_fini(&engine->helping);
 	sl__nat_fini(&engine->nat);
 	mem = engine->env.mem;
 	sl__free(&mem, engine, sizeof(*engine));
@@ -110,12 +114,16 @@ void sl_engine_destroy(struct sl_engine *engine)
 bool sl_clock(struct sl_engine *engine, uint64_t now, unsigned budget)
 {
 	sl__track_set_now(&engine->track, now);
+	if (sl__help_clock(&engine->helping, budget))
+		return true;
 	return sl__track_expire(&engine->track, budget ? budget : UINT32_MAX);
 }
 
 uint64_t sl_deadline(const struct sl_engine *engine)
 {
-	return sl__track_deadline(&engine->track);
+	uint64_t help = sl__help_deadline(&engine->helping), track = sl__track_deadline(&engine->track);
+
+	return help < track ? help : track;
 }
 
 bool sl_tunable_set(struct sl_engine *engine, const char *name, uint32_t value)
@@ -151,6 +159,7 @@ void sl_stats(const struct sl_engine *engine, struct sl_stats *out)
 	out->conns = sl__slab_count(&t->conns[0]) + sl__slab_count(&t->conns[1]);
 	out->conns_unreplied = t->unreplied;
 	out->expects = t->expects.count;
+	out->stream_bytes = engine->helping.pool.bytes;
 }
 
 const char *sl_engine_check(struct sl_engine *engine)

@@ -7,6 +7,7 @@
 
 #include <sluice/policy.h>
 
+#include "help/runtime.h"
 #include "nat/nat.h"
 #include "track/track.h"
 
@@ -23,6 +24,7 @@ struct sl_engine {
 	struct sl_env env;
 	struct sl_config config;
 	struct sl_nat nat;
+	struct sl_helping helping;
 	uint8_t stages[SL_HOOK_COUNT]; /* which the policy has chains in */
 	uint32_t route_generation;
 	struct sl_cached_route routes[SL_ROUTE_CACHE];
@@ -43,6 +45,7 @@ struct sl_work {
 	enum sl_reason ending; /* not NONE: this packet ends conn, when it is through */
 	bool fresh;	       /* conn is not confirmed yet */
 	bool icmp_error;
+	bool held; /* its bytes wait in a stream; it goes no further */
 };
 
 /* src/engine/classify.c: which connection is it of? Sets p->state, dir, conn; false: drop (reason set). */
@@ -51,6 +54,9 @@ bool sl__classify(struct sl_work *w, uint16_t zone, uint8_t zone_dirs);
 /* src/engine/route.c */
 void sl__route(struct sl_engine *e, const struct sl_packet *p, const struct sl_parsed *parsed,
 	struct sl_route *answer);
+
+/* src/engine/helpers.c: the helper place. Not NONE: drop. */
+enum sl_reason sl__engine_help(struct sl_work *w);
 
 /* src/engine/translate.c: the NAT place of a hook. Not NONE: drop. */
 enum sl_reason sl__translate(struct sl_work *w, enum sl_hook hook);

@@ -179,10 +179,11 @@ static enum sl_reason count_hop(struct sl_work *w)
 static enum sl_reason leave(struct sl_work *w, enum sl_hook hook)
 {
 	struct sl_policy_view view;
-	enum sl_reason why = SL_WHY_NONE;
+	enum sl_reason why = sl__engine_help(w);
 
-	/* helpers: src/help */
-	if (hook == SL_POSTROUTING)
+	if (why == SL_WHY_NONE && w->held)
+		return confirm(w);
+	if (why == SL_WHY_NONE && hook == SL_POSTROUTING)
 		why = ask(w, hook, SL_AFTER_HELPER, &view);
 	return why == SL_WHY_NONE ? confirm(w) : why;
 }
@@ -230,7 +231,7 @@ static void one(struct sl_engine *e, struct sl_packet *p)
 	if (why != SL_WHY_NONE)
 		drop(&w, why);
 	else
-		p->verdict = SL_ACCEPT;
+		p->verdict = w.held ? SL_HELD : SL_ACCEPT;
 	finish(&w);
 	e->track.packet = NULL;
 	e->track.stats.packets++;

@@ -176,10 +176,8 @@ enum sl_window sl__tcp_window(struct sl_track *t, struct sl_conn *conn,
 	if (tcp->flags[to] & SL_TCPF_SACK && s->options.has_sack && sl__seq_after(s->options.sack, sack))
 		sack = s->options.sack;
 	if (conn->flags & SL_CONN_EDITED) {
-		uint32_t moved = (uint32_t)t->upper->seq_offset(t, conn, to, ack);
-
-		ack -= moved;
-		sack -= moved;
+		sack -= (uint32_t)t->upper->seq_offset(t, conn, to, sack);
+		ack -= (uint32_t)t->upper->seq_offset(t, conn, to, ack);
 	}
 	if (prepare(conn, s, sack))
 		return SL_WINDOW_OK;

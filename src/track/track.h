@@ -26,8 +26,8 @@ struct sl_upper {
 	/* The conn is ending: give back what nat and help hang on it. ext may be NULL. */
 	void (*conn_end)(struct sl_track *t, struct sl_conn *conn, struct sl_ext *ext);
 	/*
-	 * How far sequence number `seq` of dir's sender is moved when the packet goes on
-	 * (added), because payload before it changed size. Only asked for SL_CONN_EDITED.
+	 * How far the number `seq`, as dir's receiver sees it, was moved from its sender's, because
+	 * payload before it changed size: subtract to move back. Only asked for SL_CONN_EDITED.
 	 */
 	int32_t (*seq_offset)(
 		const struct sl_track *t, const struct sl_conn *conn, enum sl_dir dir, uint32_t seq);

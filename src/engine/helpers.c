@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Helpers in the engine: which conn gets which, and the helper's place on a packet's way.
+ *
+ * A conn's helper is decided while its first packet is under way: a rule's choice
+ * (sl_conn_set_helper), else what its expectation says, else the best automatic match.
+ */
+#include "engine/engine.h"
+
+#include <string.h>
+
+bool sl_helper_register(struct sl_engine *engine, const struct sl_helper *helper, bool automatic)
+{
+	return sl__registry_add(&engine->helping.registry, helper, automatic, 0);
+}
+
+bool sl_helper_register_port(struct sl_engine *engine, const struct sl_helper *helper, uint16_t port)
+{
+	return port && sl__registry_add(&engine->helping.registry, helper, true, port);
+}
+
+void sl_helper_unregister(struct sl_engine *engine, const struct sl_helper *helper)
+{
+	if (sl__registry_remove(&engine->helping.registry, helper))
+		sl__help_forget(&engine->helping, helper);
+}
+
+bool sl_conn_set_helper(struct sl_engine *engine, struct sl_conn *conn, const char *name)
+{
+	const struct sl_helper *helper = sl__registry_by_name(&engine->helping.registry, name);
+
+	if (!helper || conn->status & SL_CONFIRMED || !sl__help_attach(&engine->helping, conn, helper))
+		return false;
+	sl__conn_set_status(conn, SL_HELPER);
+	return true;
+}
+
+/* May this one be attached without a rule's word? */
+static bool allowed(const struct sl_engine *e, const struct sl_helper *helper)
+{
+	const struct sl_policy *policy = e->config.policy;
+
+	return !policy || !policy->automatic_helper ||
+	       policy->automatic_helper(e->config.policy_ctx, helper->name);
+}
+
+static void attach(struct sl_work *w)
+{
+	const struct sl_ext *ext = sl__ext_of(&w->e->track, w->conn);
+	const struct sl_helper *helper = ext ? ext->helper : NULL;
+	struct sl_tuple reply;
+
+	if (ext && ext->help)
+		return;
+	if (!helper) {
+		sl__conn_tuple(w->conn, SL_REPLY, &reply);
+		helper = sl__registry_match(&w->e->helping.registry, &reply);
+		if (!helper || !allowed(w->e, helper))
+			return;
+	}
+	sl__help_attach(&w->e->helping, w->conn, helper);
+}
+
+enum sl_reason sl__engine_help(struct sl_work *w)
+{
+	struct sl_packet *p = w->p;
+
+	if (!w->conn || w->icmp_error)
+		return SL_WHY_NONE;
+	if (w->fresh)
+		attach(w);
+	if (!(w->conn->flags & (SL_CONN_WATCHED | SL_CONN_EDITED)))
+		return SL_WHY_NONE;
+	switch (sl__help_packet(&w->e->track, w->conn, (enum sl_dir)p->dir, p, &w->parsed)) {
+	case SL_HELP_ACCEPT:
+		break;
+	case SL_HELP_DROP:
+		return (enum sl_reason)p->reason;
+	case SL_HELP_HELD:
+		w->held = true;
+		break;
+	}
+	return SL_WHY_NONE;
+}
