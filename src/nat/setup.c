@@ -206,7 +206,7 @@ static enum sl_reason unique(struct sl_track *t, const struct sl_conn *conn, str
 	else
 		tuple->dst = choose_addr(t, tuple, range, manip);
 	if (!allowed(tuple, *port_of(tuple, manip), range, manip, &ports))
-		return is_free(t, conn, tuple) ? SL_WHY_NONE : SL_WHY_NAT_NO_PORT;
+		return SL_WHY_NONE; /* source NAT may still make it unique; if not, confirming fails */
 	if (keep && !(range->flags & SL_NAT_PORT_OFFSET) && port_in_range(tuple, range, manip) &&
 		is_free(t, conn, tuple))
 		return SL_WHY_NONE;
