@@ -130,7 +130,11 @@ listening() {
 }
 
 # What the server answers for one scene: a python program from stdin.
-python_server() { cat >"$tmp/server.py"; background ip netns exec slrec-s /usr/bin/python3 "$tmp/server.py"; sleep 0.5; }
+python_server() {
+	cat >"$tmp/server.py"
+	background ip netns exec slrec-s /usr/bin/python3 "$tmp/server.py"
+	sleep 0.5
+}
 python_client() { c /usr/bin/python3 -; }
 
 # --- clients -----------------------------------------------------------------------------------
@@ -204,7 +208,8 @@ scene_ftp_lftp() {
 
 scene_ftp_inetutils() {
 	vsftpd_start 21
-	printf 'user anonymous x@example\nbinary\npassive\nls\nget small.txt x9\npassive\nget medium.bin x10\nput upload.txt in/k.txt\nbye\n' |
+	printf '%s\n' 'user anonymous x@example' binary passive ls 'get small.txt x9' passive 'get medium.bin x10' \
+		'put upload.txt in/k.txt' bye |
 		commands inetutils-ftp -n -i -v $S4
 	printf 'user anonymous x@example\nls\nget small.txt x11\npassive\nget small.txt x12\nbye\n' |
 		commands inetutils-ftp -n -i -v $S6
