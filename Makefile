@@ -16,6 +16,10 @@ deps:
 $(BUILD)/build.ninja: | deps
 	@meson setup $(BUILD) $(MESON_OPTS) >/dev/null
 
+# The main job on a recorded FTP session. Needs no privileges and no network.
+demo: all
+	@$(BUILD)/prog/sluice replay --masquerade --account -o demo-out tests/captures/ftp-demo.pcapng
+
 test: deps
 	@scripts/test.sh
 
@@ -26,6 +30,6 @@ format: deps
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
 
 clean:
-	@rm -rf build build-*
+	@rm -rf build build-* demo-out
 
-.PHONY: all deps test install format clean
+.PHONY: all deps demo test install format clean

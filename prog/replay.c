@@ -87,7 +87,7 @@ static int pass(struct sl_replay *r, bool second)
 	if (got == SL_CAPTURE_ERROR || got == SL_CAPTURE_DAMAGED)
 		status = got == SL_CAPTURE_ERROR && cap.frames == 0 ? 1 : 2;
 	if (status && (second || status == 1))
-		fprintf(stderr, "sluice replay: %s\n", cap.error);
+		fprintf(stderr, "sluice replay: %s: %s\n", r->source.path, cap.error);
 	sl_capture_fini(&cap);
 	return status;
 }
