@@ -948,7 +948,7 @@ def dialogues(path):
 
 def play(t, lines):
     """One dialogue. What the letters mean stands at the top of ftp-dialogues.txt."""
-    hosts, port, start = (C, S, OTHER), 21, True
+    hosts, port, start, greeting = (C, S, OTHER), 21, True, True
     control, number = None, itertools.count(45000)
     for line in lines:
         word, _, rest = line.partition(" ")
@@ -958,14 +958,16 @@ def play(t, lines):
         if word == "port":
             port = int(rest)
             continue
-        if word == "middle":
-            start = False
+        if word in ("bare", "middle"):
+            start, greeting = word == "bare", False
             continue
         client, server, other = hosts
         if control is None:
             control = Tcp(t, (client, 40000), (server, port), iss=1000, irs=5000)
             if start:
                 control.open()
+            if greeting:
+                control.s(b"220 ready\r\n").c(b"USER x\r\n").s(b"230 in\r\n")
         if word in ("c", "s"):
             control.send(word, unescape(rest))
         elif word in ("c!", "s!"):                          # not acknowledged
