@@ -91,6 +91,12 @@ struct sl_engine *sl_engine_create(const struct sl_config *config, const struct 
 		sl_engine_destroy(e);
 		return NULL;
 	}
+	sl__random_init(&e->fragment_random, e->env.seed + 16);
+	if (!sl__fragments_init(&e->fragments, &e->env, config->fragment_memory, config->slab_chunk,
+		    &e->fragment_random, e->track.stats.reasons)) {
+		sl_engine_destroy(e);
+		return NULL;
+	}
 	e->track.nat = &e->nat;
 	e->track.reporting = config->events && env->event;
 	e->track.tracing = env->trace != NULL;
@@ -104,6 +110,7 @@ void sl_engine_destroy(struct sl_engine *engine)
 
 	if (!engine)
 		return;
+	sl__fragments_fini(&engine->fragments);
 	sl__track_fini(&engine->track);
 	sl__helping_fini(&engine->helping);
 	sl__nat_fini(&engine->nat);
@@ -113,17 +120,33 @@ void sl_engine_destroy(struct sl_engine *engine)
 
 bool sl_clock(struct sl_engine *engine, uint64_t now, unsigned budget)
 {
-	sl__track_set_now(&engine->track, now);
+	struct sl_track *t = &engine->track;
+	bool more;
+
+	sl__track_set_now(t, now);
 	if (sl__help_clock(&engine->helping, budget))
 		return true;
-	return sl__track_expire(&engine->track, budget ? budget : UINT32_MAX);
+	if (!budget)
+		budget = UINT32_MAX;
+	more = sl__track_expire(t, budget);
+	more |= sl__fragments_expire(&engine->fragments, t->now_ms, budget);
+	return more;
 }
 
 uint64_t sl_deadline(const struct sl_engine *engine)
 {
-	uint64_t help = sl__help_deadline(&engine->helping), track = sl__track_deadline(&engine->track);
+	const struct sl_track *t = &engine->track;
+	uint64_t help = sl__help_deadline(&engine->helping), first = sl__track_deadline(t), at;
+	uint32_t at_ms;
+	int32_t ahead;
 
-	return help < track ? help : track;
+	if (help < first)
+		first = help;
+	if (!sl__fragments_deadline(&engine->fragments, t->now_ms, &at_ms))
+		return first;
+	ahead = (int32_t)(at_ms - t->now_ms);
+	at = (t->now / 1000000 + (ahead > 0 ? (uint32_t)ahead : 0)) * 1000000;
+	return at < first ? at : first;
 }
 
 bool sl_tunable_set(struct sl_engine *engine, const char *name, uint32_t value)
@@ -160,9 +183,12 @@ void sl_stats(const struct sl_engine *engine, struct sl_stats *out)
 	out->conns_unreplied = t->unreplied;
 	out->expects = t->expects.count;
 	out->stream_bytes = engine->helping.pool.bytes;
+	out->fragments = engine->fragments.fragments;
 }
 
 const char *sl_engine_check(struct sl_engine *engine)
 {
-	return sl__track_check(&engine->track);
+	const char *bad = sl__track_check(&engine->track);
+
+	return bad ? bad : sl__fragments_check(&engine->fragments);
 }

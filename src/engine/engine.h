@@ -9,6 +9,7 @@
 
 #include "help/runtime.h"
 #include "nat/nat.h"
+#include "track/fragment.h"
 #include "track/track.h"
 
 #define SL_ROUTE_CACHE 256 /* remembered answers; a power of two */
@@ -25,6 +26,9 @@ struct sl_engine {
 	struct sl_config config;
 	struct sl_nat nat;
 	struct sl_helping helping;
+	struct sl_fragments fragments;
+	struct sl_frag_whole whole;	    /* the datagram that a fragment completed, during its walk */
+	struct sl_random fragment_random; /* ids of IPv6 fragments */
 	uint8_t stages[SL_HOOK_COUNT]; /* which the policy has chains in */
 	uint32_t route_generation;
 	struct sl_cached_route routes[SL_ROUTE_CACHE];
@@ -38,8 +42,9 @@ static inline struct sl_engine *sl__engine_of(struct sl_track *t)
 /* One packet's work, from its first hook to its last; lives on the stack. */
 struct sl_work {
 	struct sl_engine *e;
-	struct sl_packet *p;
+	struct sl_packet *p; /* the packet put in, or the datagram that it completed */
 	struct sl_parsed parsed;
+	uint32_t came; /* bytes of the packet put in */
 	struct sl_route route;
 	struct sl_conn *conn; /* as p->conn; NULL: none */
 	enum sl_reason ending; /* not NONE: this packet ends conn, when it is through */
@@ -50,6 +55,15 @@ struct sl_work {
 
 /* src/engine/classify.c: which connection is it of? Sets p->state, dir, conn; false: drop (reason set). */
 bool sl__classify(struct sl_work *w, uint16_t zone, uint8_t zone_dirs);
+
+/*
+ * src/engine/gather.c: a fragment joins the others, an atomic one loses its fragment header.
+ * Not NONE: drop. Otherwise, unless it is SL_QUEUED now, w->p may be another packet (the whole)
+ * and is to be parsed again, if its reason is not set.
+ */
+enum sl_reason sl__gather(struct sl_work *w);
+/* The whole's walk is over: `last`, which completed it, shares its fate, and it leaves. */
+void sl__scatter(struct sl_engine *e, struct sl_packet *last);
 
 /* src/engine/route.c */
 void sl__route(struct sl_engine *e, const struct sl_packet *p, const struct sl_parsed *parsed,

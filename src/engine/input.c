@@ -117,6 +117,19 @@ static enum sl_reason parse(struct sl_work *w)
 	return SL_WHY_NONE;
 }
 
+/* Fragments wait here; from now on the packet is a whole one. */
+static enum sl_reason gather(struct sl_work *w)
+{
+	enum sl_reason why;
+
+	if ((!w->parsed.frag && !w->parsed.atomic_fragment) || w->p->reason != SL_WHY_NONE)
+		return SL_WHY_NONE;
+	why = sl__gather(w);
+	if (why != SL_WHY_NONE || w->p->verdict == SL_QUEUED || w->p->reason != SL_WHY_NONE)
+		return why;
+	return parse(w);
+}
+
 static enum sl_reason enter(struct sl_work *w, enum sl_hook hook)
 {
 	struct sl_policy_view view;
@@ -193,6 +206,11 @@ static enum sl_reason walk(struct sl_work *w)
 	enum sl_hook first = w->p->from == SL_FROM_LOCAL ? SL_OUTPUT : SL_PREROUTING;
 	enum sl_reason why = parse(w);
 
+	w->came = w->parsed.len;
+	if (why == SL_WHY_NONE)
+		why = gather(w);
+	if (w->p->verdict == SL_QUEUED)
+		return why;
 	if (why == SL_WHY_NONE)
 		why = enter(w, first);
 	if (why == SL_WHY_NONE)
@@ -230,12 +248,14 @@ static void one(struct sl_engine *e, struct sl_packet *p)
 	why = walk(&w);
 	if (why != SL_WHY_NONE)
 		drop(&w, why);
-	else
-		p->verdict = w.held ? SL_HELD : SL_ACCEPT;
+	else if (w.p->verdict == SL_NONE)
+		w.p->verdict = w.held ? SL_HELD : SL_ACCEPT;
 	finish(&w);
+	if (w.p != p)
+		sl__scatter(e, p);
 	e->track.packet = NULL;
 	e->track.stats.packets++;
-	e->track.stats.bytes += w.parsed.len;
+	e->track.stats.bytes += w.came;
 	e->track.stats.verdicts[p->verdict]++;
 	if (p->reason != SL_WHY_NONE)
 		e->track.stats.reasons[p->reason]++;
