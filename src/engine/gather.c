@@ -106,32 +106,35 @@ static void tell(const struct sl_packet *whole, struct sl_packet *last)
 	last->conn = whole->conn;
 }
 
-/* The walk is over, the whole will not leave, and so its last fragment is dropped. */
-static void refuse(struct sl_engine *e, struct sl_packet *last, enum sl_reason why)
+/* Why the whole may not leave, or its last fragment may not be taken. */
+static enum sl_reason obstacle(struct sl_engine *e, struct sl_packet *last)
 {
-	e->env.free(e->env.ctx, &e->whole.packet);
-	last->verdict = SL_DROP;
-	last->reason = (uint16_t)why;
+	const struct sl_packet *whole = &e->whole.packet;
+
+	if (whole->verdict == SL_DROP)
+		return (enum sl_reason)whole->reason;
+	if (whole->verdict == SL_ACCEPT && too_big(&e->whole))
+		return SL_WHY_TOO_BIG;
+	return e->env.emit && e->env.keep(e->env.ctx, last) ? SL_WHY_NONE : SL_WHY_KEEP_FAILED;
 }
 
 void sl__scatter(struct sl_engine *e, struct sl_packet *last)
 {
 	struct sl_packet *whole = &e->whole.packet;
-	enum sl_reason why = SL_WHY_NONE;
+	bool ours = whole->verdict == SL_ACCEPT || whole->verdict == SL_DROP; /* not held */
+	enum sl_reason why;
 
 	tell(whole, last);
-	if (whole->verdict == SL_DROP)
-		why = (enum sl_reason)whole->reason;
-	else if (too_big(&e->whole))
-		why = SL_WHY_TOO_BIG;
-	else if (!e->env.emit || !e->env.keep(e->env.ctx, last))
-		why = SL_WHY_KEEP_FAILED;
+	why = obstacle(e, last);
 	if (whole->verdict == SL_DROP || why != SL_WHY_NONE) {
-		refuse(e, last, why);
+		if (ours)
+			e->env.free(e->env.ctx, whole);
+		last->verdict = SL_DROP;
+		last->reason = (uint16_t)why;
 		return;
 	}
 	last->verdict = SL_TAKEN;
-	if (whole->verdict == SL_ACCEPT) /* otherwise somebody holds it */
+	if (ours)
 		why = send(e, whole);
 	if (why != SL_WHY_NONE)
 		last->reason = (uint16_t)why;
