@@ -5,6 +5,7 @@
 
 #include "prog/helpers.h"
 #include "prog/replay.h"
+#include "prog/ruleset.h"
 
 static int version(int argc, char **argv);
 static int help(int argc, char **argv);
@@ -15,6 +16,7 @@ static const struct {
 	const char *what;
 } commands[] = {
         {"replay", sl__replay_main, "put a capture through tracking, NAT and helpers, offline"},
+        {"check", sl__check_main, "read a ruleset in nft syntax, say what is wrong with it"},
         {"helpers", sl__helpers_main, "list the protocol helpers"},
         {"version", version, "say which version this is"},
         {"help", help, "say this, or describe the options of a subcommand"},

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SLUICE_PROG_RULESET_H
+#define SLUICE_PROG_RULESET_H
+
+/*
+ * Ruleset files: reading them, with what they include, for `sluice check` and `sluice replay`.
+ */
+#include <sluice/rules.h>
+
+struct sl_ruleset_options {
+	const char *const *defines; /* NAME=VALUE */
+	unsigned n_defines;
+	const char *const *includes; /* directories */
+	unsigned n_includes;
+};
+
+/*
+ * Read `file` ("-": standard input; NULL: the built-in default). NULL: said on stderr. Callbacks
+ * of `env` but open and report, and its ctx, are used as they are; memory is malloc's.
+ */
+struct sl_rules *sl__ruleset_load(
+	const char *file, const struct sl_ruleset_options *options, const struct sl_rules_env *env);
+
+/* `sluice check` */
+int sl__check_main(int argc, char **argv);
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Everything that a rule can read of a packet, as one table: header fields by place and width,
+ * meta data and conntrack data by key. Header formats: RFC 791, 8200, 9293, 768, 9260, 4340,
+ * 3828, 792, 4443, 3376, 4302, 4303, 3173.
+ */
+#include "rules/rules.h"
+
+#include <string.h>
+
+#define NET(group, name, type, at, bits, family) \
+	{group, name, &sl__ty_##type, at, bits, IN_NET, 0, family, 0}
+#define TRANSPORT(group, name, type, at, bits, proto) \
+	{group, name, &sl__ty_##type, at, bits, IN_TRANSPORT, 0, 0, proto}
+#define PORTS(group, proto) \
+	TRANSPORT(group, "sport", service, 0, 16, proto), \
+	TRANSPORT(group, "dport", service, 16, 16, proto)
+#define META(name, type, key, bits) {"meta", name, &sl__ty_##type, 0, bits, IN_META, key, 0, 0}
+#define CT(name, type, key, bits, family) \
+	{"ct", name, &sl__ty_##type, 0, bits, IN_CT, key, family, 0}
+
+static const struct sl__field fields[] = {
+	NET("ip", "version", integer, 0, 4, 4),
+	NET("ip", "hdrlength", integer, 4, 4, 4),
+	NET("ip", "dscp", dscp, 8, 6, 4),
+	NET("ip", "ecn", ecn, 14, 2, 4),
+	NET("ip", "length", integer, 16, 16, 4),
+	NET("ip", "id", integer, 32, 16, 4),
+	NET("ip", "frag-off", integer, 48, 16, 4),
+	NET("ip", "ttl", integer, 64, 8, 4),
+	NET("ip", "protocol", proto, 72, 8, 4),
+	NET("ip", "checksum", integer, 80, 16, 4),
+	NET("ip", "saddr", ipv4, 96, 32, 4),
+	NET("ip", "daddr", ipv4, 128, 32, 4),
+	NET("ip6", "version", integer, 0, 4, 6),
+	NET("ip6", "dscp", dscp, 4, 6, 6),
+	NET("ip6", "ecn", ecn, 10, 2, 6),
+	NET("ip6", "flowlabel", integer, 12, 20, 6),
+	NET("ip6", "length", integer, 32, 16, 6),
+	NET("ip6", "nexthdr", proto, 48, 8, 6),
+	NET("ip6", "hoplimit", integer, 56, 8, 6),
+	NET("ip6", "saddr", ipv6, 64, 128, 6),
+	NET("ip6", "daddr", ipv6, 192, 128, 6),
+	PORTS("th", 255),
+	PORTS("tcp", SL_PROTO_TCP),
+	TRANSPORT("tcp", "sequence", integer, 32, 32, SL_PROTO_TCP),
+	TRANSPORT("tcp", "ackseq", integer, 64, 32, SL_PROTO_TCP),
+	TRANSPORT("tcp", "doff", integer, 96, 4, SL_PROTO_TCP),
+	TRANSPORT("tcp", "reserved", integer, 100, 4, SL_PROTO_TCP),
+	TRANSPORT("tcp", "flags", tcp_flag, 104, 8, SL_PROTO_TCP),
+	TRANSPORT("tcp", "window", integer, 112, 16, SL_PROTO_TCP),
+	TRANSPORT("tcp", "checksum", integer, 128, 16, SL_PROTO_TCP),
+	TRANSPORT("tcp", "urgptr", integer, 144, 16, SL_PROTO_TCP),
+	PORTS("udp", SL_PROTO_UDP),
+	TRANSPORT("udp", "length", integer, 32, 16, SL_PROTO_UDP),
+	TRANSPORT("udp", "checksum", integer, 48, 16, SL_PROTO_UDP),
+	PORTS("udplite", SL_PROTO_UDPLITE),
+	TRANSPORT("udplite", "csumcov", integer, 32, 16, SL_PROTO_UDPLITE),
+	TRANSPORT("udplite", "checksum", integer, 48, 16, SL_PROTO_UDPLITE),
+	PORTS("sctp", SL_PROTO_SCTP),
+	TRANSPORT("sctp", "vtag", integer, 32, 32, SL_PROTO_SCTP),
+	TRANSPORT("sctp", "checksum", integer, 64, 32, SL_PROTO_SCTP),
+	PORTS("dccp", SL_PROTO_DCCP),
+	TRANSPORT("dccp", "type", dccp_type, 67, 4, SL_PROTO_DCCP),
+	TRANSPORT("icmp", "type", icmp_type, 0, 8, SL_PROTO_ICMP),
+	TRANSPORT("icmp", "code", icmp_code, 8, 8, SL_PROTO_ICMP),
+	TRANSPORT("icmp", "checksum", integer, 16, 16, SL_PROTO_ICMP),
+	TRANSPORT("icmp", "id", integer, 32, 16, SL_PROTO_ICMP),
+	TRANSPORT("icmp", "sequence", integer, 48, 16, SL_PROTO_ICMP),
+	TRANSPORT("icmp", "gateway", integer, 32, 32, SL_PROTO_ICMP),
+	TRANSPORT("icmp", "mtu", integer, 48, 16, SL_PROTO_ICMP),
+	TRANSPORT("icmpv6", "type", icmpv6_type, 0, 8, SL_PROTO_ICMPV6),
+	TRANSPORT("icmpv6", "code", icmpv6_code, 8, 8, SL_PROTO_ICMPV6),
+	TRANSPORT("icmpv6", "checksum", integer, 16, 16, SL_PROTO_ICMPV6),
+	TRANSPORT("icmpv6", "parameter-problem", integer, 32, 32, SL_PROTO_ICMPV6),
+	TRANSPORT("icmpv6", "mtu", integer, 32, 32, SL_PROTO_ICMPV6),
+	TRANSPORT("icmpv6", "id", integer, 32, 16, SL_PROTO_ICMPV6),
+	TRANSPORT("icmpv6", "sequence", integer, 48, 16, SL_PROTO_ICMPV6),
+	TRANSPORT("icmpv6", "max-delay", integer, 32, 16, SL_PROTO_ICMPV6),
+	TRANSPORT("igmp", "type", igmp_type, 0, 8, 2),
+	TRANSPORT("igmp", "mrt", integer, 8, 8, 2),
+	TRANSPORT("igmp", "group", ipv4, 32, 32, 2),
+	TRANSPORT("esp", "spi", integer, 0, 32, 50),
+	TRANSPORT("esp", "sequence", integer, 32, 32, 50),
+	META("iifname", ifname, META_IIFNAME, 128),
+	META("oifname", ifname, META_OIFNAME, 128),
+	META("iif", iface, META_IIF, 128),
+	META("oif", iface, META_OIF, 128),
+	META("l4proto", proto, META_L4PROTO, 8),
+	META("nfproto", nfproto, META_NFPROTO, 8),
+	META("protocol", ethertype, META_PROTOCOL, 16),
+	META("mark", mark, META_MARK, 32),
+	META("length", integer, META_LENGTH, 32),
+	META("pkttype", pkttype, META_PKTTYPE, 8),
+	CT("state", ct_state, CT_STATE, 32, 0),
+	CT("status", ct_status, CT_STATUS, 32, 0),
+	CT("direction", ct_dir, CT_DIRECTION, 8, 0),
+	CT("mark", mark, CT_MARK, 32, 0),
+	CT("zone", integer, CT_ZONE, 16, 0),
+	CT("helper", string, CT_HELPER, 128, 0),
+	CT("expiration", time, CT_EXPIRATION, 32, 0),
+	CT("l3proto", nfproto, CT_L3PROTO, 8, 0),
+	CT("protocol", proto, CT_PROTOCOL, 8, 0),
+	CT("ip saddr", ipv4, CT_SADDR4, 32, 4),
+	CT("ip daddr", ipv4, CT_DADDR4, 32, 4),
+	CT("ip6 saddr", ipv6, CT_SADDR6, 128, 6),
+	CT("ip6 daddr", ipv6, CT_DADDR6, 128, 6),
+	CT("proto-src", service, CT_PROTO_SRC, 16, 0),
+	CT("proto-dst", service, CT_PROTO_DST, 16, 0),
+	CT("bytes", integer, CT_BYTES, 64, 0),
+	CT("packets", integer, CT_PACKETS, 64, 0),
+	CT("avgpkt", integer, CT_AVGPKT, 64, 0),
+	{"fib", "type", &sl__ty_fib_type, 0, 32, IN_FIB, FIB_TYPE, 0, 0},
+	{"fib", "oif", &sl__ty_boolean, 0, 8, IN_FIB, FIB_RESULT_OIF, 0, 0},
+	{"fib", "oifname", &sl__ty_ifname, 0, 128, IN_FIB, FIB_RESULT_OIFNAME, 0, 0},
+	{"numgen", "", &sl__ty_integer, 0, 32, IN_NUMGEN, 0, 0, 0},
+	{"jhash", "", &sl__ty_integer, 0, 32, IN_JHASH, 0, 0, 0},
+	{"tcp option", "maxseg size", &sl__ty_integer, 16, 16, IN_TCPOPT, 2, 0, SL_PROTO_TCP},
+	{"tcp option", "window count", &sl__ty_integer, 16, 8, IN_TCPOPT, 3, 0, SL_PROTO_TCP},
+};
+
+const struct sl__field *sl__field_find(const char *group, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof fields / sizeof *fields; i++) {
+		if (!strcmp(fields[i].group, group) && !strcmp(fields[i].name, name))
+			return &fields[i];
+	}
+	return NULL;
+}
+
+bool sl__group_known(const char *group)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof fields / sizeof *fields; i++) {
+		if (!strcmp(fields[i].group, group))
+			return true;
+	}
+	return false;
+}
+
+bool sl__meta_bare(const char *name)
+{
+	static const char *const bare[] = {
+		"iifname", "oifname", "iif", "oif", "mark", "pkttype", NULL};
+	size_t i;
+
+	for (i = 0; bare[i]; i++) {
+		if (!strcmp(bare[i], name))
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a packet has: the values of fields, masks, concatenations and maps for one packet, as
+ * bytes in network order. A field that the packet lacks (ports of ICMP, anything behind a later
+ * fragment's header, the mark of a connection where there is none) makes the match fail,
+ * whatever its operator; that is also what makes "tcp dport" imply TCP.
+ */
+#include "rules/load.h"
+
+#include <string.h>
+
+#include "track/parse.h"
+
+static unsigned put_number(uint8_t *out, uint64_t n, unsigned bytes)
+{
+	unsigned i;
+
+	for (i = 0; i < bytes; i++)
+		out[bytes - 1 - i] = i < 8 ? (uint8_t)(n >> 8 * i) : 0;
+	return bytes;
+}
+
+static unsigned put_text(uint8_t *out, const char *text)
+{
+	size_t len = text ? strlen(text) : 0;
+
+	memset(out, 0, 16);
+	if (len)
+		memcpy(out, text, len < 15 ? len : 15);
+	return 16;
+}
+
+/* Bits at..at+bits of data as a number, right-aligned in whole bytes. */
+static bool take_bits(const uint8_t *data, uint32_t len, unsigned at, unsigned bits, uint8_t *out, unsigned *got)
+{
+	unsigned bytes = (bits + 7) / 8, first = at / 8, last = (at + bits - 1) / 8, i;
+	uint64_t n = 0;
+
+	if (last >= len)
+		return false;
+	*got = bytes;
+	if (!(at % 8) && !(bits % 8)) {
+		memcpy(out, data + first, bytes);
+		return true;
+	}
+	for (i = first; i <= last; i++)
+		n = n << 8 | data[i];
+	n >>= 7 - (at + bits - 1) % 8;
+	put_number(out, n & (((uint64_t)1 << bits) - 1), bytes);
+	return true;
+}
+
+static bool has_ports(uint8_t proto)
+{
+	return proto == SL_PROTO_TCP || proto == SL_PROTO_UDP || proto == SL_PROTO_SCTP ||
+		proto == SL_PROTO_DCCP || proto == SL_PROTO_UDPLITE;
+}
+
+static bool load_header(struct sl__eval *ev, const struct sl__field *f, uint8_t *out, unsigned *len)
+{
+	const struct sl_parsed *parsed = ev->view->parsed;
+	const uint8_t *data = ev->view->packet->data;
+
+	if (f->family && parsed->tuple.family != f->family)
+		return false;
+	if (f->where == IN_NET)
+		return take_bits(data, parsed->len, f->at, f->bits, out, len);
+	if (parsed->frag == SL_FRAG_LATER || parsed->l4 > parsed->len)
+		return false;
+	if (f->proto == 255 ? !has_ports(parsed->tuple.proto) : f->proto != parsed->tuple.proto)
+		return false;
+	return take_bits(data + parsed->l4, parsed->len - parsed->l4, f->at, f->bits, out, len);
+}
+
+static const char *if_name(struct sl__eval *ev, uint32_t index)
+{
+	return index && ev->r->env.if_name ? ev->r->env.if_name(ev->r->env.ctx, index) : NULL;
+}
+
+static bool load_meta(struct sl__eval *ev, unsigned key, uint8_t *out, unsigned *len)
+{
+	const struct sl_policy_view *v = ev->view;
+	bool ip6 = v->parsed->tuple.family == SL_IPV6;
+
+	switch (key) {
+	case META_IIFNAME:
+	case META_IIF:
+		*len = put_text(out, if_name(ev, v->in_if));
+		return true;
+	case META_OIFNAME:
+	case META_OIF:
+		*len = put_text(out, if_name(ev, v->out_if));
+		return true;
+	case META_L4PROTO:
+		*len = put_number(out, v->parsed->tuple.proto, 1);
+		return true;
+	case META_NFPROTO:
+		*len = put_number(out, ip6 ? 10 : 2, 1);
+		return true;
+	case META_PROTOCOL:
+		*len = put_number(out, ip6 ? 0x86dd : 0x0800, 2);
+		return true;
+	case META_MARK:
+		*len = put_number(out, v->packet->mark, 4);
+		return true;
+	case META_LENGTH:
+		*len = put_number(out, v->parsed->len, 4);
+		return true;
+	case META_PKTTYPE:
+		*len = put_number(out, v->packet->cast, 1);
+		return true;
+	}
+	return false;
+}
+
+static unsigned state_bit(enum sl_ctstate state)
+{
+	switch (state) {
+	case SL_CT_NEW:
+		return 8;
+	case SL_CT_ESTABLISHED:
+		return 2;
+	case SL_CT_RELATED:
+		return 4;
+	case SL_CT_UNTRACKED:
+		return 64;
+	default:
+		return 1;
+	}
+}
+
+static bool load_ct_count(const struct sl_conn_info *info, const struct sl__expr *e, uint8_t *out, unsigned *len)
+{
+	uint64_t packets = e->dir < 2 ? info->packets[e->dir] : info->packets[0] + info->packets[1];
+	uint64_t bytes = e->dir < 2 ? info->bytes[e->dir] : info->bytes[0] + info->bytes[1];
+	unsigned key = e->field->key;
+
+	*len = put_number(out, key == CT_BYTES ? bytes : key == CT_PACKETS ? packets
+		: packets ? bytes / packets : 0, 8);
+	return true;
+}
+
+static bool load_ct_addr(const struct sl_conn_info *info, const struct sl__expr *e, uint8_t *out, unsigned *len)
+{
+	const struct sl_tuple *t = &info->tuple[e->dir & 1];
+	unsigned key = e->field->key;
+	bool ip6 = key == CT_SADDR6 || key == CT_DADDR6;
+	const struct sl_addr *a = key == CT_SADDR4 || key == CT_SADDR6 ? &t->src : &t->dst;
+
+	if (t->family != (ip6 ? SL_IPV6 : SL_IPV4))
+		return false;
+	*len = ip6 ? 16 : 4;
+	memcpy(out, a->b + 16 - *len, *len);
+	return true;
+}
+
+static bool load_ct(struct sl__eval *ev, const struct sl__expr *e, uint8_t *out, unsigned *len)
+{
+	struct sl_conn_info info;
+
+	if (e->field->key == CT_STATE) {
+		*len = put_number(out, state_bit(ev->view->conn || ev->view->state == SL_CT_UNTRACKED
+			? ev->view->state : SL_CT_INVALID), 4);
+		return true;
+	}
+	if (!ev->view->conn)
+		return false;
+	sl_conn_info(ev->view->engine, ev->view->conn, &info);
+	switch (e->field->key) {
+	case CT_STATUS:
+		*len = put_number(out, info.status, 4);
+		return true;
+	case CT_DIRECTION:
+		*len = put_number(out, ev->view->dir, 1);
+		return true;
+	case CT_MARK:
+		*len = put_number(out, info.mark, 4);
+		return true;
+	case CT_ZONE:
+		*len = put_number(out, info.zone, 2);
+		return true;
+	case CT_HELPER:
+		*len = put_text(out, info.helper);
+		return info.helper;
+	case CT_EXPIRATION:
+		*len = put_number(out, info.timeout, 4);
+		return true;
+	case CT_L3PROTO:
+		*len = put_number(out, info.tuple[0].family == SL_IPV6 ? 10 : 2, 1);
+		return true;
+	case CT_PROTOCOL:
+		*len = put_number(out, info.tuple[0].proto, 1);
+		return true;
+	case CT_PROTO_SRC:
+		*len = put_number(out, info.tuple[e->dir & 1].sport, 2);
+		return true;
+	case CT_PROTO_DST:
+		*len = put_number(out, info.tuple[e->dir & 1].dport, 2);
+		return true;
+	case CT_BYTES:
+	case CT_PACKETS:
+	case CT_AVGPKT:
+		return load_ct_count(&info, e, out, len);
+	default:
+		return load_ct_addr(&info, e, out, len);
+	}
+}
+
+static unsigned address_type(struct sl__eval *ev, const struct sl_addr *a, enum sl_family family)
+{
+	static const uint8_t ones[4] = {255, 255, 255, 255};
+	uint8_t first = family == SL_IPV4 ? a->b[12] : a->b[0];
+
+	if (ev->r->env.is_local && ev->r->env.is_local(ev->r->env.ctx, a, family))
+		return 2;
+	if (family == SL_IPV4 && !memcmp(a->b + 12, ones, 4))
+		return 3;
+	if (family == SL_IPV4 ? first >= 224 && first < 240 : first == 0xff)
+		return 5;
+	return 1;
+}
+
+static bool load_fib(struct sl__eval *ev, const struct sl__expr *e, uint8_t *out, unsigned *len)
+{
+	const struct sl_tuple *t = &ev->view->parsed->tuple;
+	const struct sl_addr *a = e->arg[ARG_FLAGS] & FIB_SADDR ? &t->src : &t->dst;
+	uint32_t in_if = e->arg[ARG_FLAGS] & FIB_IIF ? ev->view->in_if : 0, found;
+
+	if (e->field->key == FIB_TYPE) {
+		*len = put_number(out, address_type(ev, a, t->family), 4);
+		return true;
+	}
+	found = ev->r->env.route_if ? ev->r->env.route_if(ev->r->env.ctx, a, t->family, in_if) : 0;
+	if (in_if && found != in_if)
+		found = 0;
+	if (e->field->key == FIB_RESULT_OIF)
+		*len = put_number(out, found != 0, 1);
+	else
+		*len = put_text(out, if_name(ev, found));
+	return true;
+}
+
+uint64_t sl__eval_random(struct sl_rules *r)
+{
+	r->random ^= r->random << 13;
+	r->random ^= r->random >> 7;
+	r->random ^= r->random << 17;
+	return r->random * 0x2545f4914f6cdd1du >> 32;
+}
+
+static bool load_numgen(struct sl__eval *ev, const struct sl__expr *e, uint8_t *out, unsigned *len)
+{
+	struct sl__expr *state = (struct sl__expr *)(uintptr_t)e; /* the generator's count is its own */
+	uint64_t n;
+
+	if (e->arg[ARG_FLAGS] & GEN_RANDOM) {
+		n = (sl__eval_random(ev->r) & 0xffffffff) * e->arg[ARG_MOD] >> 32;
+	} else {
+		n = state->expires;
+		state->expires = n + 1 < e->arg[ARG_MOD] ? n + 1 : 0;
+	}
+	*len = put_number(out, n + e->arg[ARG_OFFSET], 4);
+	return true;
+}
+
+static uint32_t rotate(uint32_t v, unsigned n)
+{
+	return v << n | v >> (32 - n);
+}
+
+static uint32_t word_at(const uint8_t *p, unsigned len)
+{
+	uint32_t v = 0;
+	unsigned i;
+
+	for (i = 0; i < len && i < 4; i++)
+		v |= (uint32_t)p[i] << 8 * i;
+	return v;
+}
+
+/* Bob Jenkins' lookup3 hash (public domain, burtleburtle.net/bob/c/lookup3.c), as jhash uses it. */
+static uint32_t jenkins(const uint8_t *p, unsigned len, uint32_t seed)
+{
+	static const uint8_t mix[6] = {4, 6, 8, 16, 19, 4}, final[7] = {14, 11, 25, 16, 4, 14, 24};
+	uint32_t v[3];
+	unsigned i;
+
+	v[0] = v[1] = v[2] = 0xdeadbeef + len + seed;
+	for (; len > 12; len -= 12, p += 12) {
+		for (i = 0; i < 3; i++)
+			v[i] += word_at(p + 4 * i, 4);
+		for (i = 0; i < 6; i++) {
+			uint32_t *x = &v[i % 3], *y = &v[(i + 2) % 3], *z = &v[(i + 1) % 3];
+
+			*x -= *y;
+			*x ^= rotate(*y, mix[i]);
+			*y += *z;
+		}
+	}
+	if (!len)
+		return v[2];
+	for (i = 0; i < 3; i++)
+		v[i] += len > 4 * i ? word_at(p + 4 * i, len - 4 * i) : 0;
+	for (i = 0; i < 7; i++) {
+		uint32_t *x = &v[(i + 2) % 3], *y = &v[(i + 1) % 3];
+
+		*x ^= *y;
+		*x -= rotate(*y, final[i]);
+	}
+	return v[2];
+}
+
+static bool load_jhash(struct sl__eval *ev, const struct sl__expr *e, uint8_t *out, unsigned *len)
+{
+	const struct sl__expr *part = e->a->kind == EX_CONCAT ? e->a->items : e->a;
+	uint8_t key[2 * SL_RULES_KEY_MAX] = {0};
+	unsigned at = 0, n = 0;
+	uint32_t hash;
+
+	for (; part; part = e->a->kind == EX_CONCAT ? part->next : NULL) {
+		if (at + 16 > SL_RULES_KEY_MAX || !sl__load(ev, part, key + at, &n))
+			return false;
+		at += e->a->kind == EX_CONCAT ? (n + 3) & ~3u : n;
+	}
+	hash = jenkins(key, at, e->arg[ARG_SEED]);
+	*len = put_number(out, ((uint64_t)hash * e->arg[ARG_MOD] >> 32) + e->arg[ARG_OFFSET], 4);
+	return true;
+}
+
+/* The data of a TCP option, from its kind byte. */
+static bool load_tcp_option(struct sl__eval *ev, const struct sl__field *f, uint8_t *out, unsigned *len)
+{
+	const struct sl_parsed *p = ev->view->parsed;
+	const uint8_t *data = ev->view->packet->data;
+	uint32_t at = p->l4 + 20;
+
+	if (p->tuple.proto != SL_PROTO_TCP || p->frag == SL_FRAG_LATER)
+		return false;
+	while (at + 1 < p->payload && data[at] != 0) {
+		uint32_t size = data[at] == 1 ? 1 : data[at + 1];
+
+		if (data[at] == f->key && at + size <= p->payload)
+			return take_bits(data + at, size, f->at, f->bits, out, len);
+		if (!size)
+			return false;
+		at += size;
+	}
+	return false;
+}
+
+static bool load_field(struct sl__eval *ev, const struct sl__expr *e, uint8_t *out, unsigned *len)
+{
+	switch (e->field->where) {
+	case IN_NET:
+	case IN_TRANSPORT:
+		return load_header(ev, e->field, out, len);
+	case IN_META:
+		return load_meta(ev, e->field->key, out, len);
+	case IN_CT:
+		return load_ct(ev, e, out, len);
+	case IN_FIB:
+		return load_fib(ev, e, out, len);
+	case IN_NUMGEN:
+		return load_numgen(ev, e, out, len);
+	case IN_JHASH:
+		return load_jhash(ev, e, out, len);
+	default:
+		return load_tcp_option(ev, e->field, out, len);
+	}
+}
+
+static void shift(uint8_t *v, unsigned len, unsigned op, uint64_t by)
+{
+	uint64_t n = 0;
+	unsigned i;
+
+	for (i = 0; i < len; i++)
+		n = n << 8 | v[i];
+	put_number(v, by > 63 ? 0 : op == OP_LSHIFT ? n << by : n >> by, len);
+}
+
+static bool load_binary(struct sl__eval *ev, const struct sl__expr *e, uint8_t *out, unsigned *len)
+{
+	uint8_t b[SL_RULES_KEY_MAX];
+	unsigned n, i;
+
+	if (!sl__load(ev, e->a, out, len) || !sl__load(ev, e->b, b, &n))
+		return false;
+	if (e->op == OP_LSHIFT || e->op == OP_RSHIFT) {
+		shift(out, *len, e->op, n >= 4 ? (uint64_t)b[n - 1] | (uint64_t)b[n - 2] << 8 : b[n - 1]);
+		return true;
+	}
+	for (i = 0; i < *len && i < n; i++)
+		out[i] = (uint8_t)(e->op == OP_AND ? out[i] & b[i] : e->op == OP_OR ? out[i] | b[i] : out[i] ^ b[i]);
+	return true;
+}
+
+struct sl__expr *sl__load_map(struct sl__eval *ev, const struct sl__expr *left, struct sl__set *set)
+{
+	uint8_t key[SL_RULES_KEY_MAX] = {0};
+	unsigned len = 0;
+
+	if (!sl__load(ev, left, key, &len) || len != set->key_len)
+		return NULL;
+	return sl__set_find(set, key, ev->view->now);
+}
+
+static bool load_concat(struct sl__eval *ev, const struct sl__expr *e, uint8_t *out, unsigned *len)
+{
+	const struct sl__expr *part;
+	uint8_t one[SL_RULES_KEY_MAX];
+	unsigned n;
+
+	*len = 0;
+	for (part = e->items; part; part = part->next) {
+		if (!sl__load(ev, part, one, &n) || *len + n > SL_RULES_KEY_MAX)
+			return false;
+		memcpy(out + *len, one, n);
+		*len += n;
+	}
+	return true;
+}
+
+bool sl__load(struct sl__eval *ev, const struct sl__expr *e, uint8_t *out, unsigned *len)
+{
+	struct sl__expr *found;
+
+	switch (e->kind) {
+	case EX_VALUE:
+		memcpy(out, e->value, sizeof e->value);
+		*len = e->len;
+		return true;
+	case EX_FIELD:
+		return load_field(ev, e, out, len);
+	case EX_BINARY:
+		return load_binary(ev, e, out, len);
+	case EX_CONCAT:
+		return load_concat(ev, e, out, len);
+	case EX_MAP:
+		found = sl__load_map(ev, e->a, e->set);
+		return found && found->b && sl__load(ev, found->b, out, len);
+	default:
+		return false;
+	}
+}
+
+bool sl__load_number(struct sl__eval *ev, const struct sl__expr *e, uint64_t *number)
+{
+	uint8_t v[SL_RULES_KEY_MAX];
+	unsigned len, i;
+
+	if (!sl__load(ev, e, v, &len))
+		return false;
+	for (*number = 0, i = 0; i < len; i++)
+		*number = *number << 8 | v[i];
+	return true;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Reading expressions for one packet (load.c); used by eval.c. */
+#ifndef SL_RULES_LOAD_H
+#define SL_RULES_LOAD_H
+
+#include "rules/rules.h"
+
+struct sl__eval {
+	struct sl_rules *r;
+	struct sl_policy_view *view;
+	struct sl_nat_range *range; /* nat chains only */
+};
+
+/* The value of e in *len bytes at out (SL_RULES_KEY_MAX); false: this packet has none. */
+bool sl__load(struct sl__eval *ev, const struct sl__expr *e, uint8_t *out, unsigned *len);
+/* The element of map that fits the packet. */
+struct sl__expr *sl__load_map(struct sl__eval *ev, const struct sl__expr *left, struct sl__set *set);
+bool sl__load_number(struct sl__eval *ev, const struct sl__expr *e, uint64_t *number);
+uint64_t sl__eval_random(struct sl_rules *r);
+
+#endif

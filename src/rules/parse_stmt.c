@@ -1,0 +1,639 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rules: statement after statement up to the end of the line. A table says which word begins
+ * which statement; what begins none of them is a match. What nft knows and sluice does not is
+ * refused by name: a firewall must not skip what it does not understand.
+ */
+#include "rules/parse.h"
+
+#include <string.h>
+
+static struct sl__stmt *stmt_new(struct sl__parser *p, enum sl__stmt_kind kind)
+{
+	struct sl__stmt *s = sl__arena_get(&p->r->arena, sizeof *s);
+
+	s->kind = (uint8_t)kind;
+	s->place = p->token.place;
+	return s;
+}
+
+/* ---- amounts ---- */
+
+static uint64_t unit_bytes(const char *unit)
+{
+	return !strcmp(unit, "bytes") ? 1 : !strcmp(unit, "kbytes") ? 1024 : !strcmp(unit, "mbytes") ? 1 << 20 : 0;
+}
+
+static const char *parse_byte_unit(struct sl__parser *p, uint64_t *factor)
+{
+	struct sl__place place = p->token.place;
+	char *unit;
+
+	if (!sl__is(p, TK_WORD))
+		sl__parse_unexpected(p, "bytes, kbytes or mbytes");
+	unit = sl__token_text(p);
+	*factor = unit_bytes(unit);
+	if (!*factor)
+		sl__parse_fail(p, place, "Wrong rate format: expected bytes, kbytes or mbytes");
+	return unit;
+}
+
+static uint64_t seconds_of(struct sl__parser *p, struct sl__place place, const char *unit)
+{
+	static const struct sl__symbol units[] = {{"second", 1}, {"minute", 60}, {"hour", 3600},
+		{"day", 86400}, {"week", 604800}, {NULL, 0}};
+	uint32_t seconds;
+
+	if (!sl__symbol_value(units, unit, &seconds))
+		sl__parse_fail(p, place, "Wrong rate format: expected second, minute, hour, day or week");
+	return seconds;
+}
+
+/* `10/second`, or `10 mbytes/second`, which is one word to the lexer. */
+static void parse_rate(struct sl__parser *p, struct sl__limit *limit)
+{
+	struct sl__place place;
+	char *word, *slash;
+
+	limit->rate = sl__parse_number(p, UINT64_MAX / 1024 / 1024 / 1024, "a number");
+	place = p->token.place;
+	if (sl__accept(p, '/')) {
+		place = p->token.place;
+		if (!sl__is(p, TK_WORD))
+			sl__parse_unexpected(p, "second, minute, hour, day or week");
+		limit->unit = seconds_of(p, place, sl__token_text(p));
+		return;
+	}
+	if (!sl__is(p, TK_WORD))
+		sl__parse_unexpected(p, "'/'");
+	word = sl__token_text(p);
+	slash = strchr(word, '/');
+	if (slash) {
+		*slash = 0;
+		word[strlen(word)] = 0;
+	}
+	limit->rate_unit = word;
+	if (!unit_bytes(word) || (!slash && !sl__accept(p, '/')))
+		sl__parse_fail(p, place, "Wrong rate format");
+	if (slash && slash[1]) {
+		limit->unit = seconds_of(p, place, slash + 1);
+	} else {
+		place = p->token.place;
+		limit->unit = seconds_of(p, place, sl__parse_name(p, "second, minute, hour, day or week"));
+	}
+}
+
+void sl__parse_limit(struct sl__parser *p, struct sl__limit *limit)
+{
+	struct sl__place place = p->token.place;
+	uint64_t factor;
+
+	sl__expect_word(p, "rate");
+	if (sl__accept_word(p, "over"))
+		limit->over = true;
+	else
+		sl__accept_word(p, "until");
+	parse_rate(p, limit);
+	if (!limit->rate)
+		sl__parse_fail(p, sl__place_join(place, p->last), "Invalid rate: 0");
+	limit->burst = limit->rate_unit ? 0 : 5;
+	if (!sl__accept_word(p, "burst"))
+		return;
+	limit->burst = (uint32_t)sl__parse_number(p, UINT32_MAX, "a number");
+	if (!limit->rate_unit) {
+		sl__expect_word(p, "packets");
+		if (!limit->burst)
+			sl__parse_fail(p, sl__place_join(place, p->last), "packet limit burst must be > 0");
+		return;
+	}
+	limit->burst_unit = parse_byte_unit(p, &factor);
+	if (limit->burst * factor > UINT32_MAX)
+		sl__parse_fail(p, p->last, "burst is too large");
+	limit->burst = (uint32_t)(limit->burst * factor);
+}
+
+void sl__parse_quota(struct sl__parser *p, struct sl__quota *quota)
+{
+	uint64_t factor;
+
+	if (sl__accept_word(p, "over"))
+		quota->over = true;
+	else
+		sl__accept_word(p, "until");
+	quota->bytes = sl__parse_number(p, UINT64_MAX >> 21, "a number");
+	parse_byte_unit(p, &factor);
+	quota->bytes *= factor;
+	if (sl__accept_word(p, "used")) {
+		quota->used = sl__parse_number(p, UINT64_MAX >> 21, "a number");
+		parse_byte_unit(p, &factor);
+		quota->used *= factor;
+	}
+}
+
+void sl__parse_counter(struct sl__parser *p, struct sl__counter *counter)
+{
+	if (!sl__accept_word(p, "packets"))
+		return;
+	counter->packets = sl__parse_number(p, UINT64_MAX, "a number");
+	sl__expect_word(p, "bytes");
+	counter->bytes = sl__parse_number(p, UINT64_MAX, "a number");
+}
+
+/* ---- statements ---- */
+
+static void parse_object_name(struct sl__parser *p, struct sl__stmt *s, enum sl__object_kind kind)
+{
+	s->kind = ST_OBJECT;
+	s->object = (uint8_t)kind;
+	if (sl__is(p, TK_STRING) || (sl__is(p, TK_WORD) && !sl__at_field(p)))
+		s->text = sl__parse_string(p, "a name");
+	else
+		s->a = sl__parse_value(p);
+}
+
+static void counter_stmt(struct sl__parser *p, struct sl__stmt *s)
+{
+	s->kind = ST_COUNTER;
+	if (sl__accept_word(p, "name"))
+		parse_object_name(p, s, OB_COUNTER);
+	else
+		sl__parse_counter(p, &s->counter);
+}
+
+static void limit_stmt(struct sl__parser *p, struct sl__stmt *s)
+{
+	s->kind = ST_LIMIT;
+	if (sl__accept_word(p, "name"))
+		parse_object_name(p, s, OB_LIMIT);
+	else
+		sl__parse_limit(p, &s->limit);
+}
+
+static void quota_stmt(struct sl__parser *p, struct sl__stmt *s)
+{
+	s->kind = ST_QUOTA;
+	if (sl__accept_word(p, "name"))
+		parse_object_name(p, s, OB_QUOTA);
+	else
+		sl__parse_quota(p, &s->quota);
+}
+
+static const char *parse_log_flags(struct sl__parser *p)
+{
+	struct sl__place place = p->token.place;
+	const char *at = p->token.text;
+
+	if (sl__accept_word(p, "all") || sl__accept_word(p, "skuid") || sl__accept_word(p, "ether"))
+		return sl__arena_text(&p->r->arena, at, p->last.end - place.at);
+	if (sl__accept_word(p, "ip")) {
+		sl__expect_word(p, "options");
+	} else if (sl__accept_word(p, "tcp")) {
+		do {
+			if (!sl__accept_word(p, "sequence"))
+				sl__expect_word(p, "options");
+		} while (sl__accept(p, ','));
+	} else {
+		sl__parse_unexpected(p, "all, skuid, ether, ip options or tcp sequence,options");
+	}
+	return sl__arena_text(&p->r->arena, at, p->last.end - place.at);
+}
+
+static void log_level(struct sl__parser *p, struct sl__stmt *s)
+{
+	static const char *const levels[] = {"emerg", "alert", "crit", "err", "warn", "notice",
+		"info", "debug", "audit", NULL};
+	struct sl__place place = p->token.place;
+	int i;
+
+	s->log_level = sl__parse_string(p, "a syslog level");
+	if (!strcmp(s->log_level, "warning"))
+		s->log_level = "warn";
+	for (i = 0; levels[i]; i++) {
+		if (!strcmp(levels[i], s->log_level))
+			return;
+	}
+	sl__parse_fail(p, place, "invalid log level");
+}
+
+static void log_stmt(struct sl__parser *p, struct sl__stmt *s)
+{
+	struct sl__place place = s->place;
+
+	s->kind = ST_LOG;
+	for (;;) {
+		if (sl__accept_word(p, "prefix")) {
+			s->text = sl__parse_string(p, "a text in quotes");
+			if (strlen(s->text) > 127)
+				sl__parse_fail(p, p->last, "log prefix is too long");
+		} else if (sl__accept_word(p, "level")) {
+			log_level(p, s);
+		} else if (sl__accept_word(p, "group")) {
+			s->log_group = (uint32_t)sl__parse_number(p, 65535, "a group number");
+			s->log_has_group = 1;
+		} else if (sl__accept_word(p, "snaplen")) {
+			s->log_snaplen = (uint32_t)sl__parse_number(p, UINT32_MAX, "a number");
+			s->log_has_snaplen = 1;
+		} else if (sl__accept_word(p, "queue-threshold")) {
+			s->log_threshold = (uint32_t)sl__parse_number(p, 65535, "a number");
+			s->log_has_threshold = 1;
+		} else if (sl__accept_word(p, "flags")) {
+			s->log_flags = parse_log_flags(p);
+		} else {
+			break;
+		}
+	}
+	if (s->log_has_group && (s->log_level || s->log_flags))
+		sl__parse_fail(p, sl__place_join(place, p->last), "level and group are mutually exclusive");
+}
+
+static void reject_code(struct sl__parser *p, struct sl__stmt *s, const struct sl__type *type)
+{
+	struct sl__place place;
+	uint32_t code;
+	char *word;
+
+	sl__accept_word(p, "type");
+	place = p->token.place;
+	if (sl__is(p, TK_NUMBER)) {
+		s->code = (uint8_t)sl__parse_number(p, 255, "a code");
+		return;
+	}
+	word = sl__parse_string(p, "a code");
+	if (!sl__symbol_value(type->symbols, word, &code))
+		sl__parse_fail(p, place, "Could not parse %s", type->words);
+	s->code = (uint8_t)code;
+}
+
+static void reject_stmt(struct sl__parser *p, struct sl__stmt *s)
+{
+	s->kind = ST_REJECT;
+	s->op = REJECT_DEFAULT;
+	if (!sl__accept_word(p, "with"))
+		return;
+	if (sl__accept_word(p, "tcp")) {
+		sl__expect_word(p, "reset");
+		s->op = REJECT_RESET;
+	} else if (sl__accept_word(p, "icmp")) {
+		s->op = REJECT_ICMP;
+		reject_code(p, s, &sl__ty_icmp_code);
+	} else if (sl__accept_word(p, "icmpv6")) {
+		s->op = REJECT_ICMPV6;
+		reject_code(p, s, &sl__ty_icmpv6_code);
+	} else if (sl__accept_word(p, "icmpx")) {
+		s->op = REJECT_ICMPX;
+		reject_code(p, s, &sl__ty_icmpx_code);
+	} else {
+		sl__parse_unexpected(p, "icmp, icmpv6, icmpx or tcp reset");
+	}
+}
+
+static void nat_flags(struct sl__parser *p, struct sl__stmt *s)
+{
+	while (sl__is_word(p, "random") || sl__is_word(p, "fully-random") || sl__is_word(p, "persistent")) {
+		s->flags = (uint16_t)(s->flags | (sl__is_word(p, "random") ? SL_NAT_RANDOM
+			: sl__is_word(p, "persistent") ? SL_NAT_PERSISTENT : SL_NAT_FULLY_RANDOM));
+		sl__take(p);
+		if (sl__accept(p, ',') && sl__at_end_of_rule(p))
+			sl__parse_unexpected(p, "random, fully-random or persistent");
+	}
+}
+
+static void nat_family(struct sl__parser *p, struct sl__stmt *s)
+{
+	struct sl__token second = sl__second(p);
+
+	if ((sl__is_word(p, "ip") || sl__is_word(p, "ip6")) &&
+		(sl__token_is(&second, "to") || sl__token_is(&second, "addr") ||
+			sl__token_is(&second, "prefix") || sl__token_is(&second, "interval"))) {
+		s->family = sl__is_word(p, "ip") ? 4 : 6;
+		s->explicit_family = 1;
+		sl__take(p);
+	}
+	for (;;) {
+		if (sl__accept_word(p, "prefix")) {
+			s->prefix = 1;
+		} else if (sl__accept_word(p, "interval")) {
+			s->interval = 1;
+		} else if (sl__is_word(p, "addr")) {
+			sl__take(p);
+			sl__expect(p, '.', "'.'");
+			sl__expect_word(p, "port");
+			s->addr_port = 1;
+		} else {
+			return;
+		}
+	}
+}
+
+/* [v6]:port, address, range, map, or nothing before :port */
+static void nat_target(struct sl__parser *p, struct sl__stmt *s)
+{
+	struct sl__expr *range;
+
+	if (sl__accept(p, '[')) {
+		s->a = sl__parse_value(p);
+		sl__expect(p, ']', "]");
+		if (sl__accept(p, '-')) {
+			range = sl__expr_new(p, EX_RANGE, s->a->place);
+			range->a = s->a;
+			sl__expect(p, '[', "[");
+			range->b = sl__parse_value(p);
+			sl__expect(p, ']', "]");
+			s->a = range;
+		}
+	} else if (!sl__is(p, ':')) {
+		s->a = sl__parse_value(p);
+	}
+	if (sl__accept(p, ':'))
+		s->b = sl__parse_value(p);
+}
+
+static void nat_stmt(struct sl__parser *p, struct sl__stmt *s)
+{
+	bool wants = s->op == NAT_SNAT || s->op == NAT_DNAT;
+
+	s->kind = ST_NAT;
+	if (wants) {
+		nat_family(p, s);
+		sl__accept_word(p, "to");
+		nat_target(p, s);
+	} else if (sl__accept_word(p, "to")) {
+		sl__expect(p, ':', "':'");
+		s->b = sl__parse_value(p);
+	} else if (sl__accept(p, ':')) {
+		s->b = sl__parse_value(p);
+	}
+	s->place = sl__place_join(s->place, p->last);
+	nat_flags(p, s);
+}
+
+static void snat_stmt(struct sl__parser *p, struct sl__stmt *s)
+{
+	s->op = NAT_SNAT;
+	nat_stmt(p, s);
+}
+
+static void dnat_stmt(struct sl__parser *p, struct sl__stmt *s)
+{
+	s->op = NAT_DNAT;
+	nat_stmt(p, s);
+}
+
+static void masquerade_stmt(struct sl__parser *p, struct sl__stmt *s)
+{
+	s->op = NAT_MASQUERADE;
+	nat_stmt(p, s);
+}
+
+static void redirect_stmt(struct sl__parser *p, struct sl__stmt *s)
+{
+	s->op = NAT_REDIRECT;
+	nat_stmt(p, s);
+}
+
+static void notrack_stmt(struct sl__parser *p, struct sl__stmt *s)
+{
+	(void)p;
+	s->kind = ST_NOTRACK;
+}
+
+static void flow_stmt(struct sl__parser *p, struct sl__stmt *s)
+{
+	s->kind = ST_FLOW;
+	if (!sl__accept_word(p, "offload"))
+		sl__expect_word(p, "add");
+	sl__expect(p, '@', "@");
+	s->text = sl__parse_name(p, "the name of a flowtable");
+}
+
+/* add @set { key [timeout t] [: data] } */
+static void set_change(struct sl__parser *p, struct sl__stmt *s, unsigned op)
+{
+	s->kind = ST_SET_CHANGE;
+	s->op = (uint8_t)op;
+	sl__expect(p, '@', "@");
+	s->text = sl__parse_name(p, "the name of a set");
+	sl__expect(p, '{', "{");
+	s->a = sl__parse_value(p);
+	while (sl__is_word(p, "timeout") || sl__is_word(p, "comment")) {
+		if (sl__accept_word(p, "timeout"))
+			s->timeout = sl__parse_time(p);
+		else if (sl__accept_word(p, "comment"))
+			sl__parse_string(p, "a comment");
+	}
+	if (sl__accept(p, ':'))
+		s->b = sl__parse_value(p);
+	if (sl__is_word(p, "counter") || sl__is_word(p, "limit") || sl__is_word(p, "quota") || sl__is_word(p, "ct"))
+		sl__parse_unsupported(p, p->token.place, "statement for each set element");
+	sl__expect(p, '}', "}");
+}
+
+static void add_stmt(struct sl__parser *p, struct sl__stmt *s)
+{
+	set_change(p, s, 0);
+}
+
+static void update_stmt(struct sl__parser *p, struct sl__stmt *s)
+{
+	set_change(p, s, 1);
+}
+
+static void delete_stmt(struct sl__parser *p, struct sl__stmt *s)
+{
+	set_change(p, s, 2);
+}
+
+static const struct { const char *word; void (*parse)(struct sl__parser *p, struct sl__stmt *s); } statements[] = {
+	{"counter", counter_stmt}, {"limit", limit_stmt}, {"quota", quota_stmt}, {"log", log_stmt},
+	{"reject", reject_stmt}, {"snat", snat_stmt}, {"dnat", dnat_stmt},
+	{"masquerade", masquerade_stmt}, {"redirect", redirect_stmt}, {"notrack", notrack_stmt},
+	{"flow", flow_stmt}, {"add", add_stmt}, {"update", update_stmt}, {"delete", delete_stmt},
+};
+static const char *const refused[] = {"queue", "tproxy", "dup", "fwd", "synproxy", "meter", "xt",
+	"reset", "set", "map", "secmark", NULL};
+
+static void refuse_unsupported(struct sl__parser *p)
+{
+	int i;
+
+	for (i = 0; refused[i]; i++) {
+		if (sl__is_word(p, refused[i])) {
+			struct sl__place place = p->token.place;
+
+			sl__parse_unsupported(p, place, refused[i]);
+		}
+	}
+}
+
+/* ---- what begins with a field: a match, a vmap, or setting it ---- */
+
+static enum sl__op relation(struct sl__parser *p)
+{
+	static const struct { int kind; const char *word; enum sl__op op; } ops[] = {
+		{TK_EQ, "eq", OP_EQ}, {TK_NE, "ne", OP_NE}, {'<', "lt", OP_LT}, {'>', "gt", OP_GT},
+		{TK_LE, "le", OP_LE}, {TK_GE, "ge", OP_GE}, {'!', "not", OP_NOT}};
+	size_t i;
+
+	for (i = 0; i < sizeof ops / sizeof *ops; i++) {
+		if (sl__accept(p, ops[i].kind) || sl__accept_word(p, ops[i].word))
+			return ops[i].op;
+	}
+	return OP_NONE;
+}
+
+static void match_stmt(struct sl__parser *p, struct sl__stmt *s, struct sl__expr *left)
+{
+	s->kind = ST_MATCH;
+	s->a = left;
+	s->op = (uint8_t)relation(p);
+	if (sl__at_end_of_rule(p))
+		sl__parse_unexpected(p, "a value to compare with");
+	s->b = sl__parse_rhs(p);
+	if (sl__accept(p, '/'))
+		s->c = sl__parse_list(p);
+	s->place = sl__place_join(left->place, p->last);
+}
+
+static void ct_object(struct sl__parser *p, struct sl__stmt *s, enum sl__object_kind kind)
+{
+	s->object = (uint8_t)kind;
+	s->place = sl__place_join(s->place, p->last);
+	s->kind = ST_CT_OBJECT;
+	sl__take(p);
+	sl__expect_word(p, "set");
+	if (sl__is(p, TK_STRING) || (sl__is(p, TK_WORD) && !sl__at_field(p)))
+		s->text = sl__parse_string(p, "a name");
+	else
+		s->a = sl__parse_value(p);
+	s->place = sl__place_join(s->place, p->last);
+}
+
+static bool ct_stmt(struct sl__parser *p, struct sl__stmt *s)
+{
+	struct sl__token second = sl__second(p);
+	struct sl__token third;
+	uint32_t at = second.place.end;
+
+	third = sl__lex(p->source, &at);
+	if (sl__token_is(&second, "count")) {
+		sl__take(p);
+		sl__take(p);
+		s->kind = ST_CT_COUNT;
+		s->over = sl__accept_word(p, "over");
+		s->number = (uint32_t)sl__parse_number(p, UINT32_MAX, "a number");
+		return true;
+	}
+	if (!sl__token_is(&third, "set"))
+		return false;
+	sl__take(p);
+	if (sl__is_word(p, "helper"))
+		ct_object(p, s, OB_HELPER);
+	else if (sl__is_word(p, "timeout"))
+		ct_object(p, s, OB_TIMEOUT);
+	else if (sl__is_word(p, "expectation"))
+		ct_object(p, s, OB_EXPECTATION);
+	else if (sl__is_word(p, "event") || sl__is_word(p, "label") || sl__is_word(p, "secmark"))
+		sl__parse_unsupported(p, sl__place_join(s->place, p->token.place), "setting this ct key");
+	else
+		return false;
+	return true;
+}
+
+static void set_field(struct sl__parser *p, struct sl__stmt *s, struct sl__expr *field)
+{
+	const struct sl__field *f = field->field;
+
+	s->a = field;
+	if (f->where == IN_META && f->key == META_MARK)
+		s->kind = ST_META_SET;
+	else if (f->where == IN_CT && (f->key == CT_MARK || f->key == CT_ZONE))
+		s->kind = ST_CT_SET;
+	else if (f->where == IN_TCPOPT && f->key == 2)
+		s->kind = ST_MSS;
+	else
+		sl__parse_unsupported(p, sl__place_join(field->place, p->last), "setting this field");
+	if (s->kind == ST_MSS && sl__is_word(p, "rt")) {
+		sl__take(p);
+		sl__expect_word(p, "mtu");
+	} else {
+		s->b = sl__parse_value(p);
+	}
+	s->place = sl__place_join(field->place, p->last);
+}
+
+static void field_stmt(struct sl__parser *p, struct sl__stmt *s)
+{
+	struct sl__expr *left;
+
+	if (sl__is_word(p, "ct")) {
+		struct sl__place start = p->token.place;
+
+		if (ct_stmt(p, s))
+			return;
+		/* "ct" may be taken already: then the key stands next and is read as a field. */
+		if (p->last.at == start.at && p->last.source == start.source) {
+			p->at = start.at;
+			sl__take(p);
+			p->last = start;
+		}
+	}
+	left = sl__parse_lhs(p);
+	if (sl__accept_word(p, "vmap")) {
+		s->kind = ST_VMAP;
+		s->a = left;
+		s->b = sl__parse_set_or_ref(p);
+		s->place = sl__place_join(left->place, p->last);
+	} else if (left->kind == EX_FIELD && sl__accept_word(p, "set")) {
+		set_field(p, s, left);
+	} else {
+		match_stmt(p, s, left);
+	}
+}
+
+static struct sl__stmt *parse_stmt(struct sl__parser *p)
+{
+	struct sl__stmt *s = stmt_new(p, ST_MATCH);
+	size_t i;
+
+	if (sl__at_verdict(p)) {
+		s->kind = ST_VERDICT;
+		s->a = sl__parse_verdict(p);
+		s->place = s->a->place;
+		return s;
+	}
+	refuse_unsupported(p);
+	for (i = 0; i < sizeof statements / sizeof *statements; i++) {
+		if (sl__accept_word(p, statements[i].word)) {
+			statements[i].parse(p, s);
+			s->place = sl__place_join(s->place, p->last);
+			return s;
+		}
+	}
+	field_stmt(p, s);
+	return s;
+}
+
+struct sl__rule *sl__parse_rule(struct sl__parser *p)
+{
+	struct sl__rule *rule = sl__arena_get(&p->r->arena, sizeof *rule);
+	struct sl__stmt **end = &rule->stmts;
+	unsigned count = 0;
+
+	rule->place = p->token.place;
+	while (!sl__at_end_of_rule(p)) {
+		if (sl__accept_word(p, "comment")) {
+			rule->comment = sl__parse_string(p, "a comment");
+			if (strlen(rule->comment) > 128)
+				sl__parse_fail(p, p->last, "a comment has at most 128 characters");
+			if (!sl__at_end_of_rule(p))
+				sl__parse_unexpected(p, "the end of the rule");
+			break;
+		}
+		if (++count > 256)
+			sl__parse_fail(p, p->token.place, "too many statements in one rule");
+		*end = parse_stmt(p);
+		end = &(*end)->next;
+	}
+	rule->place = sl__place_join(rule->place, p->last);
+	return rule;
+}

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Finding an element of a set or map. Keys are bytes: the parts of a concatenation one behind
+ * the other. Exact keys live in a hash table (open addressing, at most half full), ranges of
+ * plain keys in an array sorted by their ends and searched by halves; so cost does not grow
+ * with the number of elements. Concatenations with ranges are tried one by one, exact ones
+ * before them. What rules add at run time goes into the hash table, with its deadline; an
+ * element past its deadline counts as not there, and its place is used again.
+ */
+#include "rules/rules.h"
+
+#include <string.h>
+
+#define SIZE_DEFAULT 65535 /* elements of a dynamic set without a size */
+
+static uint32_t hash_of(const uint8_t *key, unsigned len)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+	unsigned i;
+
+	for (i = 0; i < len; i++)
+		h = (h ^ key[i]) * 0x100000001b3u;
+	h ^= h >> 29;
+	return (uint32_t)(h ^ h >> 32) | 1;
+}
+
+static void part_bounds(const struct sl__expr *e, const struct sl__type *type, uint8_t *lo, uint8_t *hi)
+{
+	unsigned bytes = (type->bits + 7u) / 8u, i;
+
+	if (e->kind == EX_RANGE) {
+		memcpy(lo, e->a->value, bytes);
+		memcpy(hi, e->b->value, bytes);
+	} else if (e->kind == EX_PREFIX) {
+		for (i = 0; i < bytes; i++) {
+			unsigned keep = e->len > 8 * i ? (e->len - 8 * i > 7 ? 8 : e->len - 8 * i) : 0;
+			uint8_t mask = (uint8_t)(0xff00u >> keep);
+
+			lo[i] = e->a->value[i] & mask;
+			hi[i] = (uint8_t)(lo[i] | (uint8_t)~mask);
+		}
+	} else if (e->kind == EX_WILD) {
+		memset(lo, 0, bytes);
+		memset(hi, 0xff, bytes);
+	} else {
+		memcpy(lo, e->value, bytes);
+		memcpy(hi, e->value, bytes);
+		if (e->wild)
+			memset(hi + e->len, 0xff, bytes - e->len);
+	}
+}
+
+void sl__elem_bounds(const struct sl__set *set, const struct sl__expr *elem, uint8_t *lo, uint8_t *hi)
+{
+	const struct sl__expr *part = elem->a->kind == EX_CONCAT ? elem->a->items : elem->a;
+	unsigned i, at = 0;
+
+	for (i = 0; i < set->part_count && part; i++, part = part->next) {
+		part_bounds(part, set->parts[i], lo + at, hi + at);
+		at += (set->parts[i]->bits + 7u) / 8u;
+	}
+}
+
+static void put_slot(struct sl__set *set, struct sl__expr *elem, uint32_t hash)
+{
+	uint32_t i = hash & (set->slot_count - 1);
+
+	while (set->slots[i].hash)
+		i = (i + 1) & (set->slot_count - 1);
+	set->slots[i].hash = hash;
+	set->slots[i].elem = elem;
+	set->slot_used++;
+}
+
+static bool grow(struct sl_rules *r, struct sl__set *set)
+{
+	struct sl__set_slot *old = set->slots;
+	uint32_t count = set->slot_count, i;
+
+	set->slots = sl__arena_get(&r->arena, (count ? count * 2 : 8) * sizeof *old);
+	if (!set->slots) {
+		set->slots = old;
+		return false;
+	}
+	set->slot_count = count ? count * 2 : 8;
+	set->slot_used = 0;
+	for (i = 0; i < count; i++) {
+		if (old[i].hash)
+			put_slot(set, old[i].elem, old[i].hash);
+	}
+	return true;
+}
+
+static const uint8_t *exact_key(const struct sl__set *set, const struct sl__expr *elem, uint8_t *key)
+{
+	uint8_t hi[SL_RULES_KEY_MAX];
+
+	sl__elem_bounds(set, elem, key, hi);
+	return key;
+}
+
+static struct sl__set_slot *find_slot(struct sl__set *set, const uint8_t *key)
+{
+	uint32_t hash = hash_of(key, set->key_len), i;
+	uint8_t other[SL_RULES_KEY_MAX];
+
+	if (!set->slot_count)
+		return NULL;
+	for (i = hash & (set->slot_count - 1); set->slots[i].hash; i = (i + 1) & (set->slot_count - 1)) {
+		if (set->slots[i].hash == hash &&
+			!memcmp(exact_key(set, set->slots[i].elem, other), key, set->key_len))
+			return &set->slots[i];
+	}
+	return NULL;
+}
+
+/* A place whose element has run out, to be used again when the set is full. */
+static struct sl__set_slot *expired_slot(struct sl__set *set, uint64_t now)
+{
+	uint32_t i;
+
+	for (i = 0; i < set->slot_count; i++) {
+		if (set->slots[i].hash && set->slots[i].elem->expires && set->slots[i].elem->expires <= now)
+			return &set->slots[i];
+	}
+	return NULL;
+}
+
+/* Take a slot out; those behind it that it pushed on move up. */
+static void drop_slot(struct sl__set *set, struct sl__set_slot *slot)
+{
+	uint32_t mask = set->slot_count - 1, hole = (uint32_t)(slot - set->slots), i = hole;
+
+	set->slot_used--;
+	for (;;) {
+		i = (i + 1) & mask;
+		if (!set->slots[i].hash)
+			break;
+		if (((i - set->slots[i].hash) & mask) >= ((i - hole) & mask)) {
+			set->slots[hole] = set->slots[i];
+			hole = i;
+		}
+	}
+	set->slots[hole].hash = 0;
+}
+
+bool sl__set_put(struct sl_rules *r, struct sl__set *set, struct sl__expr *elem)
+{
+	uint8_t key[SL_RULES_KEY_MAX] = {0};
+	struct sl__set_slot *old;
+
+	exact_key(set, elem, key);
+	old = find_slot(set, key);
+	if (old) {
+		old->elem = elem;
+		return true;
+	}
+	if (2 * (set->slot_used + 1) > set->slot_count && !grow(r, set))
+		return false;
+	put_slot(set, elem, hash_of(key, set->key_len));
+	return true;
+}
+
+/* The element and its key's parts, in one piece. */
+static struct sl__expr *new_elem(struct sl_rules *r, const struct sl__set *set)
+{
+	struct sl__expr *e = sl__arena_get(&r->arena, (set->part_count + 2u) * sizeof *e);
+	unsigned i;
+
+	if (!e)
+		return NULL;
+	e[0].kind = EX_ELEM;
+	e[0].a = &e[1];
+	e[1].kind = EX_CONCAT;
+	e[1].items = &e[2];
+	e[1].count = set->part_count;
+	for (i = 0; i < set->part_count; i++) {
+		e[2 + i].kind = EX_VALUE;
+		e[2 + i].type = set->parts[i];
+		e[2 + i].next = i + 1 < set->part_count ? &e[3 + i] : NULL;
+	}
+	return e;
+}
+
+static void fill_key(const struct sl__set *set, struct sl__expr *elem, const uint8_t *key)
+{
+	struct sl__expr *part = elem->a->items;
+
+	for (; part; part = part->next) {
+		part->len = (uint8_t)((part->type->bits + 7u) / 8u);
+		memcpy(part->value, key, part->len);
+		key += part->len;
+	}
+	(void)set;
+}
+
+struct sl__expr *sl__set_place(struct sl_rules *r, struct sl__set *set, const uint8_t *key, uint64_t now)
+{
+	struct sl__set_slot *slot = find_slot(set, key);
+	struct sl__expr *elem = NULL;
+
+	if (slot)
+		return slot->elem;
+	if (set->slot_used >= (set->size ? set->size : SIZE_DEFAULT)) {
+		slot = expired_slot(set, now);
+		if (!slot || slot->elem->a->kind != EX_CONCAT)
+			return NULL;
+		elem = slot->elem;
+		drop_slot(set, slot);
+	}
+	if (!elem)
+		elem = new_elem(r, set);
+	if (!elem)
+		return NULL;
+	fill_key(set, elem, key);
+	elem->expires = 1;
+	return sl__set_put(r, set, elem) ? elem : NULL;
+}
+
+void sl__set_remove(struct sl__set *set, const uint8_t *key)
+{
+	struct sl__set_slot *slot = find_slot(set, key);
+
+	if (slot)
+		slot->elem->expires = 1; /* long ago */
+}
+
+static int order(const struct sl__bounds *a, const struct sl__bounds *b, unsigned len)
+{
+	return memcmp(a->lo, b->lo, len);
+}
+
+/* Merge sort of v[0..n), with as much room in w. */
+static void sort_bounds(struct sl__bounds *v, struct sl__bounds *w, uint32_t n, unsigned len)
+{
+	uint32_t half = n / 2, i = 0, j = half, k = 0;
+
+	if (n < 2)
+		return;
+	sort_bounds(v, w, half, len);
+	sort_bounds(v + half, w, n - half, len);
+	memcpy(w, v, n * sizeof *v);
+	while (i < half || j < n)
+		v[k++] = j == n || (i < half && order(&w[i], &w[j], len) <= 0) ? w[i++] : w[j++];
+}
+
+/* Ranges of a plain key must not overlap, unless they are the same or may be merged. */
+static void settle_overlaps(struct sl_rules *r, struct sl__set *set)
+{
+	uint32_t i, n = 0;
+
+	for (i = 1; i < set->bound_count; i++) {
+		struct sl__bounds *a = &set->bounds[n], *b = &set->bounds[i];
+
+		if (memcmp(b->lo, a->hi, set->key_len) > 0) {
+			set->bounds[++n] = *b;
+			continue;
+		}
+		if (memcmp(a->lo, b->lo, set->key_len) || memcmp(a->hi, b->hi, set->key_len)) {
+			if (!set->auto_merge)
+				sl__rules_report(r, b->elem->place, "Error", "conflicting intervals specified");
+			if (memcmp(b->hi, a->hi, set->key_len) > 0)
+				a->hi = b->hi;
+		}
+	}
+	set->bound_count = set->bound_count ? n + 1 : 0;
+}
+
+static bool is_range(const struct sl__set *set, const struct sl__expr *elem, uint8_t *lo, uint8_t *hi)
+{
+	sl__elem_bounds(set, elem, lo, hi);
+	return memcmp(lo, hi, set->key_len);
+}
+
+void sl__set_build(struct sl_rules *r, struct sl__set *set)
+{
+	uint8_t lo[SL_RULES_KEY_MAX] = {0}, hi[SL_RULES_KEY_MAX] = {0};
+	bool sorted = set->part_count == 1;
+	struct sl__expr *e;
+
+	for (e = set->elems; e; e = e->next)
+		set->ranged |= e->a->kind != EX_WILD && is_range(set, e, lo, hi);
+	if (set->ranged)
+		set->bounds = sl__arena_get(&r->arena, set->count * sizeof *set->bounds);
+	for (e = set->elems; e; e = e->next) {
+		struct sl__bounds *b;
+
+		if (e->a->kind == EX_WILD) {
+			set->wild = e;
+			continue;
+		}
+		if (!set->ranged || (!sorted && !is_range(set, e, lo, hi))) {
+			sl__set_put(r, set, e);
+			continue;
+		}
+		is_range(set, e, lo, hi);
+		b = &set->bounds[set->bound_count++];
+		b->lo = (uint8_t *)sl__arena_text(&r->arena, (char *)lo, set->key_len);
+		b->hi = (uint8_t *)sl__arena_text(&r->arena, (char *)hi, set->key_len);
+		b->elem = e;
+	}
+	if (set->ranged && sorted) {
+		struct sl__bounds *room = sl__arena_get(&r->arena, set->bound_count * sizeof *room);
+
+		sort_bounds(set->bounds, room, set->bound_count, set->key_len);
+		settle_overlaps(r, set);
+	}
+}
+
+static struct sl__expr *find_sorted(const struct sl__set *set, const uint8_t *key)
+{
+	uint32_t lo = 0, hi = set->bound_count;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (memcmp(set->bounds[mid].lo, key, set->key_len) <= 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (lo && memcmp(key, set->bounds[lo - 1].hi, set->key_len) <= 0)
+		return set->bounds[lo - 1].elem;
+	return NULL;
+}
+
+static bool within(const struct sl__set *set, const struct sl__bounds *b, const uint8_t *key)
+{
+	unsigned i, at = 0;
+
+	for (i = 0; i < set->part_count; i++) {
+		unsigned bytes = (set->parts[i]->bits + 7u) / 8u;
+
+		if (memcmp(key + at, b->lo + at, bytes) < 0 || memcmp(key + at, b->hi + at, bytes) > 0)
+			return false;
+		at += bytes;
+	}
+	return true;
+}
+
+struct sl__expr *sl__set_find(struct sl__set *set, const uint8_t *key, uint64_t now)
+{
+	struct sl__set_slot *slot = find_slot(set, key);
+	struct sl__expr *found = NULL;
+	uint32_t i;
+
+	if (slot)
+		found = slot->elem;
+	else if (set->ranged && set->part_count == 1)
+		found = find_sorted(set, key);
+	for (i = 0; !found && set->part_count > 1 && i < set->bound_count; i++) {
+		if (within(set, &set->bounds[i], key))
+			found = set->bounds[i].elem;
+	}
+	if (found && found->expires && found->expires <= now)
+		found = NULL;
+	return found ? found : set->wild;
+}
