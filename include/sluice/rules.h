@@ -75,6 +75,9 @@ SL_EXPORT void sl_rules_destroy(struct sl_rules *rules);
 SL_EXPORT void sl_rules_print(const struct sl_rules *rules,
 	void (*write)(void *ctx, const char *text, size_t len), void *ctx);
 
+/* Are there chains of type nat? */
+SL_EXPORT bool sl_rules_translates(const struct sl_rules *rules);
+
 /* The policy of a ruleset; its ctx is the `struct sl_rules`. */
 extern SL_EXPORT const struct sl_policy sl_rules_policy;
 

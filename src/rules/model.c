@@ -187,6 +187,19 @@ void sl_rules_attach(struct sl_rules *r, const struct sl_rules_env *env)
 	r->env.define_count = 0;
 }
 
+bool sl_rules_translates(const struct sl_rules *r)
+{
+	const struct sl__chain *c;
+	unsigned hook;
+
+	for (hook = 0; hook < SL_HOOK_COUNT; hook++) {
+		for (c = r->hooks[hook]; c; c = c->later)
+			if (!strcmp(c->type, "nat"))
+				return true;
+	}
+	return false;
+}
+
 void sl_rules_destroy(struct sl_rules *r)
 {
 	struct sl_mem mem;

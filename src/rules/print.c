@@ -318,14 +318,15 @@ static void put_set(struct printer *p, const struct sl__set *s)
 
 static void put_set_flags(struct printer *p, const struct sl__set *s)
 {
-	static const char *const names[] = {"constant", "interval", "timeout", "dynamic"};
+	static const char *const names[] = {"constant", "interval", "dynamic", "timeout"};
+	static const uint8_t bits[] = {SET_CONSTANT, SET_INTERVAL, SET_DYNAMIC, SET_TIMEOUT};
 	unsigned i, shown = 0, flags = s->flags;
 
 	if (!flags)
 		return;
 	put(p, "\t\tflags ");
 	for (i = 0; i < 4; i++) {
-		if (flags >> i & 1)
+		if (flags & bits[i])
 			put(p, "%s%s", shown++ ? "," : "", names[i]);
 	}
 	put(p, "\n");
@@ -498,10 +499,8 @@ static void put_nat(struct printer *p, const struct sl__stmt *s, uint8_t family)
 	unsigned i, shown = 0;
 
 	put(p, "%s", words[s->op]);
-	if (s->a && (s->prefix || s->addr_port || family == FAM_INET || s->explicit_family))
+	if (s->a && (s->addr_port || family == FAM_INET))
 		put(p, " %s", s->family == 6 ? "ip6" : "ip");
-	if (s->addr_port)
-		put(p, " addr . port");
 	if (s->prefix)
 		put(p, " prefix");
 	if (s->a || s->b) {
