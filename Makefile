@@ -23,6 +23,11 @@ demo: all
 test: deps
 	@scripts/test.sh
 
+bench: deps
+	@[ -f build-bench/build.ninja ] || meson setup build-bench -Dbuildtype=release >/dev/null
+	@ninja -C build-bench bench/bench-engine >/dev/null
+	@build-bench/bench/bench-engine
+
 install: all
 	@meson install -C $(BUILD)
 
@@ -32,4 +37,4 @@ format: deps
 clean:
 	@rm -rf build build-* demo-out
 
-.PHONY: all deps demo test install format clean
+.PHONY: all bench deps demo test install format clean

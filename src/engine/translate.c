@@ -69,12 +69,8 @@ static enum sl_reason decide(struct sl_work *w, enum sl_hook hook)
 	if (why != SL_WHY_NONE)
 		return why;
 	why = sl__nat_setup(t, w->conn, &range, manip);
-	if (why == SL_WHY_NONE && range.flags & SL_NAT_MASQUERADE) {
-		struct sl_ext *ext = sl__conn_ext(t, w->conn);
-
-		if (ext)
-			ext->nat_out_if = w->route.out_if;
-	}
+	if (range.flags & SL_NAT_MASQUERADE)
+		w->conn->nat |= SL_NAT_FOLLOWS_INTERFACE;
 	return why;
 }
 

@@ -32,9 +32,6 @@ struct sl_ext {
 	struct sl_help *help;		/* owned by src/help */
 	struct sl_stream *stream[2];	/* owned by src/help */
 
-	/* NAT */
-	uint32_t nat_out_if;		/* masquerade: over which interface; 0: not masqueraded */
-
 	const struct sl_timeouts *timeouts; /* NULL: the tunables' */
 	uint32_t words[4];		/* the L4 protocol's own (src/track/gre.c, ...) */
 };
