@@ -58,8 +58,8 @@ bool sl__classify(struct sl_work *w, uint16_t zone, uint8_t zone_dirs);
 
 /*
  * src/engine/gather.c: a fragment joins the others, an atomic one loses its fragment header.
- * Not NONE: drop. Otherwise, unless it is SL_QUEUED now, w->p may be another packet (the whole)
- * and is to be parsed again, if its reason is not set.
+ * Not NONE: drop. Otherwise it may be SL_QUEUED now, or w->p another packet (the whole). The
+ * whole, and one that was atomic, are to be parsed again.
  */
 enum sl_reason sl__gather(struct sl_work *w);
 /* The whole's walk is over: `last`, which completed it, shares its fate, and it leaves. */

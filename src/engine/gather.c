@@ -32,8 +32,10 @@ static enum sl_reason add(struct sl_work *w)
 		w->p = &e->whole.packet;
 		SL_TRACE(t, NULL, "fragment", "completes a datagram of %u bytes", (unsigned)w->p->len);
 		return SL_WHY_NONE;
-	case SL_FRAGMENT_INVALID:
-		w->p->reason = (uint16_t)why;
+	case SL_FRAGMENT_PASS:
+		if (w->parsed.frag == SL_FRAG_FIRST)
+			why = sl__parse_first(w->p, &w->parsed);
+		w->p->reason = (uint16_t)why; /* INVALID, if there is one */
 		return SL_WHY_NONE;
 	case SL_FRAGMENT_DROP:
 		break;

@@ -120,12 +120,14 @@ static enum sl_reason parse(struct sl_work *w)
 /* Fragments wait here; from now on the packet is a whole one. */
 static enum sl_reason gather(struct sl_work *w)
 {
+	const struct sl_packet *came = w->p;
+	bool atomic = w->parsed.atomic_fragment;
 	enum sl_reason why;
 
 	if ((!w->parsed.frag && !w->parsed.atomic_fragment) || w->p->reason != SL_WHY_NONE)
 		return SL_WHY_NONE;
 	why = sl__gather(w);
-	if (why != SL_WHY_NONE || w->p->verdict == SL_QUEUED || w->p->reason != SL_WHY_NONE)
+	if (why != SL_WHY_NONE || (w->p == came && !atomic))
 		return why;
 	return parse(w);
 }

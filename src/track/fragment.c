@@ -20,12 +20,15 @@
  *
  *                                            IPv4              IPv6
  *   no bytes                                 all               this one
- *   not the last, length not 8 * n           cut to 8 * n      all, and it passes as INVALID
+ *   not the last, length not 8 * n           cut to 8 * n      all, and it passes
  *   ends elsewhere than the last one said    all               this one
  *   ends beyond 65,535                       all               this one
- *   first without its transport header       -                 this one, it passes as INVALID
+ *   first without its transport header       -                 this one, it passes
  *   all of its bytes came before             this one          this one
  *   some of its bytes came before            all               all (RFC 5722)
+ *
+ * What passes is tracked by what can be read of it: a first fragment as if it were a packet, a
+ * later one is INVALID.
  *
  * "Came before" means in one run of bytes, where a run is a fragment with those that came later,
  * each directly behind the end of everything so far. That is an odd rule, but the kernel's, and
@@ -650,7 +653,7 @@ enum sl_frag_result sl__fragment_add(struct sl_fragments *f, struct sl_packet *p
 	a.end = a.begin + (parsed->len - a.payload);
 	if (a.v6 && headers_missing(parsed)) {
 		*why = SL_WHY_SHORT_L4;
-		return SL_FRAGMENT_INVALID;
+		return SL_FRAGMENT_PASS;
 	}
 	if (a.v6 && a.end > MAX_LEN) {
 		*why = SL_WHY_FRAG_TOO_LONG;
@@ -665,7 +668,7 @@ enum sl_frag_result sl__fragment_add(struct sl_fragments *f, struct sl_packet *p
 		return add(f, q, &a, whole, why);
 	if (fate != REFUSE)
 		queue_end(f, q, *why);
-	return fate == GIVE_UP_AND_PASS ? SL_FRAGMENT_INVALID : SL_FRAGMENT_DROP;
+	return fate == GIVE_UP_AND_PASS ? SL_FRAGMENT_PASS : SL_FRAGMENT_DROP;
 }
 
 /* ---- time -------------------------------------------------------------------------------------------------------- */

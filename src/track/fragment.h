@@ -34,7 +34,7 @@ enum sl_frag_result {
 	SL_FRAGMENT_QUEUED = 1, /* kept (env->keep) until the others come */
 	SL_FRAGMENT_COMPLETE,	/* *whole is set; the fragment itself stays the caller's */
 	SL_FRAGMENT_DROP,	/* not kept, for the reason given; stays the caller's */
-	SL_FRAGMENT_INVALID,	/* not kept; IPv6: Linux lets such a one pass, as INVALID */
+	SL_FRAGMENT_PASS,	/* not kept; IPv6: Linux lets such a one pass as it is */
 };
 
 struct sl_fragments {
@@ -62,7 +62,7 @@ void sl__fragments_fini(struct sl_fragments *f);
 
 /*
  * A fragment (parsed->frag is not SL_FRAG_NONE, and not atomic) that lies together at p->data.
- * zone and vrf keep datagrams apart. *why is set with DROP and INVALID.
+ * zone and vrf keep datagrams apart. *why is set with DROP and PASS.
  */
 enum sl_frag_result sl__fragment_add(struct sl_fragments *f, struct sl_packet *p,
 	const struct sl_parsed *parsed, uint16_t zone, uint32_t now_ms, struct sl_frag_whole *whole,

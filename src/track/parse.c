@@ -347,6 +347,11 @@ enum sl_reason sl__parse_quoted(const uint8_t *data, uint32_t len, enum sl_famil
 	return parse(data, len, family, out);
 }
 
+enum sl_reason sl__parse_first(const struct sl_packet *p, struct sl_parsed *out)
+{
+	return parse_transport(p->data, out);
+}
+
 bool sl__parse_fatal(enum sl_reason why)
 {
 	return why == SL_WHY_SHORT_IP || why == SL_WHY_BAD_IP_HEADER || why == SL_WHY_BAD_IP_CHECKSUM;

@@ -64,6 +64,12 @@ enum sl_reason sl__parse(const struct sl_packet *p, struct sl_parsed *out);
 enum sl_reason sl__ipv4_options(const struct sl_packet *p);
 enum sl_reason sl__ipv6_options(const struct sl_packet *p, const struct sl_parsed *parsed);
 
+/*
+ * Look at the transport header of a first fragment too, which sl__parse() leaves for when the
+ * datagram is whole. For those that never will be.
+ */
+enum sl_reason sl__parse_first(const struct sl_packet *p, struct sl_parsed *out);
+
 /* Is this wrong with IP itself, so that the packet must be dropped (not only INVALID)? */
 bool sl__parse_fatal(enum sl_reason why);
 

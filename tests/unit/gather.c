@@ -278,8 +278,8 @@ static void test_atomic(void **state)
 	end();
 }
 
-/* IPv6 fragments that cannot be queued pass as INVALID, as in Linux. */
-static void test_invalid(void **state)
+/* IPv6 fragments that cannot be queued pass, as in Linux: tracked if what is there is sound. */
+static void test_passing(void **state)
 {
 	struct datagram g = {.v6 = true, .id = 77, .data = data};
 	struct sl_packet p;
@@ -287,10 +287,18 @@ static void test_invalid(void **state)
 	(void)state;
 	begin(false);
 	make_udp(&g, 3000);
-	p = in(&g, 0, 801, true);
+	p = in(&g, 0, 801, true); /* UDP's length says more */
+	assert_int_equal(p.verdict, SL_ACCEPT);
+	assert_int_equal(p.state, SL_CT_INVALID);
+	assert_int_equal(p.reason, SL_WHY_BAD_L4_LENGTH);
+	p = in(&g, 800, 1001, true);
 	assert_int_equal(p.verdict, SL_ACCEPT);
 	assert_int_equal(p.state, SL_CT_INVALID);
 	assert_int_equal(p.reason, SL_WHY_FRAG_MALFORMED);
+	g.proto = 99;
+	p = in(&g, 0, 801, true);
+	assert_int_equal(p.verdict, SL_ACCEPT);
+	assert_int_equal(p.state, SL_CT_NEW);
 	end();
 }
 
@@ -328,7 +336,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_failing),
 		cmocka_unit_test(test_atomic),
-		cmocka_unit_test(test_invalid),
+		cmocka_unit_test(test_passing),
 		cmocka_unit_test(test_time),
 	};
 
