@@ -135,13 +135,52 @@ static bool add_port(struct sl_gateway *g, const char *text)
 	return true;
 }
 
+/* ---- a ruleset ------------------------------------------------------------------------------ */
+
+static const char *if_name(void *ctx, uint32_t index)
+{
+	(void)ctx;
+	return index == SL_SIDE_IN ? "in0" : index == SL_SIDE_OUT ? "out0" : NULL;
+}
+
+static bool has_helper(void *ctx, const char *name)
+{
+	return find_helper(ctx, name);
+}
+
+static bool is_own(void *ctx, const struct sl_addr *addr, enum sl_family family)
+{
+	const struct sl_gateway *g = ctx;
+
+	for (unsigned i = 0; i < g->opt->n_own; i++)
+		if (sl_addr_eq(&g->opt->own[i].addr, addr))
+			return true;
+	return g->nat && sl_addr_eq(addr, family == SL_IPV4 ? &g->opt->public4 : &g->opt->public6);
+}
+
+static bool use_rules(struct sl_gateway *g, const struct sl_replay_options *opt)
+{
+	const struct sl_ruleset_options how = {
+	        opt->defines.at, opt->defines.n, opt->includes.at, opt->includes.n};
+	const struct sl_rules_env env = {.ctx = g,
+	        .if_name = if_name,
+	        .has_helper = has_helper,
+	        .is_local = is_own,
+	        .set_helper = sl_conn_set_helper};
+
+	g->rules = sl__ruleset_load(opt->rules, &how, &env);
+	if (!g->rules)
+		return false;
+	g->nat = sl_rules_translates(g->rules);
+	g->policy = &sl_rules_policy;
+	g->policy_ctx = g->rules;
+	return true;
+}
+
 bool sl__gateway_init(struct sl_gateway *g, const struct sl_replay_options *opt)
 {
 	*g = (struct sl_gateway){0};
-	if (opt->rules) {
-		fprintf(stderr, "%s: sluice cannot read rulesets yet; they come later\n", opt->rules);
-		return false;
-	}
+	g->opt = opt;
 	for (const struct sl_helper *const *h = sl_helpers_builtin(); *h; h++)
 		attach(g, *h, 0);
 	for (unsigned i = 0; i < opt->modules.n; i++)
@@ -150,12 +189,15 @@ bool sl__gateway_init(struct sl_gateway *g, const struct sl_replay_options *opt)
 	for (unsigned i = 0; i < opt->helpers.n; i++)
 		if (!add_port(g, opt->helpers.at[i]))
 			return false;
+	if (opt->rules)
+		return use_rules(g, opt);
 	use_builtin(g, opt);
 	return true;
 }
 
 void sl__gateway_fini(struct sl_gateway *g)
 {
+	sl_rules_destroy(g->rules);
 	for (unsigned i = 0; i < g->n_modules; i++)
 		dlclose(g->modules[i]);
 	free(g->modules);

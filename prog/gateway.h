@@ -9,6 +9,7 @@
 #include <sluice/policy.h>
 
 #include "prog/options.h"
+#include "prog/ruleset.h"
 
 struct sl_attach {
 	const struct sl_helper *helper;
@@ -20,6 +21,8 @@ struct sl_gateway {
 	void *policy_ctx;
 	bool nat; /* it translates: the public addresses are its own */
 	/* Private. */
+	struct sl_rules *rules; /* NULL: the built-in policy */
+	const struct sl_replay_options *opt;
 	struct sl_policy builtin;
 	struct sl_policy_masquerade masquerade;
 	struct sl_attach *attach;

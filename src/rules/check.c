@@ -267,6 +267,18 @@ static const char *l4_name(int proto)
 	return name ? name : "unknown";
 }
 
+/* "th dport" of a known protocol is that protocol's. */
+static void name_ports(struct sl__check *c, struct sl__expr *e)
+{
+	const struct sl__field *known = c->l4 > 0 ? sl__field_find(l4_name(c->l4), e->field->name) : NULL;
+
+	if (!known)
+		return;
+	e->field = known;
+	if (c->l4_by)
+		c->l4_by->hidden = 1;
+}
+
 static void use_field(struct sl__check *c, struct sl__expr *e)
 {
 	const struct sl__field *f = e->field;
@@ -283,6 +295,8 @@ static void use_field(struct sl__check *c, struct sl__expr *e)
 		if (c->l3_by && f->where != IN_CT)
 			c->l3_by->hidden = 1;
 	}
+	if (f->proto == 255)
+		name_ports(c, e);
 	if (!f->proto || f->proto == 255)
 		return;
 	if (c->l4 >= 0 && c->l4 != f->proto)
@@ -667,10 +681,6 @@ static void nat_address(struct sl__check *c, struct sl__stmt *s)
 		return;
 	}
 	check_value(c, a, types[0], types[0]->bits);
-	if (a->kind == EX_FIELD)
-		return;
-	if (a->kind == EX_PREFIX)
-		s->prefix = 1;
 }
 
 static void check_nat(struct sl__check *c, struct sl__stmt *s)

@@ -8,7 +8,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct printer {
@@ -266,9 +265,8 @@ struct sorted {
 	const struct sl__expr *elem;
 };
 
-static int by_key(const void *a, const void *b)
+static int by_key(const struct sorted *x, const struct sorted *y)
 {
-	const struct sorted *x = a, *y = b;
 	uint8_t xlo[SL_RULES_KEY_MAX] = {0}, ylo[SL_RULES_KEY_MAX] = {0}, hi[SL_RULES_KEY_MAX];
 
 	if ((x->elem->a->kind == EX_WILD) != (y->elem->a->kind == EX_WILD))
@@ -278,9 +276,61 @@ static int by_key(const void *a, const void *b)
 	return memcmp(xlo, ylo, x->set->key_len);
 }
 
+/* The length of the prefix that a range of addresses is, or -1. */
+static int prefix_of(const struct sl__expr *e)
+{
+	unsigned i, len = 0, bits;
+
+	if (e->kind != EX_RANGE || (e->type->kind != TY_IPV4 && e->type->kind != TY_IPV6))
+		return -1;
+	bits = e->a->len * 8u;
+	while (len < bits && !((e->a->value[len / 8] ^ e->b->value[len / 8]) >> (7 - len % 8) & 1))
+		len++;
+	for (i = len; i < bits; i++) {
+		if ((e->a->value[i / 8] >> (7 - i % 8) & 1) || !(e->b->value[i / 8] >> (7 - i % 8) & 1))
+			return -1;
+	}
+	return (int)len;
+}
+
+/* In sets and translations nft writes what is a prefix as one. */
+static void put_interval(struct printer *p, const struct sl__expr *e)
+{
+	int len = prefix_of(e);
+
+	if (len < 0) {
+		put_expr(p, e);
+		return;
+	}
+	put_expr(p, e->a);
+	put(p, "/%d", len);
+}
+
+/* A bitmask in a set: a comma would begin the next element. */
+static void put_key(struct printer *p, const struct sl__expr *e)
+{
+	const struct sl__symbol *s;
+	uint64_t n;
+	const char *between = "";
+
+	if (e->kind != EX_VALUE || e->type->kind != TY_BITMASK) {
+		put_interval(p, e);
+		return;
+	}
+	n = sl__value_number(e);
+	if (!n)
+		put_value(p, e);
+	for (s = e->type->symbols; s->name; s++) {
+		if (n & s->value) {
+			put(p, "%s%s", between, s->name);
+			between = " | ";
+		}
+	}
+}
+
 static void put_elem(struct printer *p, const struct sl__set *s, const struct sl__expr *e)
 {
-	put_expr(p, e->a);
+	put_key(p, e->a);
 	if (s->flags & SET_TIMEOUT && e->timeout && e->timeout != s->timeout) {
 		put(p, " timeout ");
 		put_time(p, e->timeout);
@@ -293,23 +343,25 @@ static void put_elem(struct printer *p, const struct sl__set *s, const struct sl
 	}
 }
 
-/* Sorted as an array of pointers in memory of the ruleset's own; without memory, as they came. */
+/* Up to 64 elements sorted by their keys; more, as they came. */
 static void put_set(struct printer *p, const struct sl__set *s)
 {
 	const struct sl__expr *e;
-	struct sorted one[64], *all = s->count <= 64 ? one : NULL;
-	uint32_t n = 0, i;
+	struct sorted one[64], moved;
+	uint32_t n = 0, i, j;
 
 	put(p, "{ ");
-	for (e = s->elems; e && all; e = e->next)
-		all[n++] = (struct sorted){s, e};
-	if (all)
-		qsort(all, n, sizeof *all, by_key);
+	for (e = s->count <= 64 ? s->elems : NULL; e; e = e->next) {
+		moved = (struct sorted){s, e};
+		for (j = n++; j > 0 && by_key(&one[j - 1], &moved) > 0; j--)
+			one[j] = one[j - 1];
+		one[j] = moved;
+	}
 	for (i = 0; i < n; i++) {
-		put_elem(p, s, all[i].elem);
+		put_elem(p, s, one[i].elem);
 		put(p, "%s", i + 1 < n ? ", " : "");
 	}
-	for (e = all ? NULL : s->elems; e; e = e->next) {
+	for (e = n ? NULL : s->elems; e; e = e->next) {
 		put_elem(p, s, e);
 		put(p, "%s", e->next ? ", " : "");
 	}
@@ -482,7 +534,7 @@ static void put_nat_target(struct printer *p, const struct sl__stmt *s)
 
 	if (s->a) {
 		put(p, "%s", brackets ? "[" : "");
-		put_expr(p, s->a);
+		put_interval(p, s->a);
 		put(p, "%s", brackets ? "]" : "");
 	}
 	if (s->b) {
