@@ -233,6 +233,16 @@ static void put_long(struct sl_out *o, const struct sl_endpoint *e)
 	put_port(o, e->port);
 }
 
+/* All eight groups with all their digits, as Linux writes them: lengths are then the same as there. */
+static void put_ipv6_groups(struct sl_out *o, const uint8_t addr[16])
+{
+	for (unsigned i = 0; i < 16; i += 2) {
+		if (i)
+			sl_text_put_char(o, ':');
+		sl_text_put_hex(o, (uint64_t)addr[i] << 8 | addr[i + 1], 4);
+	}
+}
+
 static void put(struct sl_out *o, const struct announced *a, const struct sl_endpoint *seen)
 {
 	switch (a->form) {
@@ -248,7 +258,7 @@ static void put(struct sl_out *o, const struct announced *a, const struct sl_end
 		if (seen->family == SL_IPV4)
 			sl_text_put_ipv4(o, seen->addr.b + 12);
 		else
-			sl_text_put_ipv6(o, seen->addr.b);
+			put_ipv6_groups(o, seen->addr.b);
 		sl_text_put_char(o, a->delimiter);
 		sl_text_put_uint(o, seen->port);
 		break;
