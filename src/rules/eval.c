@@ -166,7 +166,7 @@ static bool set_ct(struct sl__eval *ev, const struct sl__stmt *s)
 		if (v->stage == SL_BEFORE_TRACK) {
 			v->zone_set = true;
 			v->zone = (uint16_t)n;
-			v->zone_dirs = s->a->dir < 2 ? (uint8_t)(1u << s->a->dir) : 3;
+			v->zone_dirs = (uint8_t)(s->a->dir < 2 ? 1u << s->a->dir : 3u);
 		}
 		return true;
 	}

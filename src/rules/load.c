@@ -16,7 +16,7 @@ static unsigned put_number(uint8_t *out, uint64_t n, unsigned bytes)
 	unsigned i;
 
 	for (i = 0; i < bytes; i++)
-		out[bytes - 1 - i] = i < 8 ? (uint8_t)(n >> 8 * i) : 0;
+		out[bytes - 1 - i] = (uint8_t)(i < 8 ? n >> 8 * i : 0);
 	return bytes;
 }
 
