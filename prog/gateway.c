@@ -4,8 +4,10 @@
  * connections that begin with a packet to its port; nothing is filtered; with --masquerade what
  * leaves by out0 gets its address. As a rule does it, such a connection has the status HELPER.
  *
- * A module is a shared object that exports `const struct sl_helper *const sl_module_helpers[]`,
- * ended by NULL.
+ * A module is a shared object: foo.so exports the record `sl_helper_foo`, so that the source of
+ * a helper is the same built in and as a module. What it calls of <sluice/text.h> is the
+ * program's. Where a module has several helpers, it exports them as
+ * `const struct sl_helper *const sl_module_helpers[]`, ended by NULL.
  */
 #include "prog/gateway.h"
 
@@ -17,6 +19,8 @@
 #include <sluice/helper.h>
 
 #include "track/parse.h"
+
+#define EXAMPLE "foo" /* a built-in helper for its readers: known, but attached only on request */
 
 /* ---- the built-in policy ------------------------------------------------------------------ */
 
@@ -47,7 +51,7 @@ static enum sl_decision attach_helpers(void *ctx, struct sl_policy_view *view)
 	if (!view->conn || view->state != SL_CT_NEW)
 		return SL_CONTINUE;
 	for (unsigned i = 0; i < g->n_attach; i++) {
-		if (!fits(&g->attach[i], &view->parsed->tuple))
+		if (!g->attach[i].active || !fits(&g->attach[i], &view->parsed->tuple))
 			continue;
 		sl_conn_set_helper(view->engine, view->conn, g->attach[i].helper->name);
 		break;
@@ -81,41 +85,82 @@ static bool complain(const char *option, const char *argument, const char *what)
 	return false;
 }
 
-static void attach(struct sl_gateway *g, const struct sl_helper *helper, uint16_t port)
+static void attach(
+        struct sl_gateway *g, const struct sl_helper *helper, uint16_t port, bool active)
 {
 	g->attach = sl__must_grow(g->attach, (g->n_attach + 1) * sizeof(*g->attach));
-	g->attach[g->n_attach++] = (struct sl_attach){helper, port};
+	g->attach[g->n_attach++] = (struct sl_attach){helper, port, active};
+}
+
+static struct sl_attach *find_attach(struct sl_gateway *g, const char *name)
+{
+	for (unsigned i = 0; i < g->n_attach; i++)
+		if (strcmp(g->attach[i].helper->name, name) == 0)
+			return &g->attach[i];
+	return NULL;
+}
+
+static void attach_builtin(struct sl_gateway *g)
+{
+	for (const struct sl_helper *const *h = sl_helpers_builtin(); *h; h++)
+		attach(g, *h, 0, strcmp((*h)->name, EXAMPLE) != 0);
+}
+
+/* A module's helper takes the place of a built-in one of its name. */
+static void attach_module(struct sl_gateway *g, const struct sl_helper *helper)
+{
+	struct sl_attach *known = find_attach(g, helper->name);
+
+	if (known)
+		*known = (struct sl_attach){helper, 0, true};
+	else
+		attach(g, helper, 0, true);
+}
+
+/* sl_helper_foo of dir/foo.so */
+static const struct sl_helper *named_helper(void *handle, const char *path)
+{
+	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+	char symbol[96];
+
+	snprintf(symbol, sizeof(symbol), "sl_helper_%.*s", (int)strcspn(base, "."), base);
+	return dlsym(handle, symbol);
+}
+
+/* dlopen() looks for a name without a slash in the system's directories. */
+static void *open_module(const char *path)
+{
+	char local[4096];
+
+	snprintf(local, sizeof(local), "%s%s", strchr(path, '/') ? "" : "./", path);
+	return dlopen(local, RTLD_NOW | RTLD_LOCAL);
 }
 
 static bool load_module(struct sl_gateway *g, const char *path)
 {
-	void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	void *handle = open_module(path);
 	const struct sl_helper *const *list;
+	const struct sl_helper *one;
 
 	if (!handle)
 		return complain("--module", path, dlerror());
 	g->modules = sl__must_grow(g->modules, (g->n_modules + 1) * sizeof(*g->modules));
 	g->modules[g->n_modules++] = handle;
 	list = dlsym(handle, "sl_module_helpers");
-	if (!list)
-		return complain("--module", path, "not a helper module: no sl_module_helpers in it");
-	for (; *list; list++)
-		attach(g, *list, 0);
+	one = named_helper(handle, path);
+	if (!list && !one)
+		return complain("--module", path, "not a helper module: exports no sl_helper_NAME");
+	if (one)
+		attach_module(g, one);
+	for (; list && *list; list++)
+		attach_module(g, *list);
 	return true;
-}
-
-static const struct sl_helper *find_helper(const struct sl_gateway *g, const char *name)
-{
-	for (unsigned i = 0; i < g->n_attach; i++)
-		if (strcmp(g->attach[i].helper->name, name) == 0)
-			return g->attach[i].helper;
-	return NULL;
 }
 
 /* NAME, or NAME=PORT. */
 static bool add_port(struct sl_gateway *g, const char *text)
 {
-	const struct sl_helper *helper;
+	struct sl_attach *known;
 	const char *port_text;
 	char name[64];
 	uint64_t port = 0;
@@ -127,11 +172,13 @@ static bool add_port(struct sl_gateway *g, const char *text)
 	} else {
 		snprintf(name, sizeof(name), "%s", text);
 	}
-	helper = find_helper(g, name);
-	if (!helper)
+	known = find_attach(g, name);
+	if (!known)
 		return complain("--helper", text, "no such helper; `sluice helpers` lists them");
 	if (port)
-		attach(g, helper, (uint16_t)port);
+		attach(g, known->helper, (uint16_t)port, true);
+	else
+		known->active = true;
 	return true;
 }
 
@@ -145,7 +192,7 @@ static const char *if_name(void *ctx, uint32_t index)
 
 static bool has_helper(void *ctx, const char *name)
 {
-	return find_helper(ctx, name);
+	return find_attach(ctx, name) != NULL;
 }
 
 static bool is_own(void *ctx, const struct sl_addr *addr, enum sl_family family)
@@ -181,8 +228,7 @@ bool sl__gateway_init(struct sl_gateway *g, const struct sl_replay_options *opt)
 {
 	*g = (struct sl_gateway){0};
 	g->opt = opt;
-	for (const struct sl_helper *const *h = sl_helpers_builtin(); *h; h++)
-		attach(g, *h, 0);
+	attach_builtin(g);
 	for (unsigned i = 0; i < opt->modules.n; i++)
 		if (!load_module(g, opt->modules.at[i]))
 			return false;
@@ -215,6 +261,9 @@ static bool register_helpers(struct sl_gateway *g, struct sl_engine *engine)
 		if (g->attach[i].port == 0 && !sl_helper_register(engine, helper, false))
 			return complain("helper", helper->name,
 			        "cannot be registered: its name is taken, or it is made for another version");
+		/* A ruleset knows nothing of --helper NAME=PORT: the registry does it. */
+		if (g->attach[i].port && g->rules)
+			sl_helper_register_port(engine, helper, g->attach[i].port);
 	}
 	return true;
 }

@@ -14,6 +14,7 @@
 struct sl_attach {
 	const struct sl_helper *helper;
 	uint16_t port; /* 0: the record's own */
+	bool active;   /* not only known, but attached where its ports fit */
 };
 
 struct sl_gateway {

@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """`sluice replay` from outside: its files, its exit status, the far side, and an FTP command
-that comes in two segments, cut at every byte.   replay.py SLUICE CAPTURES"""
+that comes in two segments, cut at every byte.
+
+replay.py SLUICE CAPTURES FOO.so"""
 import json
 import os
 import struct
@@ -9,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-SLUICE, CAPTURES = sys.argv[1:3]
+SLUICE, CAPTURES, FOO = sys.argv[1:4]
 DEMO = os.path.join(CAPTURES, "ftp-demo.pcapng")
 CLIENT, SERVER, PUBLIC = "10.0.0.2", "198.51.100.7", "203.0.113.1"
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
@@ -228,6 +230,20 @@ def test_unasked():
     check(all(r["verdict"] == "forwarded" for r in plain["packets"]), "without NAT all pass")
 
 
+def test_module():
+    """FOO on port 111: built in it is attached on request only; as a module it is."""
+    s = Session(dport=111)
+    s.send(0, b"HERE 10.0.0.2 5010\r\n")
+    with tempfile.NamedTemporaryFile(suffix=".pcap") as f:
+        f.write(pcap(s.packets))
+        f.flush()
+        runs = {"": [], "--module": ["--module", FOO], "--helper": ["--helper", "foo"]}
+        rows = {name: replay(f.name, "--masquerade", *args)[1] for name, args in runs.items()}
+    expects = {name: [r["event"] for r in r["events"]].count("EXPECT_NEW") for name, r in rows.items()}
+    check(expects == {"": 0, "--module": 1, "--helper": 1}, "foo: %s" % expects)
+    check(rows["--module"]["events"] == rows["--helper"]["events"], "a module does the same")
+
+
 def test_explain():
     text = sluice("replay", "--masquerade", "--explain", "50", DEMO).stdout.decode()
     check(text.startswith("packet 50") and text.count("packet ") == 1, "--explain 50: that packet")
@@ -237,7 +253,8 @@ def test_explain():
     check("after  PORT 203,0,113,1" in text, "the account shows the payload")
 
 
-for test in (test_demo, test_again, test_status, test_cut_everywhere, test_unasked, test_explain):
+for test in (test_demo, test_again, test_status, test_cut_everywhere, test_unasked, test_module,
+             test_explain):
     test()
 print("%d failures" % failures)
 sys.exit(failures != 0)
