@@ -18,7 +18,7 @@
 
 #include <sluice/helper.h>
 
-#include "track/parse.h"
+#include "engine/engine.h"
 
 #define EXAMPLE "foo" /* a built-in helper for its readers: known, but attached only on request */
 
@@ -205,6 +205,21 @@ static bool is_own(void *ctx, const struct sl_addr *addr, enum sl_family family)
 	return g->nat && sl_addr_eq(addr, family == SL_IPV4 ? &g->opt->public4 : &g->opt->public6);
 }
 
+static void log_packet(void *ctx, const struct sl_policy_view *view, const char *prefix)
+{
+	const struct sl_env *env = &view->engine->env;
+	const struct sl_event event = {.type = SL_EVENT_LOG,
+	        .conn = view->conn,
+	        .packet = view->packet,
+	        .text = prefix,
+	        .text_len = strlen(prefix),
+	        .now = view->now};
+
+	(void)ctx;
+	if (env->event)
+		env->event(env->ctx, &event);
+}
+
 static bool use_rules(struct sl_gateway *g, const struct sl_replay_options *opt)
 {
 	const struct sl_ruleset_options how = {
@@ -213,7 +228,8 @@ static bool use_rules(struct sl_gateway *g, const struct sl_replay_options *opt)
 	        .if_name = if_name,
 	        .has_helper = has_helper,
 	        .is_local = is_own,
-	        .set_helper = sl_conn_set_helper};
+	        .set_helper = sl_conn_set_helper,
+	        .log = log_packet};
 
 	g->rules = sl__ruleset_load(opt->rules, &how, &env);
 	if (!g->rules)

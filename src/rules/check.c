@@ -724,10 +724,29 @@ static void check_reject(struct sl__check *c, struct sl__stmt *s)
 		fail(c, s->place, "cannot reject with tcp reset a packet that is not tcp");
 }
 
+/* ct helper set tcp dport map { 21 : "ftp", ... } */
+static void object_from_map(struct sl__check *c, struct sl__stmt *s)
+{
+	static const struct sl__type *const name[] = {&sl__ty_string};
+	struct sl__expr *e;
+
+	if (s->a->kind != EX_MAP || s->a->b->kind != EX_SET)
+		fail(c, s->a->place, "not supported: objects from a named map");
+	if (s->object == OB_TIMEOUT || s->object == OB_EXPECTATION)
+		fail(c, s->place, "not supported: ct %s set", s->object == OB_TIMEOUT ? "timeout" : "expectation");
+	check_map(c, s->a, name, 1);
+	for (e = s->a->set->elems; e; e = e->next) {
+		if (!sl__object_find(c->table, s->object, (const char *)e->b->value))
+			fail(c, e->b->place, "Could not process rule: No such file or directory: no such object");
+	}
+}
+
 static void find_object(struct sl__check *c, struct sl__stmt *s)
 {
-	if (s->a)
-		fail(c, s->a->place, "not supported: objects from a map");
+	if (s->a) {
+		object_from_map(c, s);
+		return;
+	}
 	s->ref = sl__object_find(c->table, s->object, s->text);
 	if (s->ref && s->kind == ST_CT_OBJECT && s->object != OB_HELPER)
 		fail(c, s->place, "not supported: ct %s set", s->object == OB_TIMEOUT ? "timeout" : "expectation");

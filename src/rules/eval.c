@@ -131,9 +131,23 @@ static void count(struct sl__counter *c, uint32_t bytes)
 	c->bytes += bytes;
 }
 
+/* The object that a statement names, or that its map has for this packet. */
+static struct sl__object *object_of(struct sl__eval *ev, const struct sl__stmt *s)
+{
+	struct sl__expr *found;
+
+	if (!s->a)
+		return s->ref;
+	found = sl__load_map(ev, s->a->a, s->a->set);
+	return found ? sl__object_find(s->a->set->table, s->object, (const char *)found->b->value) : NULL;
+}
+
 static bool object_passes(struct sl__eval *ev, struct sl__object *o)
 {
 	uint32_t bytes = ev->view->parsed->len;
+
+	if (!o)
+		return false;
 
 	if (o->kind == OB_LIMIT)
 		return limit_passes(&o->limit, ev->view->now, bytes);
@@ -175,15 +189,16 @@ static bool set_ct(struct sl__eval *ev, const struct sl__stmt *s)
 	return true;
 }
 
-static void set_helper(struct sl__eval *ev, const struct sl__object *o)
+static bool set_helper(struct sl__eval *ev, const struct sl__object *o)
 {
 	struct sl_policy_view *v = ev->view;
 	const struct sl_tuple *t = &v->parsed->tuple;
 
-	if (!v->conn || o->proto != t->proto || (o->family && o->family != t->family))
-		return;
-	if (ev->r->env.set_helper)
+	if (!o)
+		return false;
+	if (v->conn && o->proto == t->proto && (!o->family || o->family == t->family) && ev->r->env.set_helper)
 		ev->r->env.set_helper(v->engine, v->conn, o->helper);
+	return true;
 }
 
 /* Lower, never raise, the MSS of a SYN; the checksum follows (RFC 1624). */
@@ -382,7 +397,7 @@ static bool passes(struct sl__eval *ev, struct sl__stmt *s)
 	case ST_QUOTA:
 		return quota_passes(&s->quota, ev->view->parsed->len);
 	case ST_OBJECT:
-		return object_passes(ev, s->ref);
+		return object_passes(ev, object_of(ev, s));
 	case ST_LOG:
 		log_packet(ev, s);
 		return true;
@@ -391,8 +406,7 @@ static bool passes(struct sl__eval *ev, struct sl__stmt *s)
 	case ST_CT_SET:
 		return set_ct(ev, s);
 	case ST_CT_OBJECT:
-		set_helper(ev, s->ref);
-		return true;
+		return set_helper(ev, object_of(ev, s));
 	case ST_MSS:
 		return set_mss(ev, s);
 	case ST_SET_CHANGE:

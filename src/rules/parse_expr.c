@@ -47,6 +47,9 @@ static struct sl__expr *copy_expr(struct sl__parser *p, const struct sl__expr *e
 	struct sl__expr *copy = sl__arena_get(&p->r->arena, sizeof *copy);
 	const struct sl__expr *item;
 
+	/* Variables in variables could double and double again. */
+	if (++p->r->copies > SL_RULES_COPY_MAX)
+		sl__parse_fail(p, p->token.place, "variables stand for too many values (the limit is %d)", SL_RULES_COPY_MAX);
 	nest_in(p);
 	*copy = *e;
 	copy->next = NULL;

@@ -633,10 +633,12 @@ static void put_stmt(struct printer *p, const struct sl__stmt *s, uint8_t family
 			put(p, "rt mtu");
 		break;
 	case ST_CT_OBJECT:
-		put(p, "ct %s set \"%s\"", objects[s->object], s->text);
-		break;
 	case ST_OBJECT:
-		put(p, "%s name \"%s\"", objects[s->object], s->text);
+		put(p, s->kind == ST_OBJECT ? "%s name " : "ct %s set ", objects[s->object]);
+		if (s->a)
+			put_expr(p, s->a);
+		else
+			put(p, "\"%s\"", s->text);
 		break;
 	case ST_SET_CHANGE:
 		put_set_change(p, s);

@@ -21,6 +21,7 @@
 #define SL_RULES_INCLUDE_MAX 16	   /* nested includes */
 #define SL_RULES_NEST_MAX 64	   /* nested parentheses, braces, variables in variables */
 #define SL_RULES_JUMP_MAX 16	   /* nested jumps, as in the kernel */
+#define SL_RULES_COPY_MAX 1000000 /* values that variables stand for, in all uses together */
 #define SL_RULES_ERROR_MAX 100	   /* after that many the reading stops */
 #define SL_RULES_TEXT_MAX (64u << 20) /* bytes of all texts together */
 
@@ -364,6 +365,7 @@ struct sl_rules {
 	uint8_t stages[SL_HOOK_COUNT];
 	unsigned errors;
 	size_t text_size;
+	unsigned copies;
 	uint64_t random, start; /* start: ns, when the first packet came */
 	jmp_buf give_up;
 };
