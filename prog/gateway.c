@@ -5,8 +5,8 @@
  * leaves by out0 gets its address. As a rule does it, such a connection has the status HELPER.
  *
  * A module is a shared object: foo.so exports the record `sl_helper_foo`, so that the source of
- * a helper is the same built in and as a module. What it calls of <sluice/text.h> is the
- * program's. Where a module has several helpers, it exports them as
+ * a helper is the same built in and as a module. It is linked to nothing: what it calls is
+ * inline or comes through its sl_help. Where a module has several helpers, it exports them as
  * `const struct sl_helper *const sl_module_helpers[]`, ended by NULL.
  */
 #include "prog/gateway.h"

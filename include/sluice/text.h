@@ -25,8 +25,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <sluice/export.h>
-
 struct sl_text {
 	const char *at;    /* next character to be read */
 	const char *end;   /* behind the last one */
@@ -70,56 +68,56 @@ static inline bool sl_text_char(struct sl_text *t, char c)
 }
 
 /* Steps over characters as long as they are in `set` (a C string); returns how many there were. */
-SL_EXPORT size_t sl_text_skip(struct sl_text *t, const char *set);
+static inline size_t sl_text_skip(struct sl_text *t, const char *set);
 /* Steps over characters as long as they are not in `set`; returns how many there were. */
-SL_EXPORT size_t sl_text_skip_to(struct sl_text *t, const char *set);
+static inline size_t sl_text_skip_to(struct sl_text *t, const char *set);
 /* Steps over spaces and tabs; returns how many there were (0 is no error by itself). */
-SL_EXPORT size_t sl_text_spaces(struct sl_text *t);
+static inline size_t sl_text_spaces(struct sl_text *t);
 
 /* These characters, case and all. */
-SL_EXPORT bool sl_text_exact(struct sl_text *t, const char *s);
+static inline bool sl_text_exact(struct sl_text *t, const char *s);
 /* These characters in any case, whatever follows. */
-SL_EXPORT bool sl_text_prefix(struct sl_text *t, const char *s);
+static inline bool sl_text_prefix(struct sl_text *t, const char *s);
 /* This keyword in any case, followed by the end or something other than a letter or digit. */
-SL_EXPORT bool sl_text_word(struct sl_text *t, const char *s);
+static inline bool sl_text_word(struct sl_text *t, const char *s);
 /* Whether all that is left is s, in any case. Consumes nothing. */
-SL_EXPORT bool sl_text_eq_nocase(const struct sl_text *t, const char *s);
+static inline bool sl_text_eq_nocase(const struct sl_text *t, const char *s);
 /* Searches for s in any case; the cursor is then behind the first place where it stands. */
-SL_EXPORT bool sl_text_find(struct sl_text *t, const char *s);
+static inline bool sl_text_find(struct sl_text *t, const char *s);
 
 /*
  * A decimal number of at least one digit and at most `max`; leading zeros are fine. All digits that
  * follow belong to it: 70000 is not a port of 7000 and a 0. No sign, no spaces.
  */
-SL_EXPORT bool sl_text_uint(struct sl_text *t, uint32_t max, uint32_t *v);
+static inline bool sl_text_uint(struct sl_text *t, uint32_t max, uint32_t *v);
 /* The same in hexadecimal, without 0x. */
-SL_EXPORT bool sl_text_hex(struct sl_text *t, uint32_t max, uint32_t *v);
+static inline bool sl_text_hex(struct sl_text *t, uint32_t max, uint32_t *v);
 
 /* What stands before the next c (may be empty); the cursor is then behind c. False without c. */
-SL_EXPORT bool sl_text_until(struct sl_text *t, char c, struct sl_text *sub);
+static inline bool sl_text_until(struct sl_text *t, char c, struct sl_text *sub);
 /* At least one character up to the next space, tab, CR, LF or the end; that stays unread. */
-SL_EXPORT bool sl_text_token(struct sl_text *t, struct sl_text *sub);
+static inline bool sl_text_token(struct sl_text *t, struct sl_text *sub);
 /*
  * One line, without its end (LF or CR LF); the cursor is then behind that. False at the end of the
  * text. A last line that lacks its end counts as a line.
  */
-SL_EXPORT bool sl_text_line(struct sl_text *t, struct sl_text *sub);
+static inline bool sl_text_line(struct sl_text *t, struct sl_text *sub);
 /* Takes spaces, tabs, CR and LF off the end of the text. */
-SL_EXPORT void sl_text_trim(struct sl_text *t);
+static inline void sl_text_trim(struct sl_text *t);
 
 /*
  * An IPv4 address in network order, from 192.0.2.1: four decimal numbers up to 255 without leading
  * zeros (which some read as octal), not followed by another digit or ".digit".
  */
-SL_EXPORT bool sl_text_ipv4(struct sl_text *t, uint8_t addr[4]);
+static inline bool sl_text_ipv4(struct sl_text *t, uint8_t addr[4]);
 /* The same with commas, as in FTP (RFC 959); up to three digits, leading zeros are fine. */
-SL_EXPORT bool sl_text_ipv4_commas(struct sl_text *t, uint8_t addr[4]);
+static inline bool sl_text_ipv4_commas(struct sl_text *t, uint8_t addr[4]);
 /*
  * An IPv6 address, any form of RFC 4291 2.2, including :: and a dotted quad at the end. Brackets,
  * prefix lengths and zones (%eth0) are the caller's. All hex digits, colons and dots that follow
  * belong to it, except one final dot (the end of a sentence).
  */
-SL_EXPORT bool sl_text_ipv6(struct sl_text *t, uint8_t addr[16]);
+static inline bool sl_text_ipv6(struct sl_text *t, uint8_t addr[16]);
 
 struct sl_out {
 	char *at;    /* where the next character goes */
@@ -143,21 +141,23 @@ static inline size_t sl_out_len(const struct sl_out *o)
 	return o->at == o->start ? 0 : (size_t)(o->at - o->start);
 }
 
-SL_EXPORT void sl_text_put_char(struct sl_out *o, char c);
+static inline void sl_text_put_char(struct sl_out *o, char c);
 /* A C string. */
-SL_EXPORT void sl_text_put_str(struct sl_out *o, const char *s);
+static inline void sl_text_put_str(struct sl_out *o, const char *s);
 /* Any n bytes. */
-SL_EXPORT void sl_text_put_bytes(struct sl_out *o, const void *p, size_t n);
+static inline void sl_text_put_bytes(struct sl_out *o, const void *p, size_t n);
 /* What is unread of t. */
-SL_EXPORT void sl_text_put_text(struct sl_out *o, const struct sl_text *t);
+static inline void sl_text_put_text(struct sl_out *o, const struct sl_text *t);
 /* Decimal, no padding. */
-SL_EXPORT void sl_text_put_uint(struct sl_out *o, uint64_t v);
+static inline void sl_text_put_uint(struct sl_out *o, uint64_t v);
 /* Lower-case hexadecimal without 0x, at least `digits` (1..16) digits. */
-SL_EXPORT void sl_text_put_hex(struct sl_out *o, uint64_t v, unsigned digits);
-SL_EXPORT void sl_text_put_ipv4(struct sl_out *o, const uint8_t addr[4]);
+static inline void sl_text_put_hex(struct sl_out *o, uint64_t v, unsigned digits);
+static inline void sl_text_put_ipv4(struct sl_out *o, const uint8_t addr[4]);
 /* 192,0,2,1 as FTP writes it. */
-SL_EXPORT void sl_text_put_ipv4_commas(struct sl_out *o, const uint8_t addr[4]);
+static inline void sl_text_put_ipv4_commas(struct sl_out *o, const uint8_t addr[4]);
 /* The canonical form of RFC 5952; v4-mapped addresses (::ffff:0:0/96) as ::ffff:192.0.2.1. */
-SL_EXPORT void sl_text_put_ipv6(struct sl_out *o, const uint8_t addr[16]);
+static inline void sl_text_put_ipv6(struct sl_out *o, const uint8_t addr[16]);
+
+#include <sluice/text_inline.h>
 
 #endif

@@ -54,14 +54,33 @@ struct sl_tuple {
 /* The type and code of an ICMP tuple. */
 #define SL_TUPLE_ICMP(type, code) ((uint16_t)((unsigned)(type) << 8 | (unsigned)(code)))
 
-SL_EXPORT bool sl_addr_eq(const struct sl_addr *a, const struct sl_addr *b);
+static inline bool sl_addr_eq(const struct sl_addr *a, const struct sl_addr *b)
+{
+	for (unsigned i = 0; i < 16; i++)
+		if (a->b[i] != b->b[i])
+			return false;
+	return true;
+}
 SL_EXPORT bool sl_tuple_eq(const struct sl_tuple *a, const struct sl_tuple *b);
 /* Are a and b the same wherever mask has ones? proto and family must always be the same. */
 SL_EXPORT bool sl_tuple_eq_masked(
 	const struct sl_tuple *a, const struct sl_tuple *b, const struct sl_tuple *mask);
 /* An IPv4 address from its four bytes in network order; an IPv6 one from its 16. */
-SL_EXPORT struct sl_addr sl_addr_v4(const uint8_t bytes[4]);
-SL_EXPORT struct sl_addr sl_addr_v6(const uint8_t bytes[16]);
+static inline struct sl_addr sl_addr_v4(const uint8_t bytes[4])
+{
+	struct sl_addr a = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, bytes[0], bytes[1], bytes[2], bytes[3]}};
+
+	return a;
+}
+
+static inline struct sl_addr sl_addr_v6(const uint8_t bytes[16])
+{
+	struct sl_addr a;
+
+	for (unsigned i = 0; i < 16; i++)
+		a.b[i] = bytes[i];
+	return a;
+}
 
 /*
  * Text of an address (RFC 5952 for IPv6) and back. SL_ADDR_TEXT bytes are always

@@ -163,6 +163,12 @@ static enum sl_help_result api_refuse(struct sl_help *help, enum sl_reason why)
 	return SL_REFUSE;
 }
 
+/* Linux would have expected it. */
+static bool refused_beyond(enum sl_reason why)
+{
+	return why == SL_WHY_HELPER_PORT || why == SL_WHY_HELPER_RANGE || why == SL_WHY_HELPER_UNASKED;
+}
+
 static void api_note(struct sl_help *help, enum sl_reason why, const char *text)
 {
 	struct sl_track *t = help->owner->t;
@@ -172,6 +178,8 @@ static void api_note(struct sl_help *help, enum sl_reason why, const char *text)
 	t->stats.reasons[why]++;
 	if (help->packet)
 		help->packet->reason = (uint16_t)why;
+	if (help->packet && refused_beyond(why))
+		help->packet->beyond = SL_BEYOND_REFUSED;
 	SL_TRACE(t, help->conn, "helper", "%s: %s", sl_reason_name(why), text);
 	if (t->reporting)
 		t->upper->event(t, &event);

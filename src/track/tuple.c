@@ -9,13 +9,6 @@
 
 #include "track/track.h"
 
-static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-
-bool sl_addr_eq(const struct sl_addr *a, const struct sl_addr *b)
-{
-	return memcmp(a->b, b->b, sizeof(a->b)) == 0;
-}
-
 bool sl_tuple_eq(const struct sl_tuple *a, const struct sl_tuple *b)
 {
 	return a->sport == b->sport && a->dport == b->dport && a->proto == b->proto &&
@@ -40,23 +33,6 @@ bool sl_tuple_eq_masked(
 	       ((a->dport ^ b->dport) & mask->dport) == 0 &&
 	       addr_eq_masked(&a->src, &b->src, &mask->src) &&
 	       addr_eq_masked(&a->dst, &b->dst, &mask->dst);
-}
-
-struct sl_addr sl_addr_v4(const uint8_t bytes[4])
-{
-	struct sl_addr a;
-
-	memcpy(a.b, mapped, sizeof(mapped));
-	memcpy(a.b + 12, bytes, 4);
-	return a;
-}
-
-struct sl_addr sl_addr_v6(const uint8_t bytes[16])
-{
-	struct sl_addr a;
-
-	memcpy(a.b, bytes, 16);
-	return a;
 }
 
 const char *sl_addr_text(const struct sl_addr *a, enum sl_family family, char out[SL_ADDR_TEXT])

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The text cursor and its counterpart for writing; include/sluice/text.h has the contract.
+ * The text cursor and its counterpart for writing; <sluice/text.h> has the contract.
  *
  * Overview. Every reader works on a copy of the cursor and stores it back as its last act, so that
  * failure leaves no trace; there is no other error handling here. Compound readers (addresses) are
  * made of simple ones. Only sl_text_char(), sl_text_peek() and the loops that compare with `end`
  * touch the text.
+ *
+ * Why in a header. A helper module is linked to nothing: what it reads bytes with must be in
+ * the module itself. Include <sluice/text.h>, not this file; names with two underscores are
+ * not for use outside it.
  *
  * Ownership. The text is borrowed; parts handed out point into it. Nothing is allocated.
  *
@@ -16,37 +20,38 @@
  * address to its last character. Reading group by group instead would take "1::2:" or "1::2:99999"
  * for the address 1::2 with something behind it, which is never what the sender meant.
  */
-#include <sluice/text.h>
+#ifndef SLUICE_TEXT_INLINE_H
+#define SLUICE_TEXT_INLINE_H
 
 #include <string.h>
 
-#define IPV6_TEXT_MAX 45 /* ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255 */
+#define SL_TEXT_IPV6_MAX 45 /* ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255 */
 
-static int lower(int c)
+static inline int sl_text__lower(int c)
 {
 	return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
 }
 
-static bool is_digit(int c)
+static inline bool sl_text__is_digit(int c)
 {
 	return c >= '0' && c <= '9';
 }
 
-static bool is_alnum(int c)
+static inline bool sl_text__is_alnum(int c)
 {
-	return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'z');
+	return sl_text__is_digit(c) || (sl_text__lower(c) >= 'a' && sl_text__lower(c) <= 'z');
 }
 
 /* The value of a digit in base 10 or 16, or -1. */
-static int digit_value(int c, unsigned base)
+static inline int sl_text__digit_value(int c, unsigned base)
 {
-	if (is_digit(c))
+	if (sl_text__is_digit(c))
 		return c - '0';
-	c = lower(c);
+	c = sl_text__lower(c);
 	return base == 16 && c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static bool in_set(char c, const char *set)
+static inline bool sl_text__in_set(char c, const char *set)
 {
 	for (; *set; set++)
 		if (*set == c)
@@ -54,31 +59,31 @@ static bool in_set(char c, const char *set)
 	return false;
 }
 
-static size_t skip_while(struct sl_text *t, const char *set, bool wanted)
+static inline size_t sl_text__skip_while(struct sl_text *t, const char *set, bool wanted)
 {
 	const char *from = t->at;
 
-	while (t->at != t->end && in_set(*t->at, set) == wanted)
+	while (t->at != t->end && sl_text__in_set(*t->at, set) == wanted)
 		t->at++;
 	return from == t->at ? 0 : (size_t)(t->at - from);
 }
 
-size_t sl_text_skip(struct sl_text *t, const char *set)
+static inline size_t sl_text_skip(struct sl_text *t, const char *set)
 {
-	return skip_while(t, set, true);
+	return sl_text__skip_while(t, set, true);
 }
 
-size_t sl_text_skip_to(struct sl_text *t, const char *set)
+static inline size_t sl_text_skip_to(struct sl_text *t, const char *set)
 {
-	return skip_while(t, set, false);
+	return sl_text__skip_while(t, set, false);
 }
 
-size_t sl_text_spaces(struct sl_text *t)
+static inline size_t sl_text_spaces(struct sl_text *t)
 {
-	return skip_while(t, " \t", true);
+	return sl_text__skip_while(t, " \t", true);
 }
 
-bool sl_text_exact(struct sl_text *t, const char *s)
+static inline bool sl_text_exact(struct sl_text *t, const char *s)
 {
 	struct sl_text try = *t;
 
@@ -89,35 +94,35 @@ bool sl_text_exact(struct sl_text *t, const char *s)
 	return true;
 }
 
-bool sl_text_prefix(struct sl_text *t, const char *s)
+static inline bool sl_text_prefix(struct sl_text *t, const char *s)
 {
 	struct sl_text try = *t;
 
 	for (; *s; s++, try.at++)
-		if (lower(sl_text_peek(&try)) != lower((unsigned char)*s))
+		if (sl_text__lower(sl_text_peek(&try)) != sl_text__lower((unsigned char)*s))
 			return false;
 	*t = try;
 	return true;
 }
 
-bool sl_text_word(struct sl_text *t, const char *s)
+static inline bool sl_text_word(struct sl_text *t, const char *s)
 {
 	struct sl_text try = *t;
 
-	if (!sl_text_prefix(&try, s) || is_alnum(sl_text_peek(&try)))
+	if (!sl_text_prefix(&try, s) || sl_text__is_alnum(sl_text_peek(&try)))
 		return false;
 	*t = try;
 	return true;
 }
 
-bool sl_text_eq_nocase(const struct sl_text *t, const char *s)
+static inline bool sl_text_eq_nocase(const struct sl_text *t, const char *s)
 {
 	struct sl_text try = *t;
 
 	return sl_text_prefix(&try, s) && try.at == try.end;
 }
 
-bool sl_text_find(struct sl_text *t, const char *s)
+static inline bool sl_text_find(struct sl_text *t, const char *s)
 {
 	struct sl_text try = *t;
 
@@ -131,15 +136,15 @@ bool sl_text_find(struct sl_text *t, const char *s)
 	}
 }
 
-static bool number(struct sl_text *t, unsigned base, uint32_t max, uint32_t *v)
+static inline bool sl_text__number(struct sl_text *t, unsigned base, uint32_t max, uint32_t *v)
 {
 	struct sl_text try = *t;
 	uint64_t n = 0;
 	int digit;
 
-	if (digit_value(sl_text_peek(&try), base) < 0)
+	if (sl_text__digit_value(sl_text_peek(&try), base) < 0)
 		return false;
-	for (; (digit = digit_value(sl_text_peek(&try), base)) >= 0; try.at++) {
+	for (; (digit = sl_text__digit_value(sl_text_peek(&try), base)) >= 0; try.at++) {
 		n = n * base + (unsigned)digit;
 		if (n > max)
 			return false;
@@ -149,18 +154,18 @@ static bool number(struct sl_text *t, unsigned base, uint32_t max, uint32_t *v)
 	return true;
 }
 
-bool sl_text_uint(struct sl_text *t, uint32_t max, uint32_t *v)
+static inline bool sl_text_uint(struct sl_text *t, uint32_t max, uint32_t *v)
 {
-	return number(t, 10, max, v);
+	return sl_text__number(t, 10, max, v);
 }
 
-bool sl_text_hex(struct sl_text *t, uint32_t max, uint32_t *v)
+static inline bool sl_text_hex(struct sl_text *t, uint32_t max, uint32_t *v)
 {
-	return number(t, 16, max, v);
+	return sl_text__number(t, 16, max, v);
 }
 
 /* What lies between the cursor and `end`, as a text of its own. */
-static struct sl_text part(const struct sl_text *t, const char *end)
+static inline struct sl_text sl_text__part(const struct sl_text *t, const char *end)
 {
 	struct sl_text sub = *t;
 
@@ -168,7 +173,7 @@ static struct sl_text part(const struct sl_text *t, const char *end)
 	return sub;
 }
 
-bool sl_text_until(struct sl_text *t, char c, struct sl_text *sub)
+static inline bool sl_text_until(struct sl_text *t, char c, struct sl_text *sub)
 {
 	struct sl_text try = *t;
 
@@ -176,44 +181,44 @@ bool sl_text_until(struct sl_text *t, char c, struct sl_text *sub)
 		try.at++;
 	if (try.at == try.end)
 		return false;
-	*sub = part(t, try.at);
+	*sub = sl_text__part(t, try.at);
 	t->at = try.at + 1;
 	return true;
 }
 
-bool sl_text_token(struct sl_text *t, struct sl_text *sub)
+static inline bool sl_text_token(struct sl_text *t, struct sl_text *sub)
 {
 	struct sl_text try = *t;
 
 	if (!sl_text_skip_to(&try, " \t\r\n"))
 		return false;
-	*sub = part(t, try.at);
+	*sub = sl_text__part(t, try.at);
 	t->at = try.at;
 	return true;
 }
 
-bool sl_text_line(struct sl_text *t, struct sl_text *sub)
+static inline bool sl_text_line(struct sl_text *t, struct sl_text *sub)
 {
 	struct sl_text try = *t;
 
 	if (try.at == try.end)
 		return false;
 	sl_text_skip_to(&try, "\n");
-	*sub = part(t, try.at);
+	*sub = sl_text__part(t, try.at);
 	if (sl_text_char(&try, '\n') && sub->end != sub->at && sub->end[-1] == '\r')
 		sub->end--;
 	t->at = try.at;
 	return true;
 }
 
-void sl_text_trim(struct sl_text *t)
+static inline void sl_text_trim(struct sl_text *t)
 {
-	while (t->end != t->at && in_set(t->end[-1], " \t\r\n"))
+	while (t->end != t->at && sl_text__in_set(t->end[-1], " \t\r\n"))
 		t->end--;
 }
 
 /* One of the four numbers of an address: up to three digits. */
-static bool octet(struct sl_text *t, bool zeros, uint8_t *v)
+static inline bool sl_text__octet(struct sl_text *t, bool zeros, uint8_t *v)
 {
 	struct sl_text try = *t;
 	uint32_t n;
@@ -229,41 +234,41 @@ static bool octet(struct sl_text *t, bool zeros, uint8_t *v)
 	return true;
 }
 
-static bool quad(struct sl_text *t, char separator, bool zeros, uint8_t addr[4])
+static inline bool sl_text__quad(struct sl_text *t, char separator, bool zeros, uint8_t addr[4])
 {
 	struct sl_text try = *t;
 	uint8_t read[4];
 
 	for (unsigned i = 0; i < 4; i++)
-		if ((i && !sl_text_char(&try, separator)) || !octet(&try, zeros, &read[i]))
+		if ((i && !sl_text_char(&try, separator)) || !sl_text__octet(&try, zeros, &read[i]))
 			return false;
 	memcpy(addr, read, 4);
 	*t = try;
 	return true;
 }
 
-bool sl_text_ipv4(struct sl_text *t, uint8_t addr[4])
+static inline bool sl_text_ipv4(struct sl_text *t, uint8_t addr[4])
 {
 	struct sl_text try = *t, behind;
 	uint8_t read[4];
 
-	if (!quad(&try, '.', false, read))
+	if (!sl_text__quad(&try, '.', false, read))
 		return false;
 	behind = try;
-	if (sl_text_char(&behind, '.') && is_digit(sl_text_peek(&behind)))
+	if (sl_text_char(&behind, '.') && sl_text__is_digit(sl_text_peek(&behind)))
 		return false;
 	memcpy(addr, read, 4);
 	*t = try;
 	return true;
 }
 
-bool sl_text_ipv4_commas(struct sl_text *t, uint8_t addr[4])
+static inline bool sl_text_ipv4_commas(struct sl_text *t, uint8_t addr[4])
 {
-	return quad(t, ',', true, addr);
+	return sl_text__quad(t, ',', true, addr);
 }
 
 /* One group of one to four hex digits. */
-static bool group(struct sl_text *t, uint8_t out[2])
+static inline bool sl_text__group(struct sl_text *t, uint8_t out[2])
 {
 	struct sl_text try = *t;
 	uint32_t v;
@@ -282,7 +287,7 @@ static bool group(struct sl_text *t, uint8_t out[2])
  * of the room. Stops where no further group begins, before "::" in particular. Returns the bytes
  * made.
  */
-static size_t groups(struct sl_text *t, uint8_t *out, size_t room, bool tail)
+static inline size_t sl_text__groups(struct sl_text *t, uint8_t *out, size_t room, bool tail)
 {
 	struct sl_text try = *t;
 	size_t made = 0;
@@ -293,7 +298,7 @@ static size_t groups(struct sl_text *t, uint8_t *out, size_t room, bool tail)
 			*t = try;
 			return made + 4;
 		}
-		if (!group(&try, out + made))
+		if (!sl_text__group(&try, out + made))
 			break;
 		made += 2;
 		*t = try;
@@ -304,31 +309,31 @@ static size_t groups(struct sl_text *t, uint8_t *out, size_t room, bool tail)
 }
 
 /* The characters that belong to an address if anything here does. */
-static struct sl_text ipv6_run(const struct sl_text *t)
+static inline struct sl_text sl_text__ipv6_run(const struct sl_text *t)
 {
 	struct sl_text run = *t;
 
 	sl_text_skip(&run, "0123456789abcdefABCDEF:.");
-	run = part(t, run.at);
+	run = sl_text__part(t, run.at);
 	if (run.end != run.at && run.end[-1] == '.')
 		run.end--;
 	return run;
 }
 
-bool sl_text_ipv6(struct sl_text *t, uint8_t addr[16])
+static inline bool sl_text_ipv6(struct sl_text *t, uint8_t addr[16])
 {
-	struct sl_text run = ipv6_run(t);
+	struct sl_text run = sl_text__ipv6_run(t);
 	uint8_t front[16] = {0}, back[16];
 	size_t made, more;
 
-	if (sl_text_left(&run) > IPV6_TEXT_MAX)
+	if (sl_text_left(&run) > SL_TEXT_IPV6_MAX)
 		return false;
-	made = groups(&run, front, 16, false);
+	made = sl_text__groups(&run, front, 16, false);
 	if (made < 16) {
 		/* "::" stands for at least one group. */
 		if (!sl_text_exact(&run, "::"))
 			return false;
-		more = groups(&run, back, 14 - made, true);
+		more = sl_text__groups(&run, back, 14 - made, true);
 		memcpy(front + 16 - more, back, more);
 	}
 	if (run.at != run.end)
@@ -338,7 +343,7 @@ bool sl_text_ipv6(struct sl_text *t, uint8_t addr[16])
 	return true;
 }
 
-void sl_text_put_bytes(struct sl_out *o, const void *p, size_t n)
+static inline void sl_text_put_bytes(struct sl_out *o, const void *p, size_t n)
 {
 	size_t room = o->at == o->end ? 0 : (size_t)(o->end - o->at);
 
@@ -352,22 +357,22 @@ void sl_text_put_bytes(struct sl_out *o, const void *p, size_t n)
 	o->at += n;
 }
 
-void sl_text_put_char(struct sl_out *o, char c)
+static inline void sl_text_put_char(struct sl_out *o, char c)
 {
 	sl_text_put_bytes(o, &c, 1);
 }
 
-void sl_text_put_str(struct sl_out *o, const char *s)
+static inline void sl_text_put_str(struct sl_out *o, const char *s)
 {
 	sl_text_put_bytes(o, s, strlen(s));
 }
 
-void sl_text_put_text(struct sl_out *o, const struct sl_text *t)
+static inline void sl_text_put_text(struct sl_out *o, const struct sl_text *t)
 {
 	sl_text_put_bytes(o, t->at, sl_text_left(t));
 }
 
-static void put_number(struct sl_out *o, uint64_t v, unsigned base, unsigned digits)
+static inline void sl_text__put_number(struct sl_out *o, uint64_t v, unsigned base, unsigned digits)
 {
 	char buf[20]; /* 2^64 in decimal */
 	char *p = buf + sizeof(buf);
@@ -380,18 +385,18 @@ static void put_number(struct sl_out *o, uint64_t v, unsigned base, unsigned dig
 	sl_text_put_bytes(o, p, (size_t)(buf + sizeof(buf) - p));
 }
 
-void sl_text_put_uint(struct sl_out *o, uint64_t v)
+static inline void sl_text_put_uint(struct sl_out *o, uint64_t v)
 {
-	put_number(o, v, 10, 1);
+	sl_text__put_number(o, v, 10, 1);
 }
 
-void sl_text_put_hex(struct sl_out *o, uint64_t v, unsigned digits)
+static inline void sl_text_put_hex(struct sl_out *o, uint64_t v, unsigned digits)
 {
-	put_number(o, v, 16, digits < 1 ? 1 : digits > 16 ? 16 : digits);
+	sl_text__put_number(o, v, 16, digits < 1 ? 1 : digits > 16 ? 16 : digits);
 }
 
 /* An address is one piece: it is put together aside, so that it is written whole or not at all. */
-static void put_quad(struct sl_out *o, const uint8_t addr[4], char separator)
+static inline void sl_text__put_quad(struct sl_out *o, const uint8_t addr[4], char separator)
 {
 	char buf[15];
 	struct sl_out piece = sl_out_of(buf, sizeof(buf));
@@ -404,29 +409,29 @@ static void put_quad(struct sl_out *o, const uint8_t addr[4], char separator)
 	sl_text_put_bytes(o, buf, sl_out_len(&piece));
 }
 
-void sl_text_put_ipv4(struct sl_out *o, const uint8_t addr[4])
+static inline void sl_text_put_ipv4(struct sl_out *o, const uint8_t addr[4])
 {
-	put_quad(o, addr, '.');
+	sl_text__put_quad(o, addr, '.');
 }
 
-void sl_text_put_ipv4_commas(struct sl_out *o, const uint8_t addr[4])
+static inline void sl_text_put_ipv4_commas(struct sl_out *o, const uint8_t addr[4])
 {
-	put_quad(o, addr, ',');
+	sl_text__put_quad(o, addr, ',');
 }
 
-static unsigned addr_group(const uint8_t addr[16], unsigned i)
+static inline unsigned sl_text__addr_group(const uint8_t addr[16], unsigned i)
 {
 	return (unsigned)(addr[2 * i] << 8 | addr[2 * i + 1]);
 }
 
 /* The first longest run of at least two zero groups, which "::" stands for; *len 0 without one. */
-static unsigned longest_zeros(const uint8_t addr[16], unsigned *len)
+static inline unsigned sl_text__longest_zeros(const uint8_t addr[16], unsigned *len)
 {
 	unsigned best = 8, run = 0;
 
 	*len = 1;
 	for (unsigned i = 0; i < 8; i++) {
-		run = addr_group(addr, i) ? 0 : run + 1;
+		run = sl_text__addr_group(addr, i) ? 0 : run + 1;
 		if (run > *len) {
 			*len = run;
 			best = i + 1 - run;
@@ -437,9 +442,9 @@ static unsigned longest_zeros(const uint8_t addr[16], unsigned *len)
 	return best;
 }
 
-static void put_groups(struct sl_out *o, const uint8_t addr[16])
+static inline void sl_text__put_groups(struct sl_out *o, const uint8_t addr[16])
 {
-	unsigned len, gap = longest_zeros(addr, &len);
+	unsigned len, gap = sl_text__longest_zeros(addr, &len);
 
 	for (unsigned i = 0; i < 8; i++) {
 		if (i == gap) {
@@ -449,21 +454,23 @@ static void put_groups(struct sl_out *o, const uint8_t addr[16])
 		}
 		if (i && i != gap + len)
 			sl_text_put_char(o, ':');
-		sl_text_put_hex(o, addr_group(addr, i), 1);
+		sl_text_put_hex(o, sl_text__addr_group(addr, i), 1);
 	}
 }
 
-void sl_text_put_ipv6(struct sl_out *o, const uint8_t addr[16])
+static inline void sl_text_put_ipv6(struct sl_out *o, const uint8_t addr[16])
 {
 	static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-	char buf[IPV6_TEXT_MAX];
+	char buf[SL_TEXT_IPV6_MAX];
 	struct sl_out piece = sl_out_of(buf, sizeof(buf));
 
 	if (memcmp(addr, mapped, sizeof(mapped)) == 0) {
 		sl_text_put_str(&piece, "::ffff:");
 		sl_text_put_ipv4(&piece, addr + 12);
 	} else {
-		put_groups(&piece, addr);
+		sl_text__put_groups(&piece, addr);
 	}
 	sl_text_put_bytes(o, buf, sl_out_len(&piece));
 }
+
+#endif

@@ -1,0 +1,41 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# A helper as a shared object: FOO's announcement is expected and translated, by the module.
+# usage: module.sh SLUICE FOO.so
+set -eu
+sluice=$1 module=$2
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+# SYN, SYN/ACK, ACK, and "HERE 10.0.0.2 4711", as raw IPv4.
+python3 - "$dir/foo.pcap" <<'PY'
+import socket, struct, sys
+
+def checksum(data):
+    data += b'\0' * (len(data) % 2)
+    total = sum(struct.unpack('!%dH' % (len(data) // 2), data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+def packet(src, sport, dst, dport, seq, ack, flags, payload=b''):
+    a, b = socket.inet_aton(src), socket.inet_aton(dst)
+    tcp = struct.pack('!HHIIBBHHH', sport, dport, seq, ack, 0x50, flags, 8192, 0, 0) + payload
+    tcp = tcp[:16] + struct.pack('!H', checksum(a + b + struct.pack('!HH', 6, len(tcp)) + tcp)) + tcp[18:]
+    ip = struct.pack('!BBHHHBBH', 0x45, 0, 20 + len(tcp), 0, 0, 64, 6, 0) + a + b
+    return ip[:10] + struct.pack('!H', checksum(ip)) + ip[12:] + tcp
+
+c, s = ('10.0.0.2', 40000), ('198.51.100.7', 111)
+packets = [packet(*c, *s, 100, 0, 2), packet(*s, *c, 500, 101, 18), packet(*c, *s, 101, 501, 16),
+           packet(*c, *s, 101, 501, 24, b'HERE 10.0.0.2 4711\r\n')]
+with open(sys.argv[1], 'wb') as f:
+    f.write(struct.pack('<IHHiIII', 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101))
+    for i, p in enumerate(packets):
+        f.write(struct.pack('<IIII', 1700000000, i, len(p), len(p)) + p)
+PY
+
+"$sluice" replay -q --masquerade --module "$module" -o "$dir/out" "$dir/foo.pcap"
+grep -q '"event": *"EXPECT_NEW".*"dst": *"203.0.113.1".*"dport": *4711' "$dir/out/events.jsonl"
+grep -aq 'HERE 203.0.113.1 4711' "$dir/out/out0.pcap"
+# Linked to nothing of ours.
+if nm -D --undefined-only "$module" | grep ' sl_'; then exit 1; fi
