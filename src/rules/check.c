@@ -284,10 +284,12 @@ static void use_field(struct sl__check *c, struct sl__expr *e)
 	const struct sl__field *f = e->field;
 	uint8_t l3 = f->family;
 
-	if (f->where == IN_TRANSPORT && f->proto == SL_PROTO_ICMP)
-		l3 = 4;
-	if (f->where == IN_TRANSPORT && f->proto == SL_PROTO_ICMPV6)
-		l3 = 6;
+	/* ICMP in IPv6 or ICMPv6 in IPv4 is odd, not impossible. */
+	if (f->where == IN_TRANSPORT && c->l3_by && ((f->proto == SL_PROTO_ICMP && c->l3 == 4) ||
+		(f->proto == SL_PROTO_ICMPV6 && c->l3 == 6)))
+		c->l3_by->hidden = 1;
+	if (f->where == IN_TRANSPORT && !c->l3 && (f->proto == SL_PROTO_ICMP || f->proto == SL_PROTO_ICMPV6))
+		c->l3 = f->proto == SL_PROTO_ICMP ? 4 : 6;
 	if (l3 && c->l3 && l3 != c->l3)
 		conflict(c, e, c->l3 == 4 ? "ip" : "ip6", l3 == 4 ? "ip" : "ip6");
 	if (l3) {
@@ -318,6 +320,10 @@ static void check_field(struct sl__check *c, struct sl__expr *e)
 		e->field = f = sl__field_find("ct", c->l3 == 4 ? (src ? "ip saddr" : "ip daddr")
 			: (src ? "ip6 saddr" : "ip6 daddr"));
 	}
+	if (f->where == IN_META && f->key == META_NFPROTO && c->rule && c->table->family != FAM_INET)
+		fail(c, e->place, "meta nfproto is only useful in the inet family");
+	if (f->where == IN_CT && f->key >= CT_PROTO_SRC && f->key <= CT_PROTO_DST && c->rule && c->l4 == -1)
+		fail(c, e->place, "ports of which protocol? a match of the transport protocol must come before");
 	use_field(c, e);
 	if (f->where == IN_JHASH)
 		check_left(c, e->a);
@@ -546,16 +552,12 @@ static void learn(struct sl__check *c, struct sl__stmt *s)
 		return;
 	n = sl__value_number(s->b);
 	if (f->where == IN_META && f->key == META_NFPROTO) {
-		if (c->l3 && c->l3 != (n == 2 ? 4 : 6))
-			conflict(c, s->a, c->l3 == 4 ? "ip" : "ip6", n == 2 ? "ip" : "ip6");
 		c->l3 = n == 2 ? 4 : 6;
 		c->l3_by = c->table->family == FAM_INET ? s : NULL;
 	} else if (f->where == IN_META && f->key == META_PROTOCOL && (n == 0x800 || n == 0x86dd)) {
 		c->l3 = n == 0x800 ? 4 : 6;
 	} else if ((f->where == IN_META && f->key == META_L4PROTO) ||
 		(f->where == IN_NET && f->type == &sl__ty_proto)) {
-		if (c->l4 >= 0 && c->l4 != (int)n)
-			conflict(c, s->a, l4_name(c->l4), l4_name((int)n));
 		c->l4 = (int)n;
 		c->l4_by = f->where == IN_META || c->table->family != FAM_INET ? s : NULL;
 	}

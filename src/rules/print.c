@@ -306,7 +306,7 @@ static void put_interval(struct printer *p, const struct sl__expr *e)
 	put(p, "/%d", len);
 }
 
-/* A bitmask in a set: a comma would begin the next element. */
+/* A bitmask that must be exactly so, or in a set, where a comma would begin the next element. */
 static void put_key(struct printer *p, const struct sl__expr *e)
 {
 	const struct sl__symbol *s;
@@ -452,7 +452,10 @@ static void put_match(struct printer *p, const struct sl__stmt *s)
 		op = "";
 	put_expr(p, s->a);
 	put(p, " %s", op);
-	put_expr(p, s->b);
+	if ((s->op == OP_NE || s->op == OP_EQ) && !s->c && s->b->kind == EX_VALUE)
+		put_key(p, s->b);
+	else
+		put_expr(p, s->b);
 	if (s->c) {
 		put(p, " / ");
 		put_expr(p, s->c);
@@ -511,13 +514,15 @@ static void put_log(struct printer *p, const struct sl__stmt *s)
 		put(p, " flags %s", s->log_flags);
 }
 
-static void put_reject(struct printer *p, const struct sl__stmt *s)
+static void put_reject(struct printer *p, const struct sl__stmt *s, uint8_t family)
 {
 	static const char *const words[] = {"", "icmp", "icmpv6", "icmpx", "tcp reset"};
 	const struct sl__type *type = s->op == REJECT_ICMP ? &sl__ty_icmp_code
 		: s->op == REJECT_ICMPV6 ? &sl__ty_icmpv6_code : &sl__ty_icmpx_code;
 
-	if (s->op == REJECT_ICMPX && s->code == 1) {
+	/* What plain `reject` means in a table of this family. */
+	if ((s->op == REJECT_ICMPX && s->code == 1) || (family == FAM_IP && s->op == REJECT_ICMP && s->code == 3) ||
+		(family == FAM_IP6 && s->op == REJECT_ICMPV6 && s->code == 4)) {
 		put(p, "reject");
 		return;
 	}
@@ -614,7 +619,7 @@ static void put_stmt(struct printer *p, const struct sl__stmt *s, uint8_t family
 		put_log(p, s);
 		break;
 	case ST_REJECT:
-		put_reject(p, s);
+		put_reject(p, s, family);
 		break;
 	case ST_NAT:
 		put_nat(p, s, family);
