@@ -68,8 +68,7 @@ static uint32_t port_offset(uint8_t proto, enum sl_manip manip)
 static bool has_port(uint8_t proto)
 {
 	return proto == SL_PROTO_TCP || proto == SL_PROTO_UDP || proto == SL_PROTO_UDPLITE ||
-	       proto == SL_PROTO_SCTP || proto == SL_PROTO_DCCP || proto == SL_PROTO_ICMP ||
-	       proto == SL_PROTO_ICMPV6;
+	       proto == SL_PROTO_SCTP || proto == SL_PROTO_ICMP || proto == SL_PROTO_ICMPV6;
 }
 
 static void fix_sctp(uint8_t *l4, uint32_t room)
@@ -101,7 +100,7 @@ bool sl__nat_rewrite(struct sl_packet *p, const struct sl_parsed *parsed, uint32
 	if (has_port(proto)) {
 		uint32_t offset = port_offset(proto, manip);
 
-		if (room < offset + 2)
+		if (room < 8) /* less than every one of these headers has: not to be trusted */
 			return false;
 		sl_put16(port, offset == 2 ? target->dport : target->sport);
 		put_summed(l4 + offset, port, 2, csum, partial, false);

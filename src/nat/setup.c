@@ -94,7 +94,7 @@ static bool is_icmp(const struct sl_tuple *tuple)
 static bool has_ports(uint8_t proto)
 {
 	return proto == SL_PROTO_TCP || proto == SL_PROTO_UDP || proto == SL_PROTO_UDPLITE ||
-	       proto == SL_PROTO_SCTP || proto == SL_PROTO_DCCP;
+	       proto == SL_PROTO_SCTP;
 }
 
 /* The member that may change. An ICMP id is the source's. */

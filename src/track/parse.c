@@ -124,7 +124,7 @@ static enum sl_reason parse_udp(struct sl_bytes b, struct sl_parsed *out)
 	return length > room || length < 8 ? SL_WHY_BAD_L4_LENGTH : SL_WHY_NONE;
 }
 
-/* SCTP, DCCP: the ports are enough to know the flow. */
+/* SCTP: the ports are enough to know the flow. */
 static enum sl_reason parse_ports(struct sl_bytes b, struct sl_parsed *out)
 {
 	out->tuple.sport = sl_bytes_u16(&b);
@@ -197,7 +197,6 @@ static enum sl_reason parse_transport(const uint8_t *data, struct sl_parsed *out
 	case SL_PROTO_UDPLITE:
 		return parse_udp(b, out);
 	case SL_PROTO_SCTP:
-	case SL_PROTO_DCCP:
 		return parse_ports(b, out);
 	case SL_PROTO_GRE:
 		return parse_gre(b, out);
