@@ -580,6 +580,11 @@ static enum sl_help_outcome take_data(struct work *w)
 	struct range r;
 	bool taken;
 
+	/* Behind the end of the stream: nobody will take it. */
+	if (s->fin_seen && s->sent == s->fin && sl__seq_after(seq, s->fin)) {
+		set_seq(w, sl__editlog_new(&s->log, seq));
+		return done(w);
+	}
 	if (w->parsed->tcp_flags & SL_FIN) {
 		s->fin_seen = true;
 		s->fin = seq + n;
