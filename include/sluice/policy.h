@@ -84,7 +84,7 @@ struct sl_policy_view {
 	/* ---- what the policy may set ---- */
 	enum sl_reject reject;
 	uint8_t reject_type, reject_code; /* SL_REJECT_ICMP: ICMP(v6) type and code */
-	bool refused;			  /* nat() said neither how nor nothing: a nat chain dropped it */
+	bool refused;			  /* nat() returned false because a nat chain drops the packet */
 	bool notrack;			  /* BEFORE_TRACK only */
 	bool zone_set;			  /* BEFORE_TRACK only: */
 	uint16_t zone;

@@ -543,11 +543,18 @@ static bool rules_nat(void *ctx, struct sl_policy_view *view, struct sl_nat_rang
 {
 	struct sl__eval ev = {.r = ctx, .view = view, .range = range};
 	struct sl__chain *c;
+	enum outcome out;
 
 	start_clock(ev.r, view->now);
 	for (c = ev.r->hooks[view->hook]; c; c = c->later) {
-		if (c->type[0] == 'n' && family_fits(c->table, view->parsed->tuple.family) && run_chain(&ev, c) == TRANSLATED)
+		if (c->type[0] != 'n' || !family_fits(c->table, view->parsed->tuple.family))
+			continue;
+		out = run_chain(&ev, c);
+		if (out == TRANSLATED)
 			return true;
+		view->refused = out == DROPPED || out == REJECTED;
+		if (view->refused)
+			return false;
 	}
 	return false;
 }
