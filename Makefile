@@ -3,6 +3,7 @@
 #   make         build the program and the libraries into build/
 #   make demo    the main job: a recorded FTP session through tracking and NAT
 #   make test    every test
+#   make fuzz    each fuzz target for FUZZ_SECONDS (60), and a proof that they find bugs
 #
 BUILD ?= build
 MESON_OPTS ?= -Dbuildtype=debugoptimized
@@ -28,6 +29,10 @@ bench: deps
 	@ninja -C build-bench bench/bench-engine >/dev/null
 	@build-bench/bench/bench-engine
 
+fuzz: deps
+	@scripts/fuzz.sh
+	@scripts/fuzz-planted.sh
+
 install: all
 	@meson install -C $(BUILD)
 
@@ -37,4 +42,4 @@ format: deps
 clean:
 	@rm -rf build build-* demo-out
 
-.PHONY: all bench deps demo test install format clean
+.PHONY: all bench deps demo test fuzz install format clean
