@@ -65,9 +65,10 @@ void sl__stream_cut(struct sl_stream *s, struct sl_stream_pool *pool, uint32_t a
 /* Not read any more: everything up to `at` counts as passed. */
 void sl__stream_pass(struct sl_stream *s, struct sl_stream_pool *pool, uint32_t at);
 
+/* NULL while nothing is kept, and so none of them may be read. */
 static inline const uint8_t *sl__stream_bytes(const struct sl_stream *s, uint32_t at)
 {
-	return s->buf + (at - s->base);
+	return s->buf ? s->buf + (at - s->base) : NULL;
 }
 
 /*
