@@ -17,11 +17,10 @@
 
 #include "base/bytes.h"
 #include "base/checksum.h"
+#include "fuzz/fuzz.h"
 
 #define STREAM 16384
 #define MS 1000000ull
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { FIN = 1, SYN = 2, PSH = 8, ACK = 16 };
 
@@ -116,6 +115,8 @@ static void receive(struct world *w, const struct sl_packet *p)
 	if (sl__sum_fold(sl__sum(l4, len - 20, sl__sum_ipv4(ip + 12, ip + 16, 6, len - 20))) != 0xffff ||
 		sl__sum_fold(sl__sum(ip, 20, 0)) != 0xffff)
 		fail("checksum");
+	if (len > head)
+		fuzz_plant(ip + head, len - head);
 	for (uint32_t i = head; i < len && !(l4[13] & SYN); i++, at++) {
 		if (at >= STREAM)
 			continue;

@@ -26,23 +26,27 @@ static inline uint8_t *fuzz_copy(const void *data, size_t len)
 
 /*
  * Called by each target with what the code under test hands out at its deepest
- * place, in memory of exactly that length. Usually it does nothing; with
- * -DSL_PLANT_BUG it is a bug that waits for the right input: a byte is read too
- * far if the data begin with "slui". scripts/fuzz-planted.sh proves that each
- * target gets there, and that what it finds is reported.
+ * place. Usually it does nothing; with -DSL_PLANT_BUG it is a bug that waits for
+ * the right input: a byte is read too far if the data begin with "slui".
+ * scripts/fuzz-planted.sh proves that each target gets there, and that what it
+ * finds is reported.
  *
  * The comparison is a real call of memcmp(), not what compilers make of one:
  * libFuzzer watches those and tries the other side's bytes. With plain branches
  * the right byte at the right place is left to luck, for minutes.
  */
-static inline void fuzz_plant(const uint8_t *data, size_t len)
+static inline void fuzz_plant(const void *data, size_t len)
 {
 #ifdef SL_PLANT_BUG
 	int (*volatile compare)(const void *, const void *, size_t) = memcmp;
 	volatile uint8_t seen = 0;
+	uint8_t *copy;
 
-	if (len > 4 && compare(data, "slui", 4) == 0)
-		seen = data[len];
+	if (len < 4 || compare(data, "slui", 4) != 0)
+		return;
+	copy = fuzz_copy(data, len);
+	seen = copy[len];
+	free(copy);
 	(void)seen;
 #else
 	(void)data;

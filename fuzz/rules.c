@@ -11,9 +11,10 @@
 
 #include <sluice/rules.h>
 
+#include "fuzz/fuzz.h"
 #include "track/parse.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#define TABLE_NAME 9 /* where it stands in "table ip NAME {", the first line printed */
 
 struct memory {
 	size_t held;
@@ -92,6 +93,8 @@ static void print_again(const struct sl_rules_env *env, struct sl_rules *r)
 	struct sl_rules *again;
 
 	sl_rules_print(r, add, &first);
+	if (first.len > TABLE_NAME)
+		fuzz_plant(first.bytes + TABLE_NAME, first.len - TABLE_NAME);
 	again = sl_rules_read(env, "again", first.bytes ? first.bytes : "", first.len);
 	if (!again)
 		broken("what is printed cannot be read", &first, &second);
