@@ -104,6 +104,15 @@ struct sl_policy {
 	bool (*automatic_helper)(void *ctx, const char *name);
 };
 
+/*
+ * From the next packet on this policy holds (NULL: track everything, translate nothing). What the
+ * old one did to connections stays: their translations, marks, helpers and timeouts. The old ctx
+ * is not used any more when this returns, so a reload is: read the new ruleset, set it, destroy
+ * the old one.
+ */
+SL_EXPORT void sl_engine_set_policy(
+	struct sl_engine *engine, const struct sl_policy *policy, void *ctx);
+
 /* What decide() may do to a connection. A conn that is confirmed keeps its helper. */
 SL_EXPORT void sl_conn_set_mark(struct sl_engine *engine, struct sl_conn *conn, uint32_t mark);
 SL_EXPORT bool sl_conn_set_helper(struct sl_engine *engine, struct sl_conn *conn, const char *name);

@@ -53,8 +53,17 @@ static void ask_stages(struct sl_engine *e)
 {
 	const struct sl_policy *policy = e->config.policy;
 
-	for (unsigned hook = 0; policy && policy->stages && hook < SL_HOOK_COUNT; hook++)
-		e->stages[hook] = policy->stages(e->config.policy_ctx, (enum sl_hook)hook);
+	for (unsigned hook = 0; hook < SL_HOOK_COUNT; hook++)
+		e->stages[hook] = policy && policy->stages
+					  ? policy->stages(e->config.policy_ctx, (enum sl_hook)hook)
+					  : 0;
+}
+
+void sl_engine_set_policy(struct sl_engine *engine, const struct sl_policy *policy, void *ctx)
+{
+	engine->config.policy = policy;
+	engine->config.policy_ctx = ctx;
+	ask_stages(engine);
 }
 
 static void init_helping(struct sl_engine *e)
