@@ -10,18 +10,24 @@
  *	    <---- data connection, from port 20 to the endpoint announced ----
  *
  *	PASV						227 Entering Passive Mode (192,0,2,7,195,80)
- *	EPSV						229 Entering Extended Passive Mode (|||50000|)
+ *	EPSV						229 Entering Extended Passive Mode
+ *(|||50000|)
  *	    ---- data connection to the endpoint announced ---->
  *
  *	LPRT 4,4,10,0,0,2,2,200,10			(as PORT)
- *	LPSV						228 Entering Long Passive Mode (4,4,192,0,2,7,2,195,80)
+ *	LPSV						228 Entering Long Passive Mode
+ *(4,4,192,0,2,7,2,195,80)
  *
- *	AUTH TLS					234 go ahead: nothing can be read from here on
+ *	AUTH TLS					234 go ahead: nothing can be read from here
+ *on
  *
  * Lines may begin with Telnet commands (ABOR sends IAC IP IAC DM). The 227 text is free, with
  * or without parentheses and with digits in it (RFC 1123 4.1.2.6): the endpoint is the first
  * group of exactly six numbers. In a reply of several lines ("220-" ... "220 ") the lines
  * between are only text.
+ *
+ * A translated IPv6 address is written as RFC 5952 asks. Linux writes all 32 digits, which servers
+ * that compare texts take for another host's address (pyftpdlib does).
  *
  * Nothing is expected, and the line passes with a remark, when it announces another host
  * (unless sluice_ftp_loose), a port below 1024, numbers out of range, or a passive endpoint
@@ -30,14 +36,14 @@
 #include <sluice/helper.h>
 
 #define LINE_MAX 4096
-#define IAC 255 /* Telnet: "interpret as command" (RFC 854) */
+#define IAC      255 /* Telnet: "interpret as command" (RFC 854) */
 
 enum { CLASS_DATA };
 
 struct ftp {
 	uint8_t passive_asked; /* PASV, EPSV, LPSV that have no answer yet */
 	uint8_t auth_asked;
-	uint16_t inside;       /* code of the reply whose lines go on; 0: none */
+	uint16_t inside; /* code of the reply whose lines go on; 0: none */
 };
 
 /* An endpoint in a line, and which bytes of the line say so. */
@@ -49,7 +55,8 @@ struct announced {
 	enum sl_reason wrong;
 };
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------
+ */
 
 static void skip_telnet(struct sl_text *t)
 {
@@ -160,7 +167,7 @@ static bool read_extended(struct sl_text *t, struct announced *a)
 	bool ok;
 
 	if (!read_delimiter(t, &a->delimiter) || !sl_text_uint(t, 2, &family) || family == 0 ||
-		!sl_text_char(t, a->delimiter))
+	        !sl_text_char(t, a->delimiter))
 		return false;
 	a->offset = sl_text_offset(t);
 	if (!sl_text_until(t, a->delimiter, &addr))
@@ -185,7 +192,8 @@ static bool read_extended(struct sl_text *t, struct announced *a)
 static bool read_extended_passive(struct sl_text *t, struct announced *a)
 {
 	if (sl_text_skip_to(t, "("), !sl_text_char(t, '(') || !read_delimiter(t, &a->delimiter) ||
-		!sl_text_char(t, a->delimiter) || !sl_text_char(t, a->delimiter))
+	                                     !sl_text_char(t, a->delimiter) ||
+	                                     !sl_text_char(t, a->delimiter))
 		return false;
 	a->offset = sl_text_offset(t);
 	if (!read_port(t, a))
@@ -196,7 +204,8 @@ static bool read_extended_passive(struct sl_text *t, struct announced *a)
 }
 
 /* The first place in the text where `read` finds what it reads, beginning at a number. */
-static bool find(struct sl_text *t, struct announced *a, bool (*read)(struct sl_text *, struct announced *))
+static bool find(
+        struct sl_text *t, struct announced *a, bool (*read)(struct sl_text *, struct announced *))
 {
 	for (;;) {
 		struct sl_text try;
@@ -211,7 +220,8 @@ static bool find(struct sl_text *t, struct announced *a, bool (*read)(struct sl_
 	}
 }
 
-/* ---- writing -------------------------------------------------------------------------------------- */
+/* ---- writing
+ * -------------------------------------------------------------------------------------- */
 
 static void put_port(struct sl_out *o, uint16_t port)
 {
@@ -233,16 +243,6 @@ static void put_long(struct sl_out *o, const struct sl_endpoint *e)
 	put_port(o, e->port);
 }
 
-/* All eight groups with all their digits, as Linux writes them: lengths are then the same as there. */
-static void put_ipv6_groups(struct sl_out *o, const uint8_t addr[16])
-{
-	for (unsigned i = 0; i < 16; i += 2) {
-		if (i)
-			sl_text_put_char(o, ':');
-		sl_text_put_hex(o, (uint64_t)addr[i] << 8 | addr[i + 1], 4);
-	}
-}
-
 static void put(struct sl_out *o, const struct announced *a, const struct sl_endpoint *seen)
 {
 	switch (a->form) {
@@ -258,7 +258,7 @@ static void put(struct sl_out *o, const struct announced *a, const struct sl_end
 		if (seen->family == SL_IPV4)
 			sl_text_put_ipv4(o, seen->addr.b + 12);
 		else
-			put_ipv6_groups(o, seen->addr.b);
+			sl_text_put_ipv6(o, seen->addr.b);
 		sl_text_put_char(o, a->delimiter);
 		sl_text_put_uint(o, seen->port);
 		break;
@@ -268,7 +268,60 @@ static void put(struct sl_out *o, const struct announced *a, const struct sl_end
 	}
 }
 
-/* ---- what an announcement leads to ----------------------------------------------------------------- */
+/* ---- what Linux would have read
+ * ------------------------------------------------------------------- */
+
+/* One space before the numbers, nothing between them, CR behind them. */
+static bool strict_port(struct sl_text t, const struct announced *a)
+{
+	if (!sl_text_prefix(&t, "PORT") || !sl_text_char(&t, ' ') ||
+	        sl_text_offset(&t) != a->offset)
+		return false;
+	sl_text_skip(&t, "0123456789,");
+	return sl_text_char(&t, '\r');
+}
+
+/* Behind the first parenthesis, or else from the first digit of the text on. */
+static bool strict_227(struct sl_text t, const struct announced *a)
+{
+	struct sl_text first;
+
+	if (!sl_text_exact(&t, "227 "))
+		return false;
+	first = t;
+	sl_text_skip_to(&t, "(");
+	if (sl_text_char(&t, '(') && sl_text_offset(&t) == a->offset) {
+		sl_text_skip(&t, "0123456789,");
+		if (sl_text_char(&t, ')'))
+			return true;
+	}
+	sl_text_skip_to(&first, "0123456789");
+	if (sl_text_offset(&first) != a->offset)
+		return false;
+	sl_text_skip(&first, "0123456789,");
+	return sl_text_offset(&first) == a->offset + a->length;
+}
+
+static bool linux_reads(const struct sl_message *m, const struct announced *a)
+{
+	struct sl_text t = m->text;
+
+	switch (a->form) {
+	case AS_COMMAS:
+		return m->dir == SL_ORIGINAL ? strict_port(t, a) : strict_227(t, a);
+	case AS_EXTENDED:
+		return sl_text_prefix(&t, "EPRT") && sl_text_char(&t, ' ') &&
+		       sl_text_offset(&t) + 3 == a->offset;
+	case AS_PORT:
+		return sl_text_exact(&t, "229 ");
+	case AS_LONG:
+		break;
+	}
+	return false;
+}
+
+/* ---- what an announcement leads to
+ * ----------------------------------------------------------------- */
 
 static enum sl_help_result remark(struct sl_help *help, enum sl_reason why, const char *text)
 {
@@ -278,7 +331,7 @@ static enum sl_help_result remark(struct sl_help *help, enum sl_reason why, cons
 
 /* Another host's address, and the operator wants that: expected as it stands, never translated. */
 static enum sl_help_result expect_other_host(struct sl_help *help, const struct sl_message *m,
-	const struct announced *a, const char *what)
+        const struct announced *a, const char *what)
 {
 	struct sl_expectation e = {.class_id = CLASS_DATA, .reason = what};
 	enum sl_reason why;
@@ -298,8 +351,8 @@ static enum sl_help_result expect_other_host(struct sl_help *help, const struct 
 	return why == SL_WHY_NONE ? SL_PASS : sl_refuse(help, why);
 }
 
-static enum sl_help_result expect(struct sl_help *help, struct sl_message *m,
-	const struct announced *a, const char *what)
+static enum sl_help_result expect(
+        struct sl_help *help, struct sl_message *m, const struct announced *a, const char *what)
 {
 	char text[96];
 	struct sl_out out = sl_out_of(text, sizeof(text));
@@ -314,15 +367,20 @@ static enum sl_help_result expect(struct sl_help *help, struct sl_message *m,
 		return remark(help, why, what);
 	if (why != SL_WHY_NONE)
 		return sl_refuse(help, why);
+	if (!linux_reads(m, a))
+		sl_help_beyond(help, SL_BEYOND_SYNTAX);
 	if (sl_addr_eq(&seen.addr, &a->endpoint.addr) && seen.port == a->endpoint.port)
 		return SL_PASS; /* true as it stands: keep its spelling */
 	put(&out, a, &seen);
 	if (out.full || !sl_replace(help, m, a->offset, a->length, text, sl_out_len(&out)))
 		return sl_refuse(help, SL_WHY_HELPER_DROP);
+	if (a->form == AS_EXTENDED && seen.family == SL_IPV6)
+		sl_help_beyond(help, SL_BEYOND_ADDRESS_TEXT);
 	return SL_PASS;
 }
 
-/* ---- the client's lines ------------------------------------------------------------------------------- */
+/* ---- the client's lines
+ * ------------------------------------------------------------------------------- */
 
 static void count(uint8_t *n)
 {
@@ -347,7 +405,8 @@ static enum sl_help_result request(struct sl_help *help, struct sl_message *m)
 	} else if (sl_text_word(&t, "LPRT")) {
 		if (sl_text_spaces(&t) && read_long(&t, &a) && !sl_text_left(&t))
 			return expect(help, m, &a, "FTP data, from LPRT");
-	} else if (sl_text_word(&t, "PASV") || sl_text_word(&t, "EPSV") || sl_text_word(&t, "LPSV")) {
+	} else if (sl_text_word(&t, "PASV") || sl_text_word(&t, "EPSV") ||
+	           sl_text_word(&t, "LPSV")) {
 		count(&ftp->passive_asked);
 	} else if (sl_text_word(&t, "AUTH")) {
 		count(&ftp->auth_asked);
@@ -355,7 +414,8 @@ static enum sl_help_result request(struct sl_help *help, struct sl_message *m)
 	return SL_PASS;
 }
 
-/* ---- the server's lines ---------------------------------------------------------------------------------- */
+/* ---- the server's lines
+ * ---------------------------------------------------------------------------------- */
 
 /* A reply code, if the line is the last (or only) one of a reply; else 0. */
 static uint32_t final_code(struct ftp *ftp, struct sl_text *t)
@@ -379,8 +439,8 @@ static uint32_t final_code(struct ftp *ftp, struct sl_text *t)
 	return code;
 }
 
-static enum sl_help_result passive(struct sl_help *help, struct sl_message *m,
-	const struct announced *a, const char *what)
+static enum sl_help_result passive(
+        struct sl_help *help, struct sl_message *m, const struct announced *a, const char *what)
 {
 	struct ftp *ftp = sl_help_data(help);
 
@@ -425,7 +485,8 @@ static enum sl_help_result answer(struct sl_help *help, struct sl_message *m)
 	return SL_PASS;
 }
 
-/* ---- incomplete lines ---------------------------------------------------------------------------------------- */
+/* ---- incomplete lines
+ * ---------------------------------------------------------------------------------------- */
 
 /* Only what may be, or become, part of an endpoint has to wait for the rest of its line. */
 static size_t hold(struct sl_help *help, const struct sl_text *begin, enum sl_dir dir)
@@ -435,12 +496,14 @@ static size_t hold(struct sl_help *help, const struct sl_text *begin, enum sl_di
 
 	skip_telnet(&t);
 	if (dir == SL_ORIGINAL) {
-		if (sl_text_word(&t, "PORT") || sl_text_word(&t, "EPRT") || sl_text_word(&t, "LPRT")) {
+		if (sl_text_word(&t, "PORT") || sl_text_word(&t, "EPRT") ||
+		        sl_text_word(&t, "LPRT")) {
 			sl_text_spaces(&t);
 			return sl_text_offset(&t);
 		}
 	} else if (!ftp->inside || (ftp->inside >= 227 && ftp->inside <= 229)) {
-		if (sl_text_exact(&t, "227 ") || sl_text_exact(&t, "228 ") || sl_text_exact(&t, "229 ")) {
+		if (sl_text_exact(&t, "227 ") || sl_text_exact(&t, "228 ") ||
+		        sl_text_exact(&t, "229 ")) {
 			sl_text_skip_to(&t, "0123456789");
 			return sl_text_offset(&t);
 		}
@@ -449,13 +512,13 @@ static size_t hold(struct sl_help *help, const struct sl_text *begin, enum sl_di
 }
 
 const struct sl_helper sl_helper_ftp = {
-	SL_HELPER_HEADER,
-	.name = "ftp",
-	.match = {{.proto = SL_PROTO_TCP, .port = 21}},
-	.classes = {[CLASS_DATA] = {.name = "data", .max = 1, .timeout = 300}},
-	.framing = SL_FRAME_LINE,
-	.message_max = LINE_MAX,
-	.data_size = sizeof(struct ftp),
-	.message = {[SL_ORIGINAL] = request, [SL_REPLY] = answer},
-	.hold = hold,
+        SL_HELPER_HEADER,
+        .name = "ftp",
+        .match = {{.proto = SL_PROTO_TCP, .port = 21}},
+        .classes = {[CLASS_DATA] = {.name = "data", .max = 1, .timeout = 300}},
+        .framing = SL_FRAME_LINE,
+        .message_max = LINE_MAX,
+        .data_size = sizeof(struct ftp),
+        .message = {[SL_ORIGINAL] = request, [SL_REPLY] = answer},
+        .hold = hold,
 };

@@ -33,7 +33,7 @@
 #include <sluice/text.h>
 #include <sluice/tuple.h>
 
-#define SL_HELPER_ABI 1
+#define SL_HELPER_ABI     1
 #define SL_HELPER_MATCHES 8
 #define SL_HELPER_CLASSES 4
 
@@ -44,9 +44,9 @@ struct sl_conn;
 /* How the byte stream, or the datagrams, fall into messages. */
 enum sl_framing {
 	SL_FRAME_DATAGRAM, /* each packet is one message */
-	SL_FRAME_LINE,	   /* up to and with LF (CR LF or a bare LF) */
+	SL_FRAME_LINE,     /* up to and with LF (CR LF or a bare LF) */
 	SL_FRAME_LENGTH,   /* a length field says how long: see length_* */
-	SL_FRAME_OWN,	   /* the helper's frame() finds the end */
+	SL_FRAME_OWN,      /* the helper's frame() finds the end */
 };
 
 enum sl_help_result {
@@ -63,15 +63,15 @@ struct sl_message {
 
 /* Which connections a helper takes by default: those whose original destination port fits. */
 struct sl_helper_match {
-	uint8_t family;	    /* enum sl_family; 0: both */
-	uint8_t proto;	    /* SL_PROTO_TCP ...; 0: end of the list */
+	uint8_t family; /* enum sl_family; 0: both */
+	uint8_t proto;  /* SL_PROTO_TCP ...; 0: end of the list */
 	uint16_t port;
 	uint16_t port_mask; /* 0 counts as 0xffff: exactly this port */
 };
 
 struct sl_helper_class {
 	const char *name;
-	uint16_t max;	  /* expectations of this class at a time, per connection; 0: unused class */
+	uint16_t max; /* expectations of this class at a time, per connection; 0: unused class */
 	uint32_t timeout; /* seconds */
 };
 
@@ -80,17 +80,17 @@ struct sl_endpoint {
 	struct sl_addr addr;
 	uint16_t port;
 	uint8_t family; /* enum sl_family */
-	uint8_t proto;	/* of the connection to come */
+	uint8_t proto;  /* of the connection to come */
 };
 
 /* The general form of an expectation, for what sl_expect_endpoint() cannot say. */
 struct sl_expectation {
 	struct sl_tuple tuple, mask;
 	uint8_t class_id;
-	uint8_t flags;		       /* enum sl_expect_flag */
-	uint32_t timeout;	       /* seconds; 0: the class's */
+	uint8_t flags;                  /* enum sl_expect_flag */
+	uint32_t timeout;               /* seconds; 0: the class's */
 	const struct sl_helper *helper; /* what the related connection gets; NULL: none */
-	const char *reason;	       /* static text: what for */
+	const char *reason;             /* static text: what for */
 };
 
 struct sl_helper {
@@ -100,11 +100,11 @@ struct sl_helper {
 	struct sl_helper_match match[SL_HELPER_MATCHES];
 	struct sl_helper_class classes[SL_HELPER_CLASSES];
 	enum sl_framing framing;
-	uint32_t message_max;	 /* a longer message passes unread; 0: 4096 */
-	uint8_t length_offset;	 /* SL_FRAME_LENGTH: where the big-endian field is ... */
-	uint8_t length_size;	 /* ... its bytes (1, 2 or 4) ... */
-	int32_t length_bias;	 /* ... and what to add to its value for the whole length */
-	uint32_t data_size;	 /* bytes of per-connection data; sl_help_data() */
+	uint32_t message_max;  /* a longer message passes unread; 0: 4096 */
+	uint8_t length_offset; /* SL_FRAME_LENGTH: where the big-endian field is ... */
+	uint8_t length_size;   /* ... its bytes (1, 2 or 4) ... */
+	int32_t length_bias;   /* ... and what to add to its value for the whole length */
+	uint32_t data_size;    /* bytes of per-connection data; sl_help_data() */
 	/* A whole message of that direction's sender; NULL: its messages are not read. */
 	enum sl_help_result (*message[2])(struct sl_help *help, struct sl_message *message);
 	/*
@@ -128,16 +128,17 @@ struct sl_helper {
 struct sl_api {
 	void *(*data)(struct sl_help *help);
 	enum sl_reason (*expect_endpoint)(struct sl_help *help, const struct sl_message *message,
-		const struct sl_endpoint *written, uint8_t class_id, const char *reason,
-		struct sl_endpoint *seen);
+	        const struct sl_endpoint *written, uint8_t class_id, const char *reason,
+	        struct sl_endpoint *seen);
 	enum sl_reason (*expect_related)(struct sl_help *help, const struct sl_expectation *want);
 	bool (*replace)(struct sl_help *help, struct sl_message *message, size_t offset,
-		size_t length, const void *bytes, size_t size);
+	        size_t length, const void *bytes, size_t size);
 	void (*conn_tuple)(struct sl_help *help, enum sl_dir dir, struct sl_tuple *out);
 	enum sl_help_result (*refuse)(struct sl_help *help, enum sl_reason why);
 	void (*note)(struct sl_help *help, enum sl_reason why, const char *text);
 	bool (*seen_from_start)(struct sl_help *help);
 	uint32_t (*option)(struct sl_help *help, const char *name);
+	void (*beyond)(struct sl_help *help, enum sl_beyond beyond);
 };
 
 struct sl_help_base {
@@ -163,14 +164,15 @@ static inline void *sl_help_data(struct sl_help *help)
  * nothing is expected.
  */
 static inline enum sl_reason sl_expect_endpoint(struct sl_help *help,
-	const struct sl_message *message, const struct sl_endpoint *written, uint8_t class_id,
-	const char *reason, struct sl_endpoint *seen)
+        const struct sl_message *message, const struct sl_endpoint *written, uint8_t class_id,
+        const char *reason, struct sl_endpoint *seen)
 {
 	return sl_api_of(help)->expect_endpoint(help, message, written, class_id, reason, seen);
 }
 
 /* Expect exactly this, as Welte's ip_conntrack_expect_related(); no address is translated. */
-static inline enum sl_reason sl_expect_related(struct sl_help *help, const struct sl_expectation *want)
+static inline enum sl_reason sl_expect_related(
+        struct sl_help *help, const struct sl_expectation *want)
 {
 	return sl_api_of(help)->expect_related(help, want);
 }
@@ -181,7 +183,7 @@ static inline enum sl_reason sl_expect_related(struct sl_help *help, const struc
  * sequence numbers are the core's business. False: it cannot be done; return SL_REFUSE then.
  */
 static inline bool sl_replace(struct sl_help *help, struct sl_message *message, size_t offset,
-	size_t length, const void *bytes, size_t size)
+        size_t length, const void *bytes, size_t size)
 {
 	return sl_api_of(help)->replace(help, message, offset, length, bytes, size);
 }
@@ -202,6 +204,12 @@ static inline enum sl_help_result sl_refuse(struct sl_help *help, enum sl_reason
 static inline void sl_note(struct sl_help *help, enum sl_reason why, const char *text)
 {
 	sl_api_of(help)->note(help, why, text);
+}
+
+/* The message is handled knowingly otherwise than in Linux: the packet says so (docs/beyond.md). */
+static inline void sl_help_beyond(struct sl_help *help, enum sl_beyond beyond)
+{
+	sl_api_of(help)->beyond(help, beyond);
 }
 
 /* Was the connection seen from its first packet, without a hole, so that questions were seen? */

@@ -102,6 +102,20 @@ enum sl_reason {
 	SL_WHY_COUNT
 };
 
+/* Stable names of where sluice knowingly differs from Linux (docs/beyond.md). */
+enum sl_beyond {
+	SL_BEYOND_NONE = 0,
+	SL_BEYOND_SPLIT_MESSAGE, /* "split-message": a message over several segments was translated */
+	SL_BEYOND_MANY_MESSAGES, /* "many-messages": more than one message in a segment was */
+	SL_BEYOND_SYNTAX,	 /* "syntax": a valid spelling that Linux does not read */
+	SL_BEYOND_EVICTION,	 /* "eviction": unreplied first, at constant cost */
+	SL_BEYOND_PORT_SEARCH,	 /* "port-search": a free port was found where Linux gives up */
+	SL_BEYOND_OVERLAP,	 /* "overlap": overlapping IPv4 fragments are dropped */
+	SL_BEYOND_REFUSED,	 /* "refused": Linux would have opened a hole that is not safe */
+	SL_BEYOND_ADDRESS_TEXT,	 /* "address-text": an IPv6 address written as RFC 5952 asks */
+	SL_BEYOND_COUNT
+};
+
 SL_EXPORT const char *sl_reason_name(enum sl_reason why);
 SL_EXPORT const char *sl_reason_text(enum sl_reason why);
 

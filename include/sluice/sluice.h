@@ -121,18 +121,7 @@ struct sl_packet {
 /* Link-layer destination, as the embedder saw it. */
 enum sl_cast { SL_CAST_HOST = 0, SL_CAST_BROADCAST, SL_CAST_MULTICAST, SL_CAST_OTHER };
 
-/* Stable names of where sluice knowingly differs from Linux (docs/beyond.md). */
-enum sl_beyond {
-	SL_BEYOND_NONE = 0,
-	SL_BEYOND_SPLIT_MESSAGE, /* "split-message": a message over several segments was translated */
-	SL_BEYOND_MANY_MESSAGES, /* "many-messages": more than one message in a segment was */
-	SL_BEYOND_SYNTAX,	 /* "syntax": a valid spelling that Linux does not read */
-	SL_BEYOND_EVICTION,	 /* "eviction": unreplied first, at constant cost */
-	SL_BEYOND_PORT_SEARCH,	 /* "port-search": a free port was found where Linux gives up */
-	SL_BEYOND_OVERLAP,	 /* "overlap": overlapping IPv4 fragments are dropped */
-	SL_BEYOND_REFUSED,	 /* "refused": Linux would have opened a hole that is not safe */
-	SL_BEYOND_COUNT
-};
+/* enum sl_beyond stands in <sluice/reason.h>. */
 SL_EXPORT const char *sl_beyond_name(enum sl_beyond beyond);
 
 /* ---- the embedder's side -------------------------------------------------------------------- */

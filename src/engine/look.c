@@ -81,6 +81,7 @@ static const char *const beyond_names[SL_BEYOND_COUNT] = {
 	[SL_BEYOND_PORT_SEARCH] = "port-search",
 	[SL_BEYOND_OVERLAP] = "overlap",
 	[SL_BEYOND_REFUSED] = "refused",
+	[SL_BEYOND_ADDRESS_TEXT] = "address-text",
 };
 
 const char *sl_beyond_name(enum sl_beyond beyond)

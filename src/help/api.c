@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-#define PORT_MIN 1024
+#define PORT_MIN   1024
 #define PORT_TRIES 128 /* in a row; then once more from a random port */
 
 static void *api_data(struct sl_help *help)
@@ -21,7 +21,7 @@ static void *api_data(struct sl_help *help)
 }
 
 static void fill_want(struct sl_help *help, const struct sl_helper_class *c, uint8_t class_id,
-	struct sl_expect_want *want)
+        struct sl_expect_want *want)
 {
 	want->timeout_ms = c->timeout * 1000;
 	want->class_max = c->max;
@@ -48,17 +48,20 @@ static enum sl_reason add_somewhere(struct sl_help *help, struct sl_expect_want 
 		if (why != SL_WHY_EXPECT_CLASH)
 			return why;
 		if (i == PORT_TRIES)
-			want->tuple.dport = (uint16_t)(PORT_MIN +
-				sl__random_below(&help->owner->t->random, 65536 - PORT_MIN));
+			want->tuple.dport =
+			        (uint16_t)(PORT_MIN + sl__random_below(&help->owner->t->random,
+			                                      65536 - PORT_MIN));
 		else
-			want->tuple.dport = want->tuple.dport == 65535 ? PORT_MIN
-								       : (uint16_t)(want->tuple.dport + 1);
+			want->tuple.dport = want->tuple.dport == 65535
+			                            ? PORT_MIN
+			                            : (uint16_t)(want->tuple.dport + 1);
 	}
 	return SL_WHY_NAT_NO_PORT;
 }
 
 static enum sl_reason api_expect_endpoint(struct sl_help *help, const struct sl_message *message,
-	const struct sl_endpoint *written, uint8_t class_id, const char *reason, struct sl_endpoint *seen)
+        const struct sl_endpoint *written, uint8_t class_id, const char *reason,
+        struct sl_endpoint *seen)
 {
 	bool translated = help->conn->status & (SL_SRC_NAT | SL_DST_NAT);
 	struct sl_expect_want want = {.reason = reason};
@@ -74,8 +77,11 @@ static enum sl_reason api_expect_endpoint(struct sl_help *help, const struct sl_
 	if (written->port < PORT_MIN)
 		return SL_WHY_HELPER_PORT;
 	fill_want(help, &help->helper->classes[class_id], class_id, &want);
-	want.tuple = (struct sl_tuple){.src = other.src, .dst = other.dst, .dport = written->port,
-		.proto = written->proto, .family = own.family};
+	want.tuple = (struct sl_tuple){.src = other.src,
+	        .dst = other.dst,
+	        .dport = written->port,
+	        .proto = written->proto,
+	        .family = own.family};
 	memset(&want.mask.src, 0xff, sizeof(want.mask.src));
 	memset(&want.mask.dst, 0xff, sizeof(want.mask.dst));
 	want.mask.dport = 0xffff;
@@ -92,15 +98,20 @@ static enum sl_reason api_expect_endpoint(struct sl_help *help, const struct sl_
 			want.saved_addr = sl_addr_v4(none);
 	}
 	why = translated ? add_somewhere(help, &want) : add(help, &want);
-	*seen = (struct sl_endpoint){.addr = other.dst, .port = want.tuple.dport,
-		.family = own.family, .proto = written->proto};
+	*seen = (struct sl_endpoint){.addr = other.dst,
+	        .port = want.tuple.dport,
+	        .family = own.family,
+	        .proto = written->proto};
 	return why;
 }
 
 static enum sl_reason api_expect_related(struct sl_help *help, const struct sl_expectation *e)
 {
-	struct sl_expect_want want = {.tuple = e->tuple, .mask = e->mask, .flags = e->flags,
-		.helper = e->helper, .reason = e->reason};
+	struct sl_expect_want want = {.tuple = e->tuple,
+	        .mask = e->mask,
+	        .flags = e->flags,
+	        .helper = e->helper,
+	        .reason = e->reason};
 
 	if (e->class_id >= SL_HELPER_CLASSES || !help->helper->classes[e->class_id].max)
 		return SL_WHY_EXPECT_LIMIT;
@@ -112,7 +123,7 @@ static enum sl_reason api_expect_related(struct sl_help *help, const struct sl_e
 
 /* An insertion takes a neighbour along: an edit replaces at least one byte. */
 static bool insert(struct sl_help *help, const char *text, size_t len, size_t offset,
-	const uint8_t *bytes, size_t size)
+        const uint8_t *bytes, size_t size)
 {
 	uint8_t both[256];
 	bool behind = offset == len;
@@ -121,12 +132,12 @@ static bool insert(struct sl_help *help, const char *text, size_t len, size_t of
 		return false;
 	memcpy(both + behind, bytes, size);
 	both[behind ? 0 : size] = (uint8_t)text[behind ? offset - 1 : offset];
-	return sl__editlog_add(help->log, help->owner->t->mem, help->at + (uint32_t)(offset - behind), 1,
-		both, (uint32_t)(size + 1));
+	return sl__editlog_add(help->log, help->owner->t->mem,
+	        help->at + (uint32_t)(offset - behind), 1, both, (uint32_t)(size + 1));
 }
 
 static bool api_replace(struct sl_help *help, struct sl_message *message, size_t offset,
-	size_t length, const void *bytes, size_t size)
+        size_t length, const void *bytes, size_t size)
 {
 	const char *text = message->text.start;
 	size_t len = (size_t)(message->text.end - text);
@@ -138,7 +149,7 @@ static bool api_replace(struct sl_help *help, struct sl_message *message, size_t
 		return true;
 	if (length)
 		ok = sl__editlog_add(help->log, help->owner->t->mem, help->at + (uint32_t)offset,
-			(uint32_t)length, bytes, (uint32_t)size);
+		        (uint32_t)length, bytes, (uint32_t)size);
 	else
 		ok = insert(help, text, len, offset, bytes, size);
 	if (!ok)
@@ -166,14 +177,20 @@ static enum sl_help_result api_refuse(struct sl_help *help, enum sl_reason why)
 /* Linux would have expected it. */
 static bool refused_beyond(enum sl_reason why)
 {
-	return why == SL_WHY_HELPER_PORT || why == SL_WHY_HELPER_RANGE || why == SL_WHY_HELPER_UNASKED;
+	return why == SL_WHY_HELPER_PORT || why == SL_WHY_HELPER_RANGE ||
+	       why == SL_WHY_HELPER_UNASKED;
 }
 
 static void api_note(struct sl_help *help, enum sl_reason why, const char *text)
 {
 	struct sl_track *t = help->owner->t;
-	struct sl_event event = {.type = SL_EVENT_LOG, .conn = help->conn, .packet = t->packet,
-		.why = why, .text = text, .text_len = strlen(text), .now = t->now};
+	struct sl_event event = {.type = SL_EVENT_LOG,
+	        .conn = help->conn,
+	        .packet = t->packet,
+	        .why = why,
+	        .text = text,
+	        .text_len = strlen(text),
+	        .now = t->now};
 
 	t->stats.reasons[why]++;
 	if (help->packet)
@@ -198,14 +215,21 @@ static uint32_t api_option(struct sl_help *help, const char *name)
 	return value;
 }
 
+static void api_beyond(struct sl_help *help, enum sl_beyond beyond)
+{
+	if (help->packet)
+		help->packet->beyond = (uint8_t)beyond;
+}
+
 const struct sl_api sl__help_api = {
-	.data = api_data,
-	.expect_endpoint = api_expect_endpoint,
-	.expect_related = api_expect_related,
-	.replace = api_replace,
-	.conn_tuple = api_conn_tuple,
-	.refuse = api_refuse,
-	.note = api_note,
-	.seen_from_start = api_seen_from_start,
-	.option = api_option,
+        .data = api_data,
+        .expect_endpoint = api_expect_endpoint,
+        .expect_related = api_expect_related,
+        .replace = api_replace,
+        .conn_tuple = api_conn_tuple,
+        .refuse = api_refuse,
+        .note = api_note,
+        .seen_from_start = api_seen_from_start,
+        .option = api_option,
+        .beyond = api_beyond,
 };

@@ -314,17 +314,18 @@ struct line {
 	uint16_t port;		/* expected; 0: nothing */
 	const char *translated;	/* under NAT; NULL: the same */
 	uint16_t remark;
+	bool syntax;		/* Linux does not read this spelling */
 };
 
 static const struct line lines[] = {
 	{"PORT 10,0,0,2,200,10\r\n", SL_ORIGINAL, 51210, "PORT 203,0,113,1,200,10\r\n", 0},
-	{"port 10,0,0,2,200,10\n", SL_ORIGINAL, 51210, "port 203,0,113,1,200,10\n", 0},
-	{"PORT   10,0,0,2,200,10  \r\n", SL_ORIGINAL, 51210, "PORT   203,0,113,1,200,10  \r\n", 0},
+	{"port 10,0,0,2,200,10\n", SL_ORIGINAL, 51210, "port 203,0,113,1,200,10\n", 0, true},
+	{"PORT   10,0,0,2,200,10  \r\n", SL_ORIGINAL, 51210, "PORT   203,0,113,1,200,10  \r\n", 0, true},
 	{"\xff\xf4\xff\xf2PORT 10,0,0,2,200,10\r\n", SL_ORIGINAL, 51210,
-		"\xff\xf4\xff\xf2PORT 203,0,113,1,200,10\r\n", 0},
+		"\xff\xf4\xff\xf2PORT 203,0,113,1,200,10\r\n", 0, true},
 	{"EPRT |1|10.0.0.2|51210|\r\n", SL_ORIGINAL, 51210, "EPRT |1|203.0.113.1|51210|\r\n", 0},
 	{"EPRT !1!10.0.0.2!51210!\r\n", SL_ORIGINAL, 51210, "EPRT !1!203.0.113.1!51210!\r\n", 0},
-	{"LPRT 4,4,10,0,0,2,2,200,10\r\n", SL_ORIGINAL, 51210, "LPRT 4,4,203,0,113,1,2,200,10\r\n", 0},
+	{"LPRT 4,4,10,0,0,2,2,200,10\r\n", SL_ORIGINAL, 51210, "LPRT 4,4,203,0,113,1,2,200,10\r\n", 0, true},
 	{"PORT 10,0,0,3,200,10\r\n", SL_ORIGINAL, 0, NULL, SL_WHY_HELPER_ADDRESS},
 	{"PORT 10,0,0,2,3,255\r\n", SL_ORIGINAL, 0, NULL, SL_WHY_HELPER_PORT},
 	{"PORT 10,0,0,2,256,10\r\n", SL_ORIGINAL, 0, NULL, SL_WHY_HELPER_RANGE},
@@ -335,11 +336,11 @@ static const struct line lines[] = {
 	{"PORT 10,0,0,2,200,10,1\r\n", SL_ORIGINAL, 0, NULL, 0},
 	{"PORTER 10,0,0,2,200,10\r\n", SL_ORIGINAL, 0, NULL, 0},
 	{"227 Entering Passive Mode (198,51,100,7,195,80)\r\n", SL_REPLY, 50000, NULL, 0},
-	{"227 Entering Passive Mode 2 of 3: 198,51,100,7,195,80.\r\n", SL_REPLY, 50000, NULL, 0},
+	{"227 Entering Passive Mode 2 of 3: 198,51,100,7,195,80.\r\n", SL_REPLY, 50000, NULL, 0, true},
 	{"227 =198,51,100,7,195,80\r\n", SL_REPLY, 50000, NULL, 0},
 	{"227 Entering Passive Mode (198,51,100,8,195,80)\r\n", SL_REPLY, 0, NULL, SL_WHY_HELPER_ADDRESS},
 	{"229 Entering Extended Passive Mode (|||50000|)\r\n", SL_REPLY, 50000, NULL, 0},
-	{"228 Entering Long Passive Mode (4,4,198,51,100,7,2,195,80)\r\n", SL_REPLY, 50000, NULL, 0},
+	{"228 Entering Long Passive Mode (4,4,198,51,100,7,2,195,80)\r\n", SL_REPLY, 50000, NULL, 0, true},
 	{"220-hello\r\n227 (198,51,100,7,195,80)\r\n220 done\r\n", SL_REPLY, 0, NULL, 0},
 	{"2270 (198,51,100,7,195,80)\r\n", SL_REPLY, 0, NULL, 0},
 };
@@ -385,6 +386,7 @@ static void each_line_whole(void **state)
 		begin_line(&w, &lines[i / 2], i & 1);
 		send_text(&w, lines[i / 2].dir, lines[i / 2].text);
 		check_line(&w, &lines[i / 2]);
+		assert_int_equal(w.beyond == SL_BEYOND_SYNTAX, lines[i / 2].syntax);
 		world_fini(&w, true);
 	}
 }
