@@ -33,9 +33,11 @@
 #include <sluice/text.h>
 #include <sluice/tuple.h>
 
-#define SL_HELPER_ABI     1
+#define SL_HELPER_ABI     2
 #define SL_HELPER_MATCHES 8
 #define SL_HELPER_CLASSES 4
+#define SL_HELPER_OPTIONS 8
+#define SL_ANNOUNCE_PORTS 8
 
 struct sl_help; /* a helper's work on one connection; opaque */
 struct sl_packet;
@@ -75,6 +77,16 @@ struct sl_helper_class {
 	uint32_t timeout; /* seconds */
 };
 
+/*
+ * What an operator may set, engine by engine: sl_tunable_set(), `--set NAME=VALUE`. Names begin
+ * with the helper's ("sip_direct_media").
+ */
+struct sl_helper_option {
+	const char *name;    /* NULL: end of the list */
+	uint32_t value, max; /* default; greatest value allowed */
+	const char *what;    /* a line for people */
+};
+
 /* An endpoint as it stands in a payload. */
 struct sl_endpoint {
 	struct sl_addr addr;
@@ -83,7 +95,43 @@ struct sl_endpoint {
 	uint8_t proto;  /* of the connection to come */
 };
 
-/* The general form of an expectation, for what sl_expect_endpoint() cannot say. */
+/* Whom an announcement invites. */
+enum sl_invited {
+	SL_FROM_PEER,   /* the other end of this connection, from any port */
+	SL_FROM_ANYONE, /* any host */
+	SL_FROM_PREFIX, /* any host of the peer's prefix, which the route told: answers to
+	                   broadcasts */
+};
+
+/* What sl_expect_announced() refuses unless it is said that it is meant. */
+enum sl_allow {
+	SL_ALLOW_OTHER_HOST = 1, /* an address that is not the announcer's own */
+	SL_ALLOW_LOW_PORT = 2,   /* ports below 1024 */
+};
+
+/*
+ * "Connect to me there": what a message announces. Zero-filled members are the usual case:
+ * one port, for the peer, the class's timeout, no helper on the related connection.
+ */
+struct sl_announcement {
+	struct sl_endpoint
+	        written; /* as it stands in the payload; port: a GRE key for SL_PROTO_GRE */
+	uint8_t class_id;
+	uint8_t ports;      /* how many in a row, at most SL_ANNOUNCE_PORTS: RTP and RTCP are 2 */
+	uint8_t from;       /* enum sl_invited */
+	uint8_t allow;      /* enum sl_allow bits */
+	uint8_t flags;      /* enum sl_expect_flag bits: see there */
+	uint16_t from_port; /* its source port must be this one; 0: any */
+	uint32_t timeout;   /* seconds; 0: the class's */
+	uint32_t cookie;    /* the helper's own: comes back in sl_related, and names it later */
+	const struct sl_helper *helper; /* what the related connection gets; NULL: none */
+	const char *reason;             /* static text: what for */
+};
+
+/*
+ * The general form of an expectation, for what an announcement cannot say. tuple: as the first
+ * packet will come in; of the mask only the source (address and port) may be loose.
+ */
 struct sl_expectation {
 	struct sl_tuple tuple, mask;
 	uint8_t class_id;
@@ -91,6 +139,42 @@ struct sl_expectation {
 	uint32_t timeout;               /* seconds; 0: the class's */
 	const struct sl_helper *helper; /* what the related connection gets; NULL: none */
 	const char *reason;             /* static text: what for */
+	uint32_t cookie;
+	uint32_t group; /* not 0: when one of a group is met, the others are removed */
+	/* Translation; without `nat` there is none. */
+	bool nat;
+	enum sl_dir from; /* it comes from where the master's packets of this direction come from */
+	struct sl_endpoint to; /* where it really goes */
+	uint16_t from_seen;    /* the source port (key) that it gets; 0: its own, if that is free */
+};
+
+/* Which of this connection's expectations are meant. Zero-filled: all of them. */
+struct sl_which {
+	const struct sl_endpoint *written; /* only what announced this endpoint; port 0: any port */
+	uint8_t classes;                   /* only these classes: bits 1 << class_id; 0: all */
+	bool inactive;                     /* only those with SL_EXPECT_INACTIVE */
+	uint32_t cookie;                   /* only these; 0: all */
+};
+
+/* A connection that was expected, at its first packet: how shall it be translated? */
+struct sl_related {
+	struct sl_tuple tuple;        /* as the packet came */
+	struct sl_endpoint announced; /* the endpoint as it was written */
+	enum sl_dir from;             /* whose side of the master opens it */
+	uint8_t class_id;
+	uint32_t cookie;
+	/* What follows the master is filled in; `expected` may change it. */
+	bool src_nat, dst_nat;
+	struct sl_endpoint
+	        src; /* where it shall seem to come from; port 0: its own, if that is free */
+	struct sl_endpoint dst; /* where it really goes */
+};
+
+/* The way of the packet that is being looked at. */
+struct sl_help_route {
+	bool broadcast; /* to every host of a network */
+	bool local;     /* made by the gateway itself */
+	uint8_t prefix; /* length of the connected prefix that the destination lies in; 0: none */
 };
 
 struct sl_helper {
@@ -115,8 +199,28 @@ struct sl_helper {
 	size_t (*hold)(struct sl_help *help, const struct sl_text *begin, enum sl_dir dir);
 	/* SL_FRAME_OWN: the length of the first message in bytes; 0: not all of it is there. */
 	size_t (*frame)(struct sl_help *help, const struct sl_text *bytes, enum sl_dir dir);
-	/* Export and import of the per-connection data; NULL: it is copied as bytes. */
+	/*
+	 * For SL_FRAME_LENGTH and SL_FRAME_OWN when the beginning of a message is not known (picked
+	 * up in mid-stream, or behind a hole): how many bytes to pass over until one surely begins;
+	 * all of them when none does. NULL: nothing is read any more then.
+	 */
+	size_t (*sync)(struct sl_help *help, const struct sl_text *bytes, enum sl_dir dir);
+	/*
+	 * The first packet of a connection that this helper expected came (`help` is the master's):
+	 * decide how it is translated. Anything but SL_WHY_NONE: the packet is dropped. NULL: it
+	 * follows its master, which is nearly always right.
+	 */
+	enum sl_reason (*expected)(struct sl_help *help, struct sl_related *related);
+	struct sl_helper_option options[SL_HELPER_OPTIONS];
+	bool by_request; /* never attached without an operator's word */
+	/*
+	 * Export and import of the per-connection data, which is one version of it. save() writes
+	 * at most `size` bytes and returns how many it needs; load() reads what any version wrote,
+	 * or returns false. NULL: the data is copied as bytes, between equal versions.
+	 */
 	uint32_t data_version;
+	size_t (*save)(struct sl_help *help, void *out, size_t size);
+	bool (*load)(struct sl_help *help, const void *in, size_t size, uint32_t version);
 };
 
 #define SL_HELPER_HEADER .abi = SL_HELPER_ABI, .size = sizeof(struct sl_helper)
@@ -127,18 +231,30 @@ struct sl_helper {
  */
 struct sl_api {
 	void *(*data)(struct sl_help *help);
-	enum sl_reason (*expect_endpoint)(struct sl_help *help, const struct sl_message *message,
-	        const struct sl_endpoint *written, uint8_t class_id, const char *reason,
-	        struct sl_endpoint *seen);
+	enum sl_reason (*expect_announced)(struct sl_help *help, const struct sl_message *message,
+	        const struct sl_announcement *announced, struct sl_endpoint *seen);
 	enum sl_reason (*expect_related)(struct sl_help *help, const struct sl_expectation *want);
+	unsigned (*expect_remove)(struct sl_help *help, const struct sl_which *which);
+	unsigned (*expect_refresh)(
+	        struct sl_help *help, const struct sl_which *which, uint32_t timeout);
 	bool (*replace)(struct sl_help *help, struct sl_message *message, size_t offset,
 	        size_t length, const void *bytes, size_t size);
 	void (*conn_tuple)(struct sl_help *help, enum sl_dir dir, struct sl_tuple *out);
+	bool (*seen_as)(struct sl_help *help, enum sl_dir dir, struct sl_endpoint *endpoint);
 	enum sl_help_result (*refuse)(struct sl_help *help, enum sl_reason why);
 	void (*note)(struct sl_help *help, enum sl_reason why, const char *text);
 	bool (*seen_from_start)(struct sl_help *help);
 	uint32_t (*option)(struct sl_help *help, const char *name);
 	void (*beyond)(struct sl_help *help, enum sl_beyond beyond);
+	bool (*packet_tuple)(struct sl_help *help, struct sl_tuple *out);
+	bool (*packet_set_dport)(struct sl_help *help, uint16_t port);
+	void (*route)(struct sl_help *help, struct sl_help_route *out);
+	void (*keep_alive)(struct sl_help *help, uint32_t seconds);
+	enum sl_reason (*gre_key)(
+	        struct sl_help *help, enum sl_dir dir, uint16_t key, uint16_t *seen);
+	enum sl_reason (*gre_call)(
+	        struct sl_help *help, const uint16_t key[2], uint8_t class_id, const char *reason);
+	void (*gre_end)(struct sl_help *help, enum sl_dir dir, uint16_t key);
 };
 
 struct sl_help_base {
@@ -157,24 +273,48 @@ static inline void *sl_help_data(struct sl_help *help)
 }
 
 /*
- * The sender of `message` announces that its peer may connect to `written`. Checks that the
- * address is the sender's own and the port is not below 1024, expects the connection, and says
- * in *seen how the peer must see the endpoint: the same without NAT, else a public address and
- * a port kept for it. The same endpoint again gives the same answer. Anything but SL_WHY_NONE:
- * nothing is expected.
+ * The sender of `message` announces where others may connect to. Checks that the address is the
+ * sender's own and the port is not below 1024 (unless `allow` says otherwise), expects the
+ * connection (for a pair of ports: two), and says in *seen how the peer must see the endpoint:
+ * the same without NAT, else a public address and ports kept for it. The same endpoint again
+ * gives the same answer, also when the first was met meanwhile; the sender's own end of this
+ * connection is seen as it is translated. Anything but SL_WHY_NONE: nothing is expected.
  */
+static inline enum sl_reason sl_expect_announced(struct sl_help *help,
+        const struct sl_message *message, const struct sl_announcement *announced,
+        struct sl_endpoint *seen)
+{
+	return sl_api_of(help)->expect_announced(help, message, announced, seen);
+}
+
+/* The usual announcement: one port, for the peer. */
 static inline enum sl_reason sl_expect_endpoint(struct sl_help *help,
         const struct sl_message *message, const struct sl_endpoint *written, uint8_t class_id,
         const char *reason, struct sl_endpoint *seen)
 {
-	return sl_api_of(help)->expect_endpoint(help, message, written, class_id, reason, seen);
+	struct sl_announcement a = {.written = *written, .class_id = class_id, .reason = reason};
+
+	return sl_api_of(help)->expect_announced(help, message, &a, seen);
 }
 
-/* Expect exactly this, as Welte's ip_conntrack_expect_related(); no address is translated. */
+/* Expect exactly this, as Welte's ip_conntrack_expect_related(). */
 static inline enum sl_reason sl_expect_related(
         struct sl_help *help, const struct sl_expectation *want)
 {
 	return sl_api_of(help)->expect_related(help, want);
+}
+
+/* Expect these no more (BYE, TEARDOWN); returns how many there were. */
+static inline unsigned sl_expect_remove(struct sl_help *help, const struct sl_which *which)
+{
+	return sl_api_of(help)->expect_remove(help, which);
+}
+
+/* From now on these live `timeout` seconds, and the inactive ones are active; returns how many. */
+static inline unsigned sl_expect_refresh(
+        struct sl_help *help, const struct sl_which *which, uint32_t timeout)
+{
+	return sl_api_of(help)->expect_refresh(help, which, timeout);
 }
 
 /*
@@ -192,6 +332,65 @@ static inline bool sl_replace(struct sl_help *help, struct sl_message *message, 
 static inline void sl_help_tuple(struct sl_help *help, enum sl_dir dir, struct sl_tuple *out)
 {
 	sl_api_of(help)->conn_tuple(help, dir, out);
+}
+
+/*
+ * An endpoint of this connection (either end's address and port; port 0: any) in a message that
+ * goes in direction dir: *endpoint becomes what the receiver must see. False: it is neither end's.
+ */
+static inline bool sl_seen_as(struct sl_help *help, enum sl_dir dir, struct sl_endpoint *endpoint)
+{
+	return sl_api_of(help)->seen_as(help, dir, endpoint);
+}
+
+/* The packet's own tuple, as it leaves. False: no packet is at hand. */
+static inline bool sl_packet_tuple(struct sl_help *help, struct sl_tuple *out)
+{
+	return sl_api_of(help)->packet_tuple(help, out);
+}
+
+/* Send this datagram to another port of its receiver. False: it is not a datagram. */
+static inline bool sl_packet_set_dport(struct sl_help *help, uint16_t port)
+{
+	return sl_api_of(help)->packet_set_dport(help, port);
+}
+
+/* Where the packet goes. */
+static inline void sl_help_route(struct sl_help *help, struct sl_help_route *out)
+{
+	sl_api_of(help)->route(help, out);
+}
+
+/* Do not end this connection within so many seconds (until the next packet sets its own timeout).
+ */
+static inline void sl_keep_alive(struct sl_help *help, uint32_t seconds)
+{
+	sl_api_of(help)->keep_alive(help, seconds);
+}
+
+/*
+ * GRE keys (PPTP call ids, RFC 2637). The side that sends in direction dir chose `key` for what is
+ * sent to it; *seen is what the other side must be told: the same, or one that nobody else uses
+ * between these two addresses. Kept until sl_gre_end() or the end of this connection.
+ */
+static inline enum sl_reason sl_gre_key(
+        struct sl_help *help, enum sl_dir dir, uint16_t key, uint16_t *seen)
+{
+	return sl_api_of(help)->gre_key(help, dir, key, seen);
+}
+
+/* Both keys of a call are known, [dir] as that side chose it: expect its packets, both ways. */
+static inline enum sl_reason sl_gre_call(
+        struct sl_help *help, const uint16_t key[2], uint8_t class_id, const char *reason)
+{
+	return sl_api_of(help)->gre_call(help, key, class_id, reason);
+}
+
+/* The call for which that side chose `key` is over: its packets are not expected any more, its
+ * connection ends. */
+static inline void sl_gre_end(struct sl_help *help, enum sl_dir dir, uint16_t key)
+{
+	sl_api_of(help)->gre_end(help, dir, key);
 }
 
 /* return sl_refuse(help, why): the message is dropped, counted and reported under that reason. */
@@ -218,7 +417,7 @@ static inline bool sl_seen_from_start(struct sl_help *help)
 	return sl_api_of(help)->seen_from_start(help);
 }
 
-/* The value of a tunable ("sluice_ftp_loose"). */
+/* The value of one of the record's options, or of a tunable. */
 static inline uint32_t sl_help_option(struct sl_help *help, const char *name)
 {
 	return sl_api_of(help)->option(help, name);

@@ -265,12 +265,13 @@ SL_EXPORT void sl_routes_changed(struct sl_engine *engine);
 SL_EXPORT uint16_t sl_home(const struct sl_packet *packet, uint16_t shards, bool from_inside);
 
 /*
- * A tunable by the kernel's sysctl name ("nf_conntrack_tcp_loose"); timeouts in seconds.
+ * A tunable by the kernel's sysctl name ("nf_conntrack_tcp_loose"); timeouts in seconds. Or an
+ * option of a helper that was registered before ("ftp_loose").
  * False: no such name, or the value is out of range.
  */
 SL_EXPORT bool sl_tunable_set(struct sl_engine *engine, const char *name, uint32_t value);
 SL_EXPORT bool sl_tunable_get(const struct sl_engine *engine, const char *name, uint32_t *value);
-/* The i-th name, or NULL behind the last. */
+/* The i-th name, or NULL behind the last. Options of helpers stand in their records. */
 SL_EXPORT const char *sl_tunable_name(unsigned i);
 
 /* ---- looking at connections ------------------------------------------------------------------- */
@@ -325,8 +326,6 @@ struct sl_conn_info {
 };
 SL_EXPORT void sl_conn_info(
 	const struct sl_engine *engine, const struct sl_conn *conn, struct sl_conn_info *out);
-
-enum sl_expect_flag { SL_EXPECT_PERMANENT = 1, SL_EXPECT_INACTIVE = 2, SL_EXPECT_USERSPACE = 4 };
 
 struct sl_expect_info {
 	uint64_t id;

@@ -51,6 +51,13 @@ struct sl_tuple {
 	uint16_t pad;	/* 0: tuples may be compared as bytes */
 };
 
+/*
+ * Flags of an expectation.
+ *   PERMANENT  stays when it is met, until its time is up: any number of connections fit it
+ *   INACTIVE   nothing fits it until it is refreshed: promised by one side, not yet confirmed
+ */
+enum sl_expect_flag { SL_EXPECT_PERMANENT = 1, SL_EXPECT_INACTIVE = 2, SL_EXPECT_USERSPACE = 4 };
+
 /* The type and code of an ICMP tuple. */
 #define SL_TUPLE_ICMP(type, code) ((uint16_t)((unsigned)(type) << 8 | (unsigned)(code)))
 

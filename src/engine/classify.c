@@ -10,6 +10,7 @@
  */
 #include "engine/engine.h"
 
+#include "track/gre.h"
 #include "track/proto.h"
 
 static bool invalid(struct sl_work *w, enum sl_reason why)
@@ -36,6 +37,8 @@ static bool classify_error(struct sl_work *w, uint16_t zone)
 			(enum sl_family)parsed->tuple.family, &quoted) ||
 		quoted.frag == SL_FRAG_LATER)
 		return invalid(w, SL_WHY_ICMP_QUOTE_SHORT);
+	if (quoted.tuple.proto == SL_PROTO_GRE && t->gre.count)
+		sl__gre_complete(t, &quoted.tuple, zone);
 	/* The error goes the way that answers to the quoted packet go. */
 	if (!sl__tuple_invert(&quoted.tuple, &back))
 		return invalid(w, SL_WHY_ICMP_QUOTE_UNKNOWN);
@@ -71,9 +74,8 @@ static enum sl_reason meet(struct sl_track *t, struct sl_conn *conn, struct sl_e
 	sl__conn_tuple(master, SL_ORIGINAL, &ext->master);
 	ext->helper = expect->helper;
 	t->stats.expects_met++;
-	if (!(expect->flags & SL_EXPECT_PERMANENT))
-		sl__expect_remove(t, expect, SL_WHY_MET);
-	return copy.expected ? copy.expected(t, conn, &copy) : SL_WHY_NONE;
+	sl__expect_met(t, expect);
+	return copy.more.expected ? copy.more.expected(t, conn, &copy) : SL_WHY_NONE;
 }
 
 static struct sl_conn *open_conn(struct sl_work *w, uint16_t zone, uint8_t zone_dirs, enum sl_reason *why)
@@ -145,6 +147,8 @@ static bool classify_tracked(struct sl_work *w, uint16_t zone, uint8_t zone_dirs
 	enum sl_reason why = SL_WHY_NONE;
 	enum sl_dir dir = SL_ORIGINAL;
 
+	if (w->parsed.tuple.proto == SL_PROTO_GRE && t->gre.count)
+		sl__gre_complete(t, &w->parsed.tuple, zone);
 	w->conn = sl__conn_find(t, &w->parsed.tuple, zone, &dir);
 	if (!w->conn) {
 		dir = SL_ORIGINAL;

@@ -72,7 +72,7 @@ static void init_helping(struct sl_engine *e)
 		.keep = e->env.keep, .free = e->env.free, .emit = e->env.emit};
 
 	e->track.mem = &e->env.mem;
-	sl__helping_init(&e->helping, &e->track, &env, sl__nat_follow_master, e->config.stream_memory);
+	sl__helping_init(&e->helping, &e->track, &env, e->config.stream_memory);
 }
 
 struct sl_engine *sl_engine_create(const struct sl_config *config, const struct sl_env *env)
@@ -164,7 +164,7 @@ bool sl_tunable_set(struct sl_engine *engine, const char *name, uint32_t value)
 	struct sl_tunables before = t->set;
 
 	if (!sl__tunables_set(&t->set, name, value))
-		return false;
+		return sl__registry_option_set(&engine->helping.registry, name, value);
 	if (t->set.max == 0 || t->set.max > t->conn_room) {
 		t->set = before;
 		return false;
@@ -175,7 +175,8 @@ bool sl_tunable_set(struct sl_engine *engine, const char *name, uint32_t value)
 
 bool sl_tunable_get(const struct sl_engine *engine, const char *name, uint32_t *value)
 {
-	return sl__tunables_get(&engine->track.set, name, value);
+	return sl__tunables_get(&engine->track.set, name, value) ||
+	       sl__registry_option_get(&engine->helping.registry, NULL, name, value);
 }
 
 const char *sl_tunable_name(unsigned i)

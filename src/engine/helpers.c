@@ -71,6 +71,7 @@ enum sl_reason sl__engine_help(struct sl_work *w)
 		attach(w);
 	if (!(w->conn->flags & (SL_CONN_WATCHED | SL_CONN_EDITED)))
 		return SL_WHY_NONE;
+	w->e->helping.route = &w->route;
 	switch (sl__help_packet(&w->e->track, w->conn, (enum sl_dir)p->dir, p, &w->parsed)) {
 	case SL_HELP_ACCEPT:
 		break;

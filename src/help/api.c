@@ -1,124 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What helpers call: the implementation of struct sl_api.
- *
- * The announced endpoint. The announcer sends in direction dir; the connection to come is
- * opened by its peer, from where the peer's packets come from (the other direction's source)
- * to where the peer must send to (the other direction's destination: without NAT the
- * announcer itself, else a public address). The port stays as announced unless somebody
- * expects it already; then the next ports are tried, a bounded number of them.
+ * What helpers call: struct sl_api, but for expectations (announce.c) and calls (gre_calls.c).
  */
-#include "help/runtime.h"
+#include "help/inner.h"
 
 #include <string.h>
 
-#define PORT_MIN   1024
-#define PORT_TRIES 128 /* in a row; then once more from a random port */
+#include "base/wire.h"
 
 static void *api_data(struct sl_help *help)
 {
 	return help->data;
-}
-
-static void fill_want(struct sl_help *help, const struct sl_helper_class *c, uint8_t class_id,
-        struct sl_expect_want *want)
-{
-	want->timeout_ms = c->timeout * 1000;
-	want->class_max = c->max;
-	want->class_id = class_id;
-	want->maker = help->helper;
-}
-
-static enum sl_reason add(struct sl_help *help, const struct sl_expect_want *want)
-{
-	enum sl_reason why = sl__expect_add(help->owner->t, help->conn, want, NULL);
-
-	if (why == SL_WHY_NONE)
-		help->effective = true;
-	return why;
-}
-
-/* The announced port or one near it that nobody else expects. */
-static enum sl_reason add_somewhere(struct sl_help *help, struct sl_expect_want *want)
-{
-	enum sl_reason why = SL_WHY_NONE;
-
-	for (unsigned i = 0; i < 2 * PORT_TRIES; i++) {
-		why = add(help, want);
-		if (why != SL_WHY_EXPECT_CLASH)
-			return why;
-		if (i == PORT_TRIES)
-			want->tuple.dport =
-			        (uint16_t)(PORT_MIN + sl__random_below(&help->owner->t->random,
-			                                      65536 - PORT_MIN));
-		else
-			want->tuple.dport = want->tuple.dport == 65535
-			                            ? PORT_MIN
-			                            : (uint16_t)(want->tuple.dport + 1);
-	}
-	return SL_WHY_NAT_NO_PORT;
-}
-
-static enum sl_reason api_expect_endpoint(struct sl_help *help, const struct sl_message *message,
-        const struct sl_endpoint *written, uint8_t class_id, const char *reason,
-        struct sl_endpoint *seen)
-{
-	bool translated = help->conn->status & (SL_SRC_NAT | SL_DST_NAT);
-	struct sl_expect_want want = {.reason = reason};
-	struct sl_tuple own, other;
-	enum sl_reason why;
-
-	if (class_id >= SL_HELPER_CLASSES || !help->helper->classes[class_id].max)
-		return SL_WHY_EXPECT_LIMIT;
-	sl__conn_tuple(help->conn, message->dir, &own);
-	sl__conn_tuple(help->conn, !message->dir, &other);
-	if (written->family != own.family || !sl_addr_eq(&written->addr, &own.src))
-		return SL_WHY_HELPER_ADDRESS;
-	if (written->port < PORT_MIN)
-		return SL_WHY_HELPER_PORT;
-	fill_want(help, &help->helper->classes[class_id], class_id, &want);
-	want.tuple = (struct sl_tuple){.src = other.src,
-	        .dst = other.dst,
-	        .dport = written->port,
-	        .proto = written->proto,
-	        .family = own.family};
-	memset(&want.mask.src, 0xff, sizeof(want.mask.src));
-	memset(&want.mask.dst, 0xff, sizeof(want.mask.dst));
-	want.mask.dport = 0xffff;
-	want.mask.proto = 0xff;
-	want.mask.family = own.family;
-	if (translated) {
-		static const uint8_t none[4];
-
-		want.expected = help->owner->follow;
-		want.has_nat = true;
-		want.nat_dir = !message->dir;
-		want.saved_port = written->port;
-		if (own.family == SL_IPV4)
-			want.saved_addr = sl_addr_v4(none);
-	}
-	why = translated ? add_somewhere(help, &want) : add(help, &want);
-	*seen = (struct sl_endpoint){.addr = other.dst,
-	        .port = want.tuple.dport,
-	        .family = own.family,
-	        .proto = written->proto};
-	return why;
-}
-
-static enum sl_reason api_expect_related(struct sl_help *help, const struct sl_expectation *e)
-{
-	struct sl_expect_want want = {.tuple = e->tuple,
-	        .mask = e->mask,
-	        .flags = e->flags,
-	        .helper = e->helper,
-	        .reason = e->reason};
-
-	if (e->class_id >= SL_HELPER_CLASSES || !help->helper->classes[e->class_id].max)
-		return SL_WHY_EXPECT_LIMIT;
-	fill_want(help, &help->helper->classes[e->class_id], e->class_id, &want);
-	if (e->timeout)
-		want.timeout_ms = e->timeout * 1000;
-	return add(help, &want);
 }
 
 /* An insertion takes a neighbour along: an edit replaces at least one byte. */
@@ -211,7 +103,8 @@ static uint32_t api_option(struct sl_help *help, const char *name)
 {
 	uint32_t value = 0;
 
-	sl__tunables_get(&help->owner->t->set, name, &value);
+	if (!sl__registry_option_get(&help->owner->registry, help->helper, name, &value))
+		sl__tunables_get(&help->owner->t->set, name, &value);
 	return value;
 }
 
@@ -221,15 +114,90 @@ static void api_beyond(struct sl_help *help, enum sl_beyond beyond)
 		help->packet->beyond = (uint8_t)beyond;
 }
 
+/* ---- the connection's ends, the packet, its way -------------------------------------------------
+ */
+
+static bool is_end(const struct sl_endpoint *e, const struct sl_addr *addr, uint16_t port)
+{
+	return sl_addr_eq(&e->addr, addr) && (!e->port || e->port == port);
+}
+
+static bool api_seen_as(struct sl_help *help, enum sl_dir dir, struct sl_endpoint *e)
+{
+	struct sl_tuple own, other;
+
+	sl__conn_tuple(help->conn, dir, &own);
+	sl__conn_tuple(help->conn, !dir, &other);
+	if (is_end(e, &own.src, own.sport)) {
+		e->addr = other.dst;
+		e->port = e->port ? other.dport : 0;
+		return true;
+	}
+	if (is_end(e, &own.dst, own.dport)) {
+		e->addr = other.src;
+		e->port = e->port ? other.sport : 0;
+		return true;
+	}
+	return false;
+}
+
+static bool api_packet_tuple(struct sl_help *help, struct sl_tuple *out)
+{
+	if (!help->parsed)
+		return false;
+	*out = help->parsed->tuple;
+	return true;
+}
+
+static bool api_packet_set_dport(struct sl_help *help, uint16_t port)
+{
+	if (!help->parsed || help->parsed->tuple.proto != SL_PROTO_UDP)
+		return false;
+	help->new_dport = port;
+	return true;
+}
+
+static void api_route(struct sl_help *help, struct sl_help_route *out)
+{
+	const struct sl_route *route = help->owner->route;
+
+	*out = (struct sl_help_route){0};
+	if (!help->packet || !route)
+		return;
+	out->broadcast =
+	        route->kind == SL_ROUTE_BROADCAST || help->packet->cast == SL_CAST_BROADCAST;
+	out->local = help->packet->from == SL_FROM_LOCAL;
+	out->prefix = route->prefix;
+}
+
+static void api_keep_alive(struct sl_help *help, uint32_t seconds)
+{
+	struct sl_track *t = help->owner->t;
+	int32_t left = (int32_t)(help->conn->deadline - t->now_ms);
+
+	if (left < 0 || (uint32_t)left < seconds * 1000)
+		sl__conn_refresh(t, help->conn, seconds * 1000);
+}
+
 const struct sl_api sl__help_api = {
         .data = api_data,
-        .expect_endpoint = api_expect_endpoint,
-        .expect_related = api_expect_related,
+        .expect_announced = sl__api_expect_announced,
+        .expect_related = sl__api_expect_related,
+        .expect_remove = sl__api_expect_remove,
+        .expect_refresh = sl__api_expect_refresh,
         .replace = api_replace,
         .conn_tuple = api_conn_tuple,
+        .seen_as = api_seen_as,
         .refuse = api_refuse,
         .note = api_note,
         .seen_from_start = api_seen_from_start,
         .option = api_option,
         .beyond = api_beyond,
+        .packet_tuple = api_packet_tuple,
+        .packet_set_dport = api_packet_set_dport,
+        .route = api_route,
+        .keep_alive = api_keep_alive,
+        .gre_key = sl__api_gre_key,
+        .gre_call = sl__api_gre_call,
+        .gre_end = sl__api_gre_end,
 };

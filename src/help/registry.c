@@ -18,6 +18,7 @@ struct entry {
 	const struct sl_helper *helper;
 	bool automatic;
 	struct sl_helper_match match[SL_HELPER_MATCHES];
+	uint32_t value[SL_HELPER_OPTIONS]; /* of the record's options */
 };
 
 static struct entry *entry_of(struct sl_list *link)
@@ -89,6 +90,8 @@ bool sl__registry_add(struct sl_registry *r, const struct sl_helper *helper, boo
 		return false;
 	e->helper = helper;
 	e->automatic = automatic;
+	for (unsigned i = 0; i < SL_HELPER_OPTIONS; i++)
+		e->value[i] = helper->options[i].value;
 	memcpy(e->match, helper->match, port ? sizeof(e->match[0]) : sizeof(e->match));
 	if (port) {
 		e->match[0].port = port;
@@ -100,6 +103,49 @@ bool sl__registry_add(struct sl_registry *r, const struct sl_helper *helper, boo
 	}
 	sl__list_append(&r->entries, &e->link);
 	return true;
+}
+
+/* Where the entry keeps the option; NULL: the helper has none of this name. */
+static uint32_t *option_of(struct entry *e, const char *name, uint32_t *max)
+{
+	for (unsigned i = 0; i < SL_HELPER_OPTIONS && e->helper->options[i].name; i++) {
+		if (strcmp(e->helper->options[i].name, name) != 0)
+			continue;
+		*max = e->helper->options[i].max;
+		return &e->value[i];
+	}
+	return NULL;
+}
+
+bool sl__registry_option_get(
+	const struct sl_registry *r, const struct sl_helper *helper, const char *name, uint32_t *value)
+{
+	uint32_t max;
+
+	SL_LIST_EACH(it, &r->entries) {
+		const uint32_t *at = helper && entry_of(it)->helper != helper ? NULL : option_of(entry_of(it), name, &max);
+
+		if (!at)
+			continue;
+		*value = *at;
+		return true;
+	}
+	return false;
+}
+
+bool sl__registry_option_set(struct sl_registry *r, const char *name, uint32_t value)
+{
+	bool known = false;
+
+	SL_LIST_EACH(it, &r->entries) {
+		uint32_t max, *at = option_of(entry_of(it), name, &max);
+
+		if (!at || value > max)
+			continue;
+		*at = value;
+		known = true;
+	}
+	return known;
 }
 
 bool sl__registry_remove(struct sl_registry *r, const struct sl_helper *helper)

@@ -32,4 +32,12 @@ const struct sl_helper *sl__registry_by_name(const struct sl_registry *r, const 
  */
 const struct sl_helper *sl__registry_match(const struct sl_registry *r, const struct sl_tuple *reply);
 
+/*
+ * The value of an option of that helper (NULL: of any that has an option of this name); set: of
+ * every helper that has it. False: nobody has, or the value is greater than allowed.
+ */
+bool sl__registry_option_get(
+	const struct sl_registry *r, const struct sl_helper *helper, const char *name, uint32_t *value);
+bool sl__registry_option_set(struct sl_registry *r, const char *name, uint32_t value);
+
 #endif

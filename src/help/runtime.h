@@ -17,13 +17,21 @@ struct sl_helping {
 	struct sl_track *t;
 	struct sl_registry registry;
 	struct sl_help_env env;
-	sl_expected_fn *follow;	    /* translates related conns so that they fit their master */
+	const struct sl_route *route; /* of the packet being looked at */
 	struct sl_stream_pool pool; /* memory of streams and of what helpers keep */
 	struct sl_list all;	    /* struct sl_help.link */
 	struct sl_list due;	    /* struct sl_stream.due_link, the longest waiting first */
 	uint8_t *scratch;	    /* what a segment becomes */
 	uint32_t scratch_size;
 };
+
+/* An announcement that was answered: the endpoint as written, and the port that was said for it. */
+struct sl_said {
+	struct sl_addr addr;
+	uint16_t port, seen; /* seen 0: empty */
+	uint8_t dir, proto, ports;
+};
+#define SL_SAID_MAX 16 /* per conn; the oldest is forgotten */
 
 /* A helper's work on one conn. Opaque to helpers, except that `api` is first. */
 struct sl_help {
@@ -36,18 +44,20 @@ struct sl_help {
 	struct sl_stream stream[2];	/* TCP only */
 	/* the message being looked at */
 	struct sl_packet *packet;	/* NULL: none, the clock or a call is the cause */
-	struct sl_message *message;	/* the datagram's edits go to: */
-	struct sl_editlog *log;
+	const struct sl_parsed *parsed; /* of packet */
+	struct sl_editlog *log;		/* where its edits go */
 	uint32_t at;			/* number of the message's first byte */
 	enum sl_reason refusal;
 	bool effective;			/* it expected or changed something */
+	uint16_t new_dport;		/* not 0: the datagram is to go to this port */
+	struct sl_said *said;		/* SL_SAID_MAX of them; NULL: nothing was said yet */
+	unsigned said_next;
 	size_t data_size;
 	alignas(max_align_t) uint8_t data[];
 };
 
 /* stream_max: bytes for all streams together. The operations of env may be NULL. */
-void sl__helping_init(struct sl_helping *h, struct sl_track *t, const struct sl_help_env *env,
-	sl_expected_fn *follow, size_t stream_max);
+void sl__helping_init(struct sl_helping *h, struct sl_track *t, const struct sl_help_env *env, size_t stream_max);
 /* After the last conn has ended. */
 void sl__helping_fini(struct sl_helping *h);
 

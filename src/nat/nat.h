@@ -52,11 +52,19 @@ enum sl_reason sl__nat_packet(struct sl_conn *conn, enum sl_dir dir, struct sl_p
 enum sl_reason sl__nat_icmp_error(struct sl_conn *conn, enum sl_dir dir, struct sl_packet *p,
 	struct sl_parsed *parsed, enum sl_manip manip);
 
+/* Decide one end: this address, and this port (0: its own, if that is free). */
+enum sl_reason sl__nat_apply(struct sl_track *t, struct sl_conn *conn, enum sl_manip manip,
+	const struct sl_addr *addr, uint16_t port);
+
 /*
  * A conn that was expected is translated so that it fits its master: it comes from where the
- * master's peer sees it come from, and goes to the endpoint that was announced.
+ * master's peer sees it come from, and goes to the endpoint that was announced. One that comes
+ * from a third host keeps its source for the rules to decide.
  */
 sl_expected_fn sl__nat_follow_master;
+/* That source. False: it does not come from the master's own host. */
+bool sl__nat_master_source(struct sl_track *t, const struct sl_conn *conn, const struct sl_expect *expect,
+	struct sl_addr *out);
 
 /* The conn is ending: its port is free again. */
 void sl__nat_conn_end(struct sl_track *t, const struct sl_conn *conn);

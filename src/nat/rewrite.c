@@ -11,6 +11,8 @@
 #include "base/checksum.h"
 #include "base/wire.h"
 
+enum { GRE_KEY = 6 };
+
 /* Where the transport checksum lies, and whether addresses are part of it. */
 struct checksum_place {
 	uint32_t offset; /* from the transport header */
@@ -105,6 +107,8 @@ bool sl__nat_rewrite(struct sl_packet *p, const struct sl_parsed *parsed, uint32
 		sl_put16(port, offset == 2 ? target->dport : target->sport);
 		put_summed(l4 + offset, port, 2, csum, partial, false);
 	}
+	if (proto == SL_PROTO_GRE && manip == SL_MANIP_DST && room >= 8 && (l4[1] & 7) == 1)
+		sl_put16(l4 + GRE_KEY, target->dport); /* PPTP's call id; version 1 has no checksum */
 	if (proto == SL_PROTO_UDP && csum && !partial && sl_get16(csum) == 0)
 		sl_put16(csum, 0xffff);
 	if (proto == SL_PROTO_SCTP)

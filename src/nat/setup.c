@@ -269,22 +269,42 @@ enum sl_reason sl__nat_setup_none(struct sl_track *t, struct sl_conn *conn, enum
 	return sl__nat_setup(t, conn, &range, manip);
 }
 
+enum sl_reason sl__nat_apply(struct sl_track *t, struct sl_conn *conn, enum sl_manip manip,
+	const struct sl_addr *addr, uint16_t port)
+{
+	struct sl_nat_range range = {.flags = SL_NAT_MAP_ADDR, .min_addr = *addr, .max_addr = *addr};
+
+	if (port) {
+		range.flags |= SL_NAT_MAP_PORT;
+		range.min_port = range.max_port = port;
+	}
+	return sl__nat_setup(t, conn, &range, manip);
+}
+
+bool sl__nat_master_source(struct sl_track *t, const struct sl_conn *conn, const struct sl_expect *expect,
+	struct sl_addr *out)
+{
+	const struct sl_conn *master = sl__conn_at(t, expect->master);
+	struct sl_tuple own, master_own, seen;
+
+	sl__conn_tuple(conn, SL_ORIGINAL, &own);
+	sl__conn_tuple(master, (enum sl_dir)expect->more.nat_dir, &master_own);
+	sl__conn_tuple(master, !expect->more.nat_dir, &seen);
+	*out = seen.dst;
+	return sl_addr_eq(&own.src, &master_own.src);
+}
+
 enum sl_reason sl__nat_follow_master(struct sl_track *t, struct sl_conn *conn,
 	const struct sl_expect *expect)
 {
-	struct sl_nat_range range = {.flags = SL_NAT_MAP_ADDR};
-	enum sl_reason why;
-	struct sl_tuple seen;
+	struct sl_addr source;
+	enum sl_reason why = SL_WHY_NONE;
 
-	sl__conn_tuple(sl__conn_at(t, expect->master), !expect->nat_dir, &seen);
-	range.min_addr = range.max_addr = seen.dst;
-	why = sl__nat_setup(t, conn, &range, SL_MANIP_SRC);
+	if (sl__nat_master_source(t, conn, expect, &source))
+		why = sl__nat_apply(t, conn, SL_MANIP_SRC, &source, expect->more.from_port);
 	if (why != SL_WHY_NONE)
 		return why;
-	range.flags |= SL_NAT_MAP_PORT;
-	range.min_addr = range.max_addr = seen.src;
-	range.min_port = range.max_port = expect->saved_port;
-	return sl__nat_setup(t, conn, &range, SL_MANIP_DST);
+	return sl__nat_apply(t, conn, SL_MANIP_DST, &expect->more.saved_addr, expect->more.saved_port);
 }
 
 void sl__nat_conn_end(struct sl_track *t, const struct sl_conn *conn)

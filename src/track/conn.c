@@ -13,6 +13,7 @@
 
 #include <string.h>
 
+#include "track/gre.h"
 #include "track/proto.h"
 #include "base/wire.h"
 
@@ -239,6 +240,7 @@ static void release(struct sl_track *t, struct sl_conn *conn)
 	if (ext) {
 		sl__expect_remove_all(t, conn, SL_WHY_MASTER_GONE);
 		t->upper->conn_end(t, conn, ext);
+		sl__gre_remove_all(t, ext);
 		sl__slab_put(&t->exts, conn->ext);
 	}
 	sl__slab_put(&t->conns[conn->self & 1], conn->self >> 1);
@@ -396,6 +398,7 @@ struct sl_ext *sl__conn_ext(struct sl_track *t, struct sl_conn *conn)
 	if (!ext)
 		return NULL;
 	sl__list_init(&ext->expects);
+	sl__list_init(&ext->gre_keys);
 	conn->ext = ref;
 	return ext;
 }
@@ -440,6 +443,7 @@ bool sl__track_init(struct sl_track *t, const struct sl_track_config *config)
 	}
 	sl__slab_init(&t->exts, mem, sizeof(struct sl_ext), alignof(struct sl_ext),
 		config->slab_chunk, t->conn_room);
+	sl__gre_init(t, config->expect_max ? config->expect_max : 1);
 	if (sl__expects_init(t, config->expect_max) != SL_WHY_NONE)
 		return false;
 	return sl__table_init(&t->table, mem, config->slab_chunk, t->conn_room, entry_hash, t);
@@ -462,6 +466,7 @@ void sl__track_fini(struct sl_track *t)
 	end_all(t);
 	sl__table_fini(&t->table);
 	sl__expects_fini(t);
+	sl__gre_fini(t);
 	sl__slab_fini(&t->exts);
 	sl__slab_fini(&t->conns[0]);
 	sl__slab_fini(&t->conns[1]);

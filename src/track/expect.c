@@ -97,6 +97,31 @@ void sl__expect_remove_all(struct sl_track *t, struct sl_conn *master, enum sl_r
 		sl__expect_remove(t, SL_CONTAINER(it, struct sl_expect, of_master), why);
 }
 
+void sl__expect_met(struct sl_track *t, struct sl_expect *expect)
+{
+	struct sl_ext *ext = sl__ext_of(t, sl__conn_at(t, expect->master));
+	uint32_t group = expect->more.group;
+
+	if (!(expect->flags & SL_EXPECT_PERMANENT))
+		sl__expect_remove(t, expect, SL_WHY_MET);
+	if (!group)
+		return;
+	SL_LIST_EACH_SAFE(it, &ext->expects) {
+		struct sl_expect *other = SL_CONTAINER(it, struct sl_expect, of_master);
+
+		if (other != expect && other->more.group == group)
+			sl__expect_remove(t, other, SL_WHY_MET);
+	}
+}
+
+void sl__expect_refresh(struct sl_track *t, struct sl_expect *expect, uint32_t timeout_ms)
+{
+	expect->flags &= (uint8_t)~SL_EXPECT_INACTIVE;
+	sl__wheel_remove(&t->expects.wheel, expect->self);
+	expect->deadline = t->now_ms + timeout_ms;
+	sl__wheel_add(&t->expects.wheel, expect->self);
+}
+
 static void expired(void *ctx, uint32_t ref)
 {
 	struct sl_track *t = ctx;
@@ -128,26 +153,42 @@ static bool clash(const struct sl_expect *e, const struct sl_expect_want *want, 
 	return sl_tuple_eq_masked(&e->tuple, &want->tuple, &both) && e->zone == zone;
 }
 
-/* Whoever stands in the way: the same one goes, another's stays and wins. */
-static enum sl_reason make_way(struct sl_track *t, const struct sl_conn *master,
-	const struct sl_expect_want *want)
+/* Whoever stands in the way: an own one that is to go (*own), or another's, which stays and wins. */
+static enum sl_reason obstacle(struct sl_track *t, const struct sl_conn *master,
+	const struct sl_expect_want *want, struct sl_expect **own)
 {
-	uint32_t ref = *chain_of(t, &want->tuple), next;
-
-	for (; ref; ref = next) {
+	*own = NULL;
+	for (uint32_t ref = *chain_of(t, &want->tuple); ref;) {
 		struct sl_expect *e = sl__expect_at(&t->expects, ref);
 
-		next = e->next;
+		ref = e->next;
 		if (same(e, want, master->zone)) {
 			if (e->master != master->self || e->class_id != want->class_id)
 				return SL_WHY_EXPECT_CLASH;
-			sl__expect_remove(t, e, SL_WHY_REPLACED);
-			break;
+			*own = e;
+			return SL_WHY_NONE;
 		}
 		if (clash(e, want, master->zone))
 			return SL_WHY_EXPECT_CLASH;
 	}
 	return SL_WHY_NONE;
+}
+
+enum sl_reason sl__expect_check(struct sl_track *t, const struct sl_conn *master, const struct sl_expect_want *want)
+{
+	struct sl_expect *own;
+
+	return obstacle(t, master, want, &own);
+}
+
+static enum sl_reason make_way(struct sl_track *t, const struct sl_conn *master, const struct sl_expect_want *want)
+{
+	struct sl_expect *own;
+	enum sl_reason why = obstacle(t, master, want, &own);
+
+	if (own)
+		sl__expect_remove(t, own, SL_WHY_REPLACED);
+	return why;
 }
 
 static enum sl_reason make_room(struct sl_track *t, struct sl_ext *ext, const struct sl_expect_want *want)
@@ -180,11 +221,7 @@ static void fill(struct sl_track *t, struct sl_expect *e, const struct sl_conn *
 	e->maker = want->maker;
 	e->helper = want->helper;
 	e->reason = want->reason;
-	e->expected = want->expected;
-	e->nat_dir = want->nat_dir;
-	e->has_nat = want->has_nat;
-	e->saved_addr = want->saved_addr;
-	e->saved_port = want->saved_port;
+	e->more = want->more;
 }
 
 enum sl_reason sl__expect_add(struct sl_track *t, struct sl_conn *master,
@@ -214,8 +251,7 @@ enum sl_reason sl__expect_add(struct sl_track *t, struct sl_conn *master,
 	ext->expect_count[e->class_id]++;
 	t->expects.count++;
 	t->stats.expects_made++;
-	if (!(e->flags & SL_EXPECT_PERMANENT))
-		sl__wheel_add(&t->expects.wheel, ref);
+	sl__wheel_add(&t->expects.wheel, ref);
 	report(t, e, SL_EVENT_EXPECT_NEW, SL_WHY_NONE);
 	if (out)
 		*out = e;
@@ -275,7 +311,7 @@ struct sl_expect *sl__expect_match(struct sl_track *t, const struct sl_tuple *tu
 		if (e->flags & SL_EXPECT_INACTIVE || e->zone != zone ||
 			!sl_tuple_eq_masked(tuple, &e->tuple, &e->mask))
 			continue;
-		if ((int32_t)(e->deadline - t->now_ms) <= 0 && !(e->flags & SL_EXPECT_PERMANENT)) {
+		if ((int32_t)(e->deadline - t->now_ms) <= 0) {
 			sl__expect_remove(t, e, SL_WHY_TIMEOUT);
 			continue;
 		}

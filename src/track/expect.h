@@ -5,8 +5,8 @@
  *
  * Owned by the tracker's slab. An expectation lives in three places: the hash by what must
  * be exact (destination address and port, protocol), its master's list (newest first), and
- * the timer wheel (unless permanent). It dies when met (unless permanent), on timeout, with
- * its master, when its class is full and a newer one comes, or by a call.
+ * the timer wheel. It dies when met (unless permanent), when another of its group is met, on
+ * timeout, with its master, when its class is full and a newer one comes, or by a call.
  */
 #ifndef SL_TRACK_EXPECT_H
 #define SL_TRACK_EXPECT_H
@@ -26,6 +26,22 @@ struct sl_ext;
 typedef enum sl_reason sl_expected_fn(
 	struct sl_track *t, struct sl_conn *conn, const struct sl_expect *expect);
 
+/*
+ * How to translate, and the upper layers' own; zero-filled: no translation. A related conn's
+ * original packets come in direction nat_dir of the master.
+ */
+struct sl_expect_more {
+	sl_expected_fn *expected;	/* NULL: no translation */
+	bool has_nat;
+	uint8_t nat_dir;		/* enum sl_dir */
+	uint16_t saved_port;		/* or key: where it really goes ... */
+	struct sl_addr saved_addr;
+	uint16_t from_port;		/* source port (key) that it gets; 0: its own, if that is free */
+	struct sl_addr shown_addr;	/* what Linux would show for saved_addr */
+	uint32_t cookie;		/* the helper's own */
+	uint32_t group;			/* not 0: when one of a group is met, the others go */
+};
+
 struct sl_expect {
 	struct sl_list of_master;	/* in sl_ext.expects of the master */
 	struct sl_tuple tuple, mask;
@@ -41,15 +57,7 @@ struct sl_expect {
 	const struct sl_helper *maker;	/* who made it */
 	const struct sl_helper *helper;	/* what the related conn gets; NULL: none */
 	const char *reason;		/* static text */
-	/*
-	 * How to translate: a related conn's original packets come in direction nat_dir of the
-	 * master; saved is where they went before NAT (address and port as announced).
-	 */
-	sl_expected_fn *expected;	/* NULL: no translation */
-	enum sl_dir nat_dir;
-	bool has_nat;
-	struct sl_addr saved_addr;
-	uint16_t saved_port;		/* or key */
+	struct sl_expect_more more;
 };
 
 /* What to expect: filled by the caller of sl__expect_add(). */
@@ -60,11 +68,7 @@ struct sl_expect_want {
 	uint8_t class_id, flags;
 	const struct sl_helper *maker, *helper;
 	const char *reason;
-	sl_expected_fn *expected;
-	enum sl_dir nat_dir;
-	bool has_nat;
-	struct sl_addr saved_addr;
-	uint16_t saved_port;
+	struct sl_expect_more more;
 };
 
 struct sl_expects {
@@ -86,6 +90,12 @@ bool sl__expects_expire(struct sl_track *t, unsigned budget);
  */
 enum sl_reason sl__expect_add(struct sl_track *t, struct sl_conn *master,
 	const struct sl_expect_want *want, struct sl_expect **out);
+/* Would it be refused because somebody expects the same? SL_WHY_NONE: no. */
+enum sl_reason sl__expect_check(struct sl_track *t, const struct sl_conn *master, const struct sl_expect_want *want);
+/* It was met: remove it, unless permanent, and the others of its group. */
+void sl__expect_met(struct sl_track *t, struct sl_expect *expect);
+/* It lives so long from now on, and is active. */
+void sl__expect_refresh(struct sl_track *t, struct sl_expect *expect, uint32_t timeout_ms);
 /* Is exactly this expected already, by any master? NULL: no. */
 struct sl_expect *sl__expect_find_exact(
 	struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone);

@@ -27,6 +27,8 @@ struct sl_ext {
 	struct sl_list expects;		/* struct sl_expect.of_master, newest first */
 	uint16_t expect_count[SL_EXPECT_CLASSES];
 
+	struct sl_list gre_keys;	/* struct sl_gre_key.of_master (src/track/gre.h) */
+
 	/* the helper */
 	const struct sl_helper *helper;	/* NULL: has none */
 	struct sl_help *help;		/* owned by src/help */

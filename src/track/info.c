@@ -76,8 +76,8 @@ void sl__expect_info(
 	out->class_id = expect->class_id;
 	out->helper = expect->maker ? expect->maker->name : NULL;
 	out->reason = expect->reason;
-	out->has_nat = expect->has_nat;
-	out->nat_dir = (uint8_t)expect->nat_dir;
-	out->nat = (struct sl_tuple){.src = expect->saved_addr, .sport = expect->saved_port,
+	out->has_nat = expect->more.has_nat;
+	out->nat_dir = expect->more.nat_dir;
+	out->nat = (struct sl_tuple){.src = expect->more.shown_addr, .sport = expect->more.saved_port,
 		.proto = expect->tuple.proto, .family = expect->tuple.family};
 }

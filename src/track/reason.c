@@ -108,6 +108,7 @@ static const struct reason reasons[SL_WHY_COUNT] = {
 	[SL_WHY_HELPER_GONE] = {"helper-gone", "its helper was unregistered"},
 	[SL_WHY_ADDRESS_GONE] = {"address-gone",
 		"the translated address is no longer the gateway's"},
+	[SL_WHY_CALL_ENDED] = {"call-ended", "its control connection ended the call"},
 };
 
 const char *sl_reason_name(enum sl_reason why)

@@ -21,6 +21,14 @@
 
 struct sl_track;
 
+/* Keys of GRE calls (src/track/gre.h). */
+#define SL_GRE_HEADS 64
+struct sl_gre_keys {
+	struct sl_slab slab;
+	uint32_t count;
+	uint32_t heads[SL_GRE_HEADS]; /* of chains */
+};
+
 /* What upper layers install once, when the engine is made. All members are set. */
 struct sl_upper {
 	/* The conn is ending: give back what nat and help hang on it. ext may be NULL. */
@@ -53,6 +61,7 @@ struct sl_track {
 	struct sl_wheel wheel[2];	/* [is IPv6] */
 	struct sl_slab exts;
 	struct sl_expects expects;
+	struct sl_gre_keys gre;
 	uint32_t conn_max;		/* nf_conntrack_max */
 	uint32_t conn_room;		/* conn_max may be raised up to this */
 	uint32_t unreplied_first, unreplied_last, unreplied; /* conn references, oldest first */

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What helpers expect, and how what comes is translated.
+ *
+ * The announced endpoint. The announcer sends in direction dir; the connection to come is
+ * opened by its peer, from where the peer's packets come from (the other direction's source)
+ * to where the peer must send to: the announcer as the other direction's packets see it, which
+ * without NAT on its side is the announcer itself, else a public address. The port stays as
+ * announced unless somebody expects it already; then the next ports are tried, a bounded number
+ * of them. Several ports in a row stay in a row, and keep whether the first one is even.
+ *
+ * What was said is remembered (struct sl_said), so that the same announcement gets the same
+ * answer also when the first was met meanwhile: datagrams are repeated, media are announced
+ * again and again.
+ *
+ * Ownership. Expectations are the tracker's; the memory of what was said is the sl_help's.
+ */
+#include "help/inner.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "nat/nat.h"
+
+#define PORT_MIN 1024
+#define PORT_TRIES 128 /* in a row; then once more from a random port */
+
+/* ---- how a related connection is translated ----------------------------------------------------- */
+
+static void propose(struct sl_help *help, struct sl_conn *conn, const struct sl_expect *expect,
+	struct sl_related *out)
+{
+	const struct sl_expect_more *more = &expect->more;
+
+	*out = (struct sl_related){.from = (enum sl_dir)more->nat_dir, .class_id = expect->class_id,
+		.cookie = more->cookie};
+	sl__conn_tuple(conn, SL_ORIGINAL, &out->tuple);
+	out->src.family = out->dst.family = out->announced.family = out->tuple.family;
+	out->src.proto = out->dst.proto = out->announced.proto = out->tuple.proto;
+	out->src.addr = out->tuple.src;
+	out->announced.addr = more->saved_addr;
+	out->announced.port = more->saved_port;
+	out->dst = out->announced;
+	if (!more->has_nat)
+		return;
+	out->src_nat = sl__nat_master_source(help->owner->t, conn, expect, &out->src.addr);
+	out->src.port = more->from_port;
+	out->dst_nat = true;
+}
+
+/* sl_expect.more.expected: the helper decides, if it wants to. */
+static enum sl_reason translate_related(
+	struct sl_track *t, struct sl_conn *conn, const struct sl_expect *expect)
+{
+	struct sl_ext *ext = sl__ext_of(t, sl__conn_at(t, expect->master));
+	struct sl_help *help = ext ? ext->help : NULL;
+	struct sl_related related;
+	enum sl_reason why;
+
+	if (!help || help->helper != expect->maker || !expect->maker->expected)
+		return expect->more.has_nat ? sl__nat_follow_master(t, conn, expect) : SL_WHY_NONE;
+	propose(help, conn, expect, &related);
+	why = expect->maker->expected(help, &related);
+	if (why == SL_WHY_NONE && related.src_nat)
+		why = sl__nat_apply(t, conn, SL_MANIP_SRC, &related.src.addr, related.src.port);
+	if (why == SL_WHY_NONE && related.dst_nat)
+		why = sl__nat_apply(t, conn, SL_MANIP_DST, &related.dst.addr, related.dst.port);
+	return why;
+}
+
+/* ---- adding ---------------------------------------------------------------------------------------- */
+
+static bool has_class(const struct sl_help *help, unsigned class_id)
+{
+	return class_id < SL_HELPER_CLASSES && help->helper->classes[class_id].max;
+}
+
+/* What the class and the helper say about it. */
+static void fill_want(struct sl_help *help, uint8_t class_id, uint32_t timeout, struct sl_expect_want *want)
+{
+	const struct sl_helper_class *c = &help->helper->classes[class_id];
+
+	want->timeout_ms = (timeout ? timeout : c->timeout) * 1000;
+	want->class_max = c->max;
+	want->class_id = class_id;
+	want->maker = help->helper;
+	if (want->more.has_nat || help->helper->expected)
+		want->more.expected = translate_related;
+}
+
+static enum sl_reason add(struct sl_help *help, const struct sl_expect_want *want)
+{
+	enum sl_reason why = sl__expect_add(help->owner->t, help->conn, want, NULL);
+
+	if (why == SL_WHY_NONE)
+		help->effective = true;
+	return why;
+}
+
+/* Ports of other shards are not ours to give. */
+static bool is_ours(const struct sl_track *t, uint32_t port)
+{
+	return !t->nat || sl__port_owner((uint16_t)port, t->nat->shards) == t->nat->shard;
+}
+
+/* Is every port of the row free to be expected? */
+static enum sl_reason check_row(struct sl_help *help, struct sl_expect_want want, unsigned ports)
+{
+	enum sl_reason why = SL_WHY_NONE;
+
+	if (want.tuple.dport + ports > 65536)
+		return SL_WHY_EXPECT_CLASH;
+	for (unsigned i = 0; i < ports && why == SL_WHY_NONE; i++, want.tuple.dport++)
+		why = sl__expect_check(help->owner->t, help->conn, &want);
+	return why;
+}
+
+static enum sl_reason add_row(struct sl_help *help, struct sl_expect_want want, unsigned ports)
+{
+	enum sl_reason why = check_row(help, want, ports);
+
+	for (unsigned i = 0; i < ports && why == SL_WHY_NONE; i++) {
+		why = add(help, &want);
+		want.tuple.dport++;
+		want.more.saved_port++;
+	}
+	return why;
+}
+
+/* The announced ports, or some near them that nobody else expects. */
+static enum sl_reason add_somewhere(struct sl_help *help, struct sl_expect_want *want, unsigned ports)
+{
+	unsigned step = ports > 1 ? (ports + 1) & ~1u : 1, odd = want->tuple.dport & 1;
+	struct sl_track *t = help->owner->t;
+	uint32_t port = want->tuple.dport;
+	enum sl_reason why;
+
+	for (unsigned i = 0; i < 2 * PORT_TRIES; i++, port += step) {
+		if (i == PORT_TRIES)
+			port = PORT_MIN + sl__random_below(&t->random, 65536 - PORT_MIN);
+		if (port + ports > 65536)
+			port = PORT_MIN;
+		if (step > 1 && i)
+			port = (port & ~1u) | odd;
+		if (i && !is_ours(t, port))
+			continue;
+		want->tuple.dport = (uint16_t)port;
+		why = add_row(help, *want, ports);
+		if (why != SL_WHY_EXPECT_CLASH)
+			return why;
+	}
+	return SL_WHY_NAT_NO_PORT;
+}
+
+/* ---- what was said before ----------------------------------------------------------------------------- */
+
+static bool is_said(const struct sl_said *s, const struct sl_announcement *a, enum sl_dir dir)
+{
+	return s->dir == dir && s->proto == a->written.proto && s->port == a->written.port &&
+	       s->ports == a->ports && sl_addr_eq(&s->addr, &a->written.addr);
+}
+
+static struct sl_said *find_said(struct sl_help *help, const struct sl_announcement *a, enum sl_dir dir)
+{
+	for (unsigned i = 0; help->said && i < SL_SAID_MAX; i++)
+		if (help->said[i].seen && is_said(&help->said[i], a, dir))
+			return &help->said[i];
+	return NULL;
+}
+
+/* Without memory nothing is remembered: the answer may then change, but is true. */
+static void remember_said(struct sl_help *help, const struct sl_announcement *a, enum sl_dir dir, uint16_t seen)
+{
+	struct sl_said *s = find_said(help, a, dir);
+
+	if (!help->said)
+		help->said = sl__alloc(help->owner->t->mem, SL_SAID_MAX * sizeof(*help->said));
+	if (!help->said)
+		return;
+	if (!s)
+		s = &help->said[help->said_next++ % SL_SAID_MAX];
+	*s = (struct sl_said){.addr = a->written.addr, .port = a->written.port, .seen = seen,
+		.dir = (uint8_t)dir, .proto = a->written.proto, .ports = a->ports};
+}
+
+/* ---- announcements ---------------------------------------------------------------------------------------- */
+
+static enum sl_reason acceptable(const struct sl_announcement *a, const struct sl_tuple *own)
+{
+	unsigned least = a->allow & SL_ALLOW_LOW_PORT || a->written.proto == SL_PROTO_GRE ? 1 : PORT_MIN;
+
+	if (a->written.family != own->family)
+		return SL_WHY_HELPER_ADDRESS;
+	if (!(a->allow & SL_ALLOW_OTHER_HOST) && !sl_addr_eq(&a->written.addr, &own->src))
+		return SL_WHY_HELPER_ADDRESS;
+	if (a->written.port < least)
+		return SL_WHY_HELPER_PORT;
+	if (a->ports > SL_ANNOUNCE_PORTS || a->written.port + (a->ports ? a->ports : 1u) > 65536)
+		return SL_WHY_HELPER_RANGE;
+	return SL_WHY_NONE;
+}
+
+static void ones(struct sl_addr *addr, unsigned bits)
+{
+	for (unsigned i = 0; i < 16; i++, bits -= bits < 8 ? bits : 8)
+		addr->b[i] = bits >= 8 ? 0xff : (uint8_t)(0xff00u >> bits);
+}
+
+/* Who may come, and to where. */
+static enum sl_reason invite(struct sl_help *help, const struct sl_announcement *a,
+	const struct sl_tuple *other, struct sl_expect_want *want)
+{
+	const struct sl_route *route = help->owner->route;
+	unsigned v4_bits = other->family == SL_IPV4 ? 96 : 0;
+
+	want->tuple = (struct sl_tuple){.src = other->src, .sport = a->from_port, .dport = a->written.port,
+		.proto = a->written.proto, .family = other->family};
+	want->mask = (struct sl_tuple){.sport = a->from_port ? 0xffff : 0, .dport = 0xffff, .proto = 0xff,
+		.family = other->family};
+	ones(&want->mask.dst, 128);
+	switch ((enum sl_invited)a->from) {
+	case SL_FROM_PEER:
+		ones(&want->mask.src, 128);
+		break;
+	case SL_FROM_ANYONE:
+		ones(&want->mask.src, v4_bits);
+		memset(want->tuple.src.b + v4_bits / 8, 0, 16 - v4_bits / 8);
+		break;
+	case SL_FROM_PREFIX:
+		if (!route || !route->prefix)
+			return SL_WHY_HELPER_ADDRESS;
+		ones(&want->mask.src, v4_bits + route->prefix);
+		break;
+	}
+	return SL_WHY_NONE;
+}
+
+static void follow_master(const struct sl_announcement *a, const struct sl_tuple *own, enum sl_dir from,
+	struct sl_expect_want *want)
+{
+	static const uint8_t none[4];
+	struct sl_expect_more *more = &want->more;
+
+	more->has_nat = true;
+	more->nat_dir = (uint8_t)from;
+	more->saved_port = a->written.port;
+	more->saved_addr = a->written.addr;
+	/* Linux keeps the address only where it need not be the announcer's own. */
+	if (!sl_addr_eq(&a->written.addr, &own->src))
+		more->shown_addr = a->written.addr;
+	else if (own->family == SL_IPV4)
+		more->shown_addr = sl_addr_v4(none);
+}
+
+enum sl_reason sl__api_expect_announced(struct sl_help *help, const struct sl_message *message,
+	const struct sl_announcement *announced, struct sl_endpoint *seen)
+{
+	bool translated = help->conn->status & (SL_SRC_NAT | SL_DST_NAT);
+	struct sl_announcement a = *announced;
+	struct sl_expect_want want = {.reason = a.reason, .helper = a.helper, .flags = a.flags};
+	struct sl_tuple own, other;
+	struct sl_said *said;
+	bool own_end;
+	enum sl_reason why;
+
+	a.ports = a.ports ? a.ports : 1;
+	if (!has_class(help, a.class_id))
+		return SL_WHY_EXPECT_LIMIT;
+	sl__conn_tuple(help->conn, message->dir, &own);
+	sl__conn_tuple(help->conn, !message->dir, &other);
+	why = acceptable(&a, &own);
+	if (why == SL_WHY_NONE)
+		why = invite(help, &a, &other, &want);
+	if (why != SL_WHY_NONE)
+		return why;
+	want.tuple.dst = sl_addr_eq(&own.src, &other.dst) ? a.written.addr : other.dst;
+	want.more.cookie = a.cookie;
+	if (translated)
+		follow_master(&a, &own, !message->dir, &want);
+	fill_want(help, a.class_id, a.timeout, &want);
+	own_end = a.ports == 1 && sl_addr_eq(&a.written.addr, &own.src) && a.written.port == own.sport &&
+		  a.written.proto == own.proto;
+	said = translated ? find_said(help, &a, message->dir) : NULL;
+	if (own_end)
+		want.tuple.dport = other.dport;
+	else if (said)
+		want.tuple.dport = said->seen;
+	why = translated && !own_end ? add_somewhere(help, &want, a.ports) : add_row(help, want, a.ports);
+	*seen = (struct sl_endpoint){.addr = want.tuple.dst, .port = want.tuple.dport,
+		.family = own.family, .proto = a.written.proto};
+	if (why == SL_WHY_NONE && translated && !own_end)
+		remember_said(help, &a, message->dir, seen->port);
+	return why;
+}
+
+/* ---- the general form ---------------------------------------------------------------------------------------- */
+
+enum sl_reason sl__api_expect_related(struct sl_help *help, const struct sl_expectation *e)
+{
+	struct sl_expect_want want = {.tuple = e->tuple, .mask = e->mask, .flags = e->flags,
+		.helper = e->helper, .reason = e->reason};
+
+	if (!has_class(help, e->class_id))
+		return SL_WHY_EXPECT_LIMIT;
+	want.more.cookie = e->cookie;
+	want.more.group = e->group;
+	if (e->nat) {
+		want.more.has_nat = true;
+		want.more.nat_dir = (uint8_t)e->from;
+		want.more.saved_addr = want.more.shown_addr = e->to.addr;
+		want.more.saved_port = e->to.port;
+		want.more.from_port = e->from_seen;
+	}
+	fill_want(help, e->class_id, e->timeout, &want);
+	return add(help, &want);
+}
+
+/* ---- expectations that are there ------------------------------------------------------------------------------- */
+
+/* Where it really goes: as announced, whether or not it is translated. */
+static bool is_written(const struct sl_expect *e, const struct sl_endpoint *written)
+{
+	const struct sl_addr *addr = e->more.has_nat ? &e->more.saved_addr : &e->tuple.dst;
+	uint16_t port = e->more.has_nat ? e->more.saved_port : e->tuple.dport;
+
+	return e->tuple.proto == written->proto && sl_addr_eq(addr, &written->addr) &&
+	       (!written->port || port == written->port);
+}
+
+static bool is_meant(const struct sl_help *help, const struct sl_expect *e, const struct sl_which *which)
+{
+	return e->maker == help->helper && (!which->classes || which->classes & 1u << e->class_id) &&
+	       (!which->inactive || e->flags & SL_EXPECT_INACTIVE) &&
+	       (!which->cookie || which->cookie == e->more.cookie) &&
+	       (!which->written || is_written(e, which->written));
+}
+
+/* Remove (timeout 0) or refresh those that are meant. */
+static unsigned change(struct sl_help *help, const struct sl_which *which, uint32_t timeout_ms)
+{
+	struct sl_track *t = help->owner->t;
+	struct sl_ext *ext = sl__ext_of(t, help->conn);
+	unsigned n = 0;
+
+	SL_LIST_EACH_SAFE(it, &ext->expects) {
+		struct sl_expect *e = SL_CONTAINER(it, struct sl_expect, of_master);
+
+		if (!is_meant(help, e, which))
+			continue;
+		n++;
+		if (timeout_ms)
+			sl__expect_refresh(t, e, timeout_ms);
+		else
+			sl__expect_remove(t, e, SL_WHY_FLUSHED);
+	}
+	return n;
+}
+
+unsigned sl__api_expect_remove(struct sl_help *help, const struct sl_which *which)
+{
+	return change(help, which, 0);
+}
+
+unsigned sl__api_expect_refresh(struct sl_help *help, const struct sl_which *which, uint32_t timeout)
+{
+	return change(help, which, timeout ? timeout * 1000 : 1);
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From bytes to messages: where the next one ends, asking the helper about it, and how far the
+ * bytes of one that is not complete may go on.
+ */
+#include "help/inner.h"
+
+#include <string.h>
+
+#include "track/tcp.h"
+
+#define MESSAGE_MAX 4096
+
+
+static uint32_t message_max(const struct sl_helper *helper)
+{
+	return helper->message_max ? helper->message_max : MESSAGE_MAX;
+}
+
+/* The value of the length field, if it is there. */
+static uint32_t by_length(const struct sl_helper *helper, const uint8_t *bytes, uint32_t n)
+{
+	int64_t value = 0;
+
+	if (n < (uint32_t)helper->length_offset + helper->length_size)
+		return 0;
+	for (unsigned i = 0; i < helper->length_size; i++)
+		value = value << 8 | bytes[helper->length_offset + i];
+	value += helper->length_bias;
+	if (value < helper->length_offset + helper->length_size)
+		value = helper->length_offset + helper->length_size;
+	return value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
+}
+
+/* Bytes of the first message; 0 or more than n: it is not complete. */
+static uint32_t frame(struct sl_help *help, unsigned dir, const uint8_t *bytes, uint32_t n)
+{
+	struct sl_text text = sl_text_of(bytes, n);
+	const uint8_t *lf;
+
+	switch (help->helper->framing) {
+	case SL_FRAME_LINE:
+		lf = memchr(bytes, '\n', n);
+		return lf ? (uint32_t)(lf - bytes) + 1 : 0;
+	case SL_FRAME_LENGTH:
+		return by_length(help->helper, bytes, n);
+	case SL_FRAME_OWN:
+		return (uint32_t)help->helper->frame(help, &text, (enum sl_dir)dir);
+	case SL_FRAME_DATAGRAM:
+		break;
+	}
+	return n;
+}
+
+enum sl_help_result sl__help_ask(struct sl_help *help, unsigned dir, const uint8_t *bytes, uint32_t n,
+	uint32_t at, struct sl_editlog *log)
+{
+	struct sl_message message = {.text = sl_text_of(bytes, n), .dir = (enum sl_dir)dir};
+	enum sl_help_result result;
+
+	help->at = at;
+	help->log = log;
+	help->effective = false;
+	help->refusal = SL_WHY_HELPER_DROP;
+	SL_TRACE(help->owner->t, help->conn, "helper", "%s reads a message of %u bytes", help->helper->name, n);
+	result = help->helper->message[dir](help, &message);
+	if (result == SL_REFUSE)
+		sl__editlog_undo(log, help->owner->t->mem, at);
+	else
+		help->refusal = SL_WHY_NONE;
+	help->log = NULL;
+	return result;
+}
+
+/* What of an effective message's shape the kernel would have missed. */
+static void remark(struct sl_help *help, const struct sl_parsed *parsed, uint32_t at, uint32_t n)
+{
+	struct sl_packet *p = help->packet;
+
+	if (!help->effective || !p)
+		return;
+	if (sl__seq_before(at, parsed->seq))
+		p->beyond = SL_BEYOND_SPLIT_MESSAGE;
+	else if (at != parsed->seq || at + n != parsed->seq + (parsed->len - parsed->payload))
+		p->beyond = SL_BEYOND_MANY_MESSAGES;
+}
+
+/* Without a known boundary: pass over everything up to where the next message begins. */
+static void synchronise(struct sl_help *help, struct sl_stream *s)
+{
+	const uint8_t *bytes = sl__stream_bytes(s, s->msg), *lf;
+
+	lf = help->helper->framing == SL_FRAME_LINE ? memchr(bytes, '\n', s->next - s->msg) : NULL;
+	s->msg = lf ? s->msg + (uint32_t)(lf - bytes) + 1 : s->next;
+	s->synced = lf != NULL;
+}
+
+/* How far an incomplete message may go on. */
+static uint32_t release_of(struct sl_help *help, struct sl_stream *s)
+{
+	uint32_t n = s->next - s->msg;
+	struct sl_text begin = sl_text_of(sl__stream_bytes(s, s->msg), n);
+	size_t free_bytes = 0;
+
+	if (n == 0 || (s->fin_seen && s->next == s->fin))
+		return s->next;
+	if (help->helper->hold)
+		free_bytes = help->helper->hold(help, &begin, (enum sl_dir)s->dir);
+	return s->msg + (free_bytes > n ? n : (uint32_t)free_bytes);
+}
+
+bool sl__help_read(struct sl_help *help, struct sl_stream *s, const struct sl_parsed *parsed)
+{
+	uint32_t n;
+
+	help->refusal = SL_WHY_NONE;
+	while (sl__help_reads(help, s->dir) && s->msg != s->next) {
+		const uint8_t *bytes;
+
+		if (!s->synced) {
+			synchronise(help, s);
+			continue;
+		}
+		bytes = sl__stream_bytes(s, s->msg);
+		n = frame(help, s->dir, bytes, s->next - s->msg);
+		if (n > message_max(help->helper) ||
+			(n == 0 && s->next - s->msg > message_max(help->helper))) {
+			s->synced = false; /* too long: passes unread */
+			continue;
+		}
+		if (n == 0 || n > s->next - s->msg)
+			break;
+		switch (sl__help_ask(help, s->dir, bytes, n, s->msg, &s->log)) {
+		case SL_REFUSE:
+			if (sl__seq_after(s->msg, s->sent))
+				s->sent = s->msg;
+			return false;
+		case SL_LEAVE:
+			help->left = true;
+			break;
+		case SL_PASS:
+			break;
+		}
+		if (parsed)
+			remark(help, parsed, s->msg, n);
+		s->msg += n;
+	}
+	if (!sl__help_reads(help, s->dir))
+		s->msg = s->sent = s->next;
+	n = release_of(help, s);
+	if (sl__seq_after(n, s->sent))
+		s->sent = n;
+	return true;
+}
