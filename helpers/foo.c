@@ -45,4 +45,5 @@ const struct sl_helper sl_helper_foo = {
 	.classes = {{.name = "data", .max = 1, .timeout = 300}},
 	.framing = SL_FRAME_LINE,
 	.message = {[SL_ORIGINAL] = request},
+	.by_request = true,
 };

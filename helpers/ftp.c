@@ -30,7 +30,7 @@
  * that compare texts take for another host's address (pyftpdlib does).
  *
  * Nothing is expected, and the line passes with a remark, when it announces another host
- * (unless sluice_ftp_loose), a port below 1024, numbers out of range, or a passive endpoint
+ * (unless ftp_loose), a port below 1024, numbers out of range, or a passive endpoint
  * that was not asked for on a connection that we saw from its beginning.
  */
 #include <sluice/helper.h>
@@ -361,7 +361,7 @@ static enum sl_help_result expect(
 
 	if (why == SL_WHY_NONE)
 		why = sl_expect_endpoint(help, m, &a->endpoint, CLASS_DATA, what, &seen);
-	if (why == SL_WHY_HELPER_ADDRESS && sl_help_option(help, "sluice_ftp_loose"))
+	if (why == SL_WHY_HELPER_ADDRESS && sl_help_option(help, "ftp_loose"))
 		return expect_other_host(help, m, a, what);
 	if (why == SL_WHY_HELPER_ADDRESS || why == SL_WHY_HELPER_PORT || why == SL_WHY_HELPER_RANGE)
 		return remark(help, why, what);
@@ -521,4 +521,5 @@ const struct sl_helper sl_helper_ftp = {
         .data_size = sizeof(struct ftp),
         .message = {[SL_ORIGINAL] = request, [SL_REPLY] = answer},
         .hold = hold,
+        .options = {{"ftp_loose", 0, 1, "other hosts' addresses may be announced"}},
 };

@@ -205,12 +205,8 @@ static uint32_t way_out(const struct sl_embed *embed, const struct sl_route_quer
 static void forward(
         const struct sl_embed *embed, const struct sl_route_query *q, struct sl_route *answer)
 {
-	const struct sl_own *own = own_net(embed, q->family, &q->dst);
-
 	answer->kind = SL_ROUTE_FORWARD;
 	answer->out_if = way_out(embed, q);
-	if (own)
-		answer->prefix = own->net.bits;
 	if (answer->out_if != SL_SIDE_OUT)
 		return;
 	answer->has_source = true;
@@ -225,6 +221,7 @@ static void route(void *ctx, const struct sl_route_query *q, struct sl_route *an
 	bool nobody = q->family == SL_IPV4 && is_zero(&q->src, SL_IPV4) && is_zero(&q->dst, SL_IPV4);
 
 	memset(answer, 0, sizeof(*answer));
+	answer->prefix = own ? own->net.bits : 0;
 	if (sl__embed_is_own(embed, (enum sl_family)q->family, &q->dst) ||
 	        is_public(embed, q->family, &q->dst)) {
 		answer->kind = SL_ROUTE_LOCAL;

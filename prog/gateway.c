@@ -20,8 +20,6 @@
 
 #include "engine/engine.h"
 
-#define EXAMPLE "foo" /* a built-in helper for its readers: known, but attached only on request */
-
 /* ---- the built-in policy ------------------------------------------------------------------ */
 
 static uint8_t stages(void *ctx, enum sl_hook hook)
@@ -103,7 +101,7 @@ static struct sl_attach *find_attach(struct sl_gateway *g, const char *name)
 static void attach_builtin(struct sl_gateway *g)
 {
 	for (const struct sl_helper *const *h = sl_helpers_builtin(); *h; h++)
-		attach(g, *h, 0, strcmp((*h)->name, EXAMPLE) != 0);
+		attach(g, *h, 0, !(*h)->by_request);
 }
 
 /* A module's helper takes the place of a built-in one of its name. */
@@ -303,10 +301,13 @@ static bool set_tunable(struct sl_engine *engine, const char *text)
 bool sl__gateway_start(
         struct sl_gateway *g, const struct sl_replay_options *opt, struct sl_engine *engine)
 {
+	/* Helpers first: their options can be set then. */
+	if (!register_helpers(g, engine))
+		return false;
 	if (!sl_tunable_set(engine, "nf_conntrack_checksum", opt->checksum))
 		return complain("--checksum", "", "cannot be set");
 	for (unsigned i = 0; i < opt->sets.n; i++)
 		if (!set_tunable(engine, opt->sets.at[i]))
 			return false;
-	return register_helpers(g, engine);
+	return true;
 }

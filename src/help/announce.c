@@ -203,7 +203,7 @@ static enum sl_reason acceptable(const struct sl_announcement *a, const struct s
 static void ones(struct sl_addr *addr, unsigned bits)
 {
 	for (unsigned i = 0; i < 16; i++, bits -= bits < 8 ? bits : 8)
-		addr->b[i] = bits >= 8 ? 0xff : (uint8_t)(0xff00u >> bits);
+		addr->b[i] = (uint8_t)(bits >= 8 ? 0xff : 0xff00u >> bits);
 }
 
 /* Who may come, and to where. */

@@ -89,10 +89,29 @@ static void remark(struct sl_help *help, const struct sl_parsed *parsed, uint32_
 static void synchronise(struct sl_help *help, struct sl_stream *s)
 {
 	const uint8_t *bytes = sl__stream_bytes(s, s->msg), *lf;
+	uint32_t n = s->next - s->msg;
+	struct sl_text text = sl_text_of(bytes, n);
+	size_t over = n;
 
-	lf = help->helper->framing == SL_FRAME_LINE ? memchr(bytes, '\n', s->next - s->msg) : NULL;
-	s->msg = lf ? s->msg + (uint32_t)(lf - bytes) + 1 : s->next;
-	s->synced = lf != NULL;
+	if (help->helper->framing == SL_FRAME_LINE) {
+		lf = memchr(bytes, '\n', n);
+		s->synced = lf != NULL;
+		over = lf ? (size_t)(lf - bytes) + 1 : n;
+	} else if (help->helper->sync) {
+		over = help->helper->sync(help, &text, (enum sl_dir)s->dir);
+		s->synced = over < n;
+	}
+	s->msg += over < n ? (uint32_t)over : n;
+}
+
+/* A message that is too long is passed over, as far as it is there. */
+static void pass_over(struct sl_stream *s)
+{
+	uint32_t n = s->next - s->msg;
+
+	n = n < s->skip ? n : s->skip;
+	s->msg += n;
+	s->skip -= n;
 }
 
 /* How far an incomplete message may go on. */
@@ -117,15 +136,22 @@ bool sl__help_read(struct sl_help *help, struct sl_stream *s, const struct sl_pa
 	while (sl__help_reads(help, s->dir) && s->msg != s->next) {
 		const uint8_t *bytes;
 
+		if (s->skip) {
+			pass_over(s);
+			continue;
+		}
 		if (!s->synced) {
 			synchronise(help, s);
 			continue;
 		}
 		bytes = sl__stream_bytes(s, s->msg);
 		n = frame(help, s->dir, bytes, s->next - s->msg);
-		if (n > message_max(help->helper) ||
-			(n == 0 && s->next - s->msg > message_max(help->helper))) {
-			s->synced = false; /* too long: passes unread */
+		if (n > message_max(help->helper)) {
+			s->skip = n;
+			continue;
+		}
+		if (n == 0 && s->next - s->msg > message_max(help->helper)) {
+			s->synced = false; /* its end is not in sight */
 			continue;
 		}
 		if (n == 0 || n > s->next - s->msg)

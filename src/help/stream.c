@@ -141,6 +141,7 @@ void sl__stream_start(struct sl_stream *s, struct sl_stream_pool *pool, uint32_t
 	s->started = true;
 	s->synced = s->from_start = from_start;
 	s->fin_seen = false;
+	s->skip = 0;
 }
 
 /* ---- receiving -------------------------------------------------------------------------------------- */
@@ -279,6 +280,7 @@ void sl__stream_pass(struct sl_stream *s, struct sl_stream_pool *pool, uint32_t 
 	s->buf = NULL;
 	s->cap = 0;
 	s->base = s->msg = s->sent = s->next = at;
+	s->skip = 0;
 	while (!sl__list_empty(&s->pieces)) {
 		struct piece *piece = piece_of(s->pieces.next);
 

@@ -37,6 +37,7 @@ struct sl_stream {
 	bool fin_seen;		   /* fin is set: */
 	uint32_t fin;		   /* number of the FIN, which is the end of the data */
 	uint32_t base, msg, sent, next;
+	uint32_t skip;		   /* bytes from msg on that belong to a message which is not read */
 	uint32_t acked;		   /* the receiver has everything before this */
 	uint32_t self_acked;	   /* we told the sender so of everything before this */
 	uint8_t *buf;

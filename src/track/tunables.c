@@ -58,7 +58,6 @@ static const struct tunable tunables[] = {
 	NUMBER("ipfrag_time", frag_timeout, 30, MAX_TIMEOUT),
 	NUMBER("ip6frag_time", frag6_timeout, 60, MAX_TIMEOUT),
 	NUMBER("sluice_hold_ms", hold_ms, 20, 10000),
-	FLAG("sluice_ftp_loose", ftp_loose, 0),
 };
 
 #define COUNT (sizeof(tunables) / sizeof(tunables[0]))

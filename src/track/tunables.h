@@ -28,7 +28,6 @@ struct sl_tunables {
 	uint32_t expect_max, max;
 	uint32_t frag_timeout, frag6_timeout;	/* ipfrag_time, ip6frag_time: seconds */
 	uint32_t hold_ms;	/* sluice_hold_ms: how long held bytes wait before we acknowledge them */
-	bool ftp_loose;		/* other hosts' addresses may be announced */
 };
 
 void sl__tunables_init(struct sl_tunables *set);
