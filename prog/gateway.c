@@ -60,14 +60,17 @@ static enum sl_decision attach_helpers(void *ctx, struct sl_policy_view *view)
 static bool masquerade(void *ctx, struct sl_policy_view *view, struct sl_nat_range *range)
 {
 	struct sl_gateway *g = ctx;
+	struct sl_policy_masquerade all = g->masquerade;
 
-	return sl_policy_masquerade.nat(&g->masquerade, view, range);
+	if (g->look && g->look->is_outside(g->look->env->ctx, view->out_if))
+		all.out_if = view->out_if;
+	return sl_policy_masquerade.nat(&all, view, range);
 }
 
 static void use_builtin(struct sl_gateway *g, const struct sl_replay_options *opt)
 {
 	g->nat = opt->masquerade;
-	g->masquerade.out_if = SL_SIDE_OUT;
+	g->masquerade.out_if = g->look ? 0 : SL_SIDE_OUT;
 	g->builtin = (struct sl_policy){.stages = stages,
 	        .decide = attach_helpers,
 	        .nat = g->nat ? masquerade : NULL};
@@ -77,9 +80,11 @@ static void use_builtin(struct sl_gateway *g, const struct sl_replay_options *op
 
 /* ---- helpers and modules ------------------------------------------------------------------ */
 
-static bool complain(const char *option, const char *argument, const char *what)
+static bool complain(
+        const struct sl_gateway *g, const char *option, const char *argument, const char *what)
 {
-	fprintf(stderr, "sluice replay: %s %s: %s\n", option, argument, what);
+	fprintf(stderr, "%s: %s %s: %s\n", g->look ? g->look->command : "sluice replay", option,
+	        argument, what);
 	return false;
 }
 
@@ -141,13 +146,13 @@ static bool load_module(struct sl_gateway *g, const char *path)
 	const struct sl_helper *one;
 
 	if (!handle)
-		return complain("--module", path, dlerror());
+		return complain(g, "--module", path, dlerror());
 	g->modules = sl__must_grow(g->modules, (g->n_modules + 1) * sizeof(*g->modules));
 	g->modules[g->n_modules++] = handle;
 	list = dlsym(handle, "sl_module_helpers");
 	one = named_helper(handle, path);
 	if (!list && !one)
-		return complain("--module", path, "not a helper module: exports no sl_helper_NAME");
+		return complain(g, "--module", path, "not a helper module: exports no sl_helper_NAME");
 	if (one)
 		attach_module(g, one);
 	for (; list && *list; list++)
@@ -166,13 +171,13 @@ static bool add_port(struct sl_gateway *g, const char *text)
 	if (strchr(text, '=')) {
 		if (!sl__option_pair(text, name, sizeof(name), &port_text) ||
 		        !sl__option_number(port_text, 65535, &port) || port == 0)
-			return complain("--helper", text, "not NAME=PORT");
+			return complain(g, "--helper", text, "not NAME=PORT");
 	} else {
 		snprintf(name, sizeof(name), "%s", text);
 	}
 	known = find_attach(g, name);
 	if (!known)
-		return complain("--helper", text, "no such helper; `sluice helpers` lists them");
+		return complain(g, "--helper", text, "no such helper; `sluice helpers` lists them");
 	if (port)
 		attach(g, known->helper, (uint16_t)port, true);
 	else
@@ -188,9 +193,14 @@ static const char *if_name(void *ctx, uint32_t index)
 	return index == SL_SIDE_IN ? "in0" : index == SL_SIDE_OUT ? "out0" : NULL;
 }
 
+bool sl__gateway_has_helper(struct sl_gateway *g, const char *name)
+{
+	return find_attach(g, name) != NULL;
+}
+
 static bool has_helper(void *ctx, const char *name)
 {
-	return find_attach(ctx, name) != NULL;
+	return sl__gateway_has_helper(ctx, name);
 }
 
 static bool is_own(void *ctx, const struct sl_addr *addr, enum sl_family family)
@@ -229,7 +239,7 @@ static bool use_rules(struct sl_gateway *g, const struct sl_replay_options *opt)
 	        .set_helper = sl_conn_set_helper,
 	        .log = log_packet};
 
-	g->rules = sl__ruleset_load(opt->rules, &how, &env);
+	g->rules = sl__ruleset_load(opt->rules, &how, g->look ? g->look->env : &env);
 	if (!g->rules)
 		return false;
 	g->nat = sl_rules_translates(g->rules);
@@ -238,9 +248,10 @@ static bool use_rules(struct sl_gateway *g, const struct sl_replay_options *opt)
 	return true;
 }
 
-bool sl__gateway_init(struct sl_gateway *g, const struct sl_replay_options *opt)
+bool sl__gateway_init(struct sl_gateway *g, const struct sl_replay_options *opt,
+        const struct sl_gateway_look *look)
 {
-	*g = (struct sl_gateway){0};
+	*g = (struct sl_gateway){.look = look};
 	g->opt = opt;
 	attach_builtin(g);
 	for (unsigned i = 0; i < opt->modules.n; i++)
@@ -273,7 +284,7 @@ static bool register_helpers(struct sl_gateway *g, struct sl_engine *engine)
 		const struct sl_helper *helper = g->attach[i].helper;
 
 		if (g->attach[i].port == 0 && !sl_helper_register(engine, helper, false))
-			return complain("helper", helper->name,
+			return complain(g, "helper", helper->name,
 			        "cannot be registered: its name is taken, or it is made for another version");
 		/* A ruleset knows nothing of --helper NAME=PORT: the registry does it. */
 		if (g->attach[i].port && g->rules)
@@ -282,7 +293,7 @@ static bool register_helpers(struct sl_gateway *g, struct sl_engine *engine)
 	return true;
 }
 
-static bool set_tunable(struct sl_engine *engine, const char *text)
+static bool set_tunable(const struct sl_gateway *g, struct sl_engine *engine, const char *text)
 {
 	const char *value_text;
 	uint64_t value;
@@ -291,10 +302,10 @@ static bool set_tunable(struct sl_engine *engine, const char *text)
 
 	if (!sl__option_pair(text, name, sizeof(name), &value_text) ||
 	        !sl__option_number(value_text, UINT32_MAX, &value))
-		return complain("--set", text, "not NAME=NUMBER");
+		return complain(g, "--set", text, "not NAME=NUMBER");
 	if (sl_tunable_set(engine, name, (uint32_t)value))
 		return true;
-	return complain("--set", text,
+	return complain(g, "--set", text,
 	        sl_tunable_get(engine, name, &now) ? "the value is out of range" : "no such tunable");
 }
 
@@ -305,9 +316,9 @@ bool sl__gateway_start(
 	if (!register_helpers(g, engine))
 		return false;
 	if (!sl_tunable_set(engine, "nf_conntrack_checksum", opt->checksum))
-		return complain("--checksum", "", "cannot be set");
+		return complain(g, "--checksum", "", "cannot be set");
 	for (unsigned i = 0; i < opt->sets.n; i++)
-		if (!set_tunable(engine, opt->sets.at[i]))
+		if (!set_tunable(g, engine, opt->sets.at[i]))
 			return false;
 	return true;
 }

@@ -17,11 +17,23 @@ struct sl_attach {
 	bool active;   /* not only known, but attached where its ports fit */
 };
 
+/*
+ * What a live gateway knows of its machine; a replay knows it from its options. `env` fills the
+ * callbacks that rules need, has_helper (sl__gateway_has_helper) and set_helper included.
+ */
+struct sl_gateway_look {
+	const char *command; /* for messages: "sluice run" */
+	const struct sl_rules_env *env;
+	/* --masquerade without a ruleset: does it leave by an outside interface? */
+	bool (*is_outside)(void *ctx, uint32_t ifindex);
+};
+
 struct sl_gateway {
 	const struct sl_policy *policy; /* for sl_config */
 	void *policy_ctx;
 	bool nat; /* it translates: the public addresses are its own */
 	/* Private. */
+	const struct sl_gateway_look *look; /* NULL: a replay */
 	struct sl_rules *rules; /* NULL: the built-in policy */
 	const struct sl_replay_options *opt;
 	struct sl_policy builtin;
@@ -33,7 +45,10 @@ struct sl_gateway {
 };
 
 /* Before the engine is made. False: said on stderr. fini is due in either case, after the engine. */
-bool sl__gateway_init(struct sl_gateway *g, const struct sl_replay_options *opt);
+bool sl__gateway_init(struct sl_gateway *g, const struct sl_replay_options *opt,
+        const struct sl_gateway_look *look);
+/* Is it built in, or did a module bring it? */
+bool sl__gateway_has_helper(struct sl_gateway *g, const char *name);
 void sl__gateway_fini(struct sl_gateway *g);
 /* When the engine is there: helpers and tunables. False: said on stderr. */
 bool sl__gateway_start(

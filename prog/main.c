@@ -6,6 +6,9 @@
 #include "prog/helpers.h"
 #include "prog/replay.h"
 #include "prog/ruleset.h"
+#ifdef SLUICE_LIVE
+#include "prog/run.h"
+#endif
 
 static int version(int argc, char **argv);
 static int help(int argc, char **argv);
@@ -16,6 +19,9 @@ static const struct {
 	const char *what;
 } commands[] = {
         {"replay", sl__replay_main, "put a capture through tracking, NAT and helpers, offline"},
+#ifdef SLUICE_LIVE
+        {"run", sl__run_main, "be a live gateway between interfaces"},
+#endif
         {"check", sl__check_main, "read a ruleset in nft syntax, say what is wrong with it"},
         {"helpers", sl__helpers_main, "list the protocol helpers"},
         {"version", version, "say which version this is"},
@@ -69,6 +75,10 @@ static int help(int argc, char **argv)
 {
 	if (argc > 1 && strcmp(argv[1], "replay") == 0)
 		fputs(replay_help, stdout);
+#ifdef SLUICE_LIVE
+	else if (argc > 1 && strcmp(argv[1], "run") == 0)
+		fputs(sl__run_help, stdout);
+#endif
 	else
 		usage(stdout);
 	return 0;

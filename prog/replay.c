@@ -441,7 +441,7 @@ int sl__replay_main(int argc, char **argv)
 	int status = 1;
 
 	memset(r, 0, sizeof(*r));
-	if (sl__options_init(&r->opt, argc, argv) && sl__gateway_init(&r->gateway, &r->opt) &&
+	if (sl__options_init(&r->opt, argc, argv) && sl__gateway_init(&r->gateway, &r->opt, NULL) &&
 	        sl__source_init(&r->source, r->opt.capture)) {
 		init(r);
 		status = work(r);

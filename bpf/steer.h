@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SLUICE_BPF_STEER_H
+#define SLUICE_BPF_STEER_H
+
+/*
+ * What the BPF programs (steer.bpf.c) and the gateway (io/steer.c, io/tap.c) say to each other.
+ * Plain C for both compilers; numbers are in the machine's own byte order.
+ */
+#ifdef __bpf__
+#include <linux/types.h>
+typedef __u8 sl_steer_u8;
+typedef __u32 sl_steer_u32;
+typedef __u64 sl_steer_u64;
+#else
+#include <stdint.h>
+typedef uint8_t sl_steer_u8;
+typedef uint32_t sl_steer_u32;
+typedef uint64_t sl_steer_u64;
+#endif
+
+enum sl_steer_what {
+	SL_STEER_FROM_WIRE = 0xa1, /* up: came in by the interface */
+	SL_STEER_FROM_LOCAL,	   /* up: a local program sends it by the interface */
+	SL_STEER_FORWARD,	   /* down: send it by the interface */
+	SL_STEER_TO_LOCAL,	   /* down: hand it to the stack as if it had come by the interface */
+};
+
+/*
+ * Where the two addresses of an Ethernet header would be, in frames on the TAP device: what a
+ * packet's bytes do not tell. The type field behind it is as ever.
+ */
+struct sl_steer_meta {
+	union {
+		sl_steer_u8 mac[6]; /* TO_LOCAL: the interface's own address */
+		struct {
+			sl_steer_u32 mark; /* the others: the packet's mark */
+			sl_steer_u8 pad[2];
+		} __attribute__((packed));
+	} __attribute__((packed));
+	sl_steer_u8 what; /* enum sl_steer_what */
+	sl_steer_u8 cast; /* up: skb->pkt_type, which is also enum sl_cast */
+	sl_steer_u32 ifindex;
+} __attribute__((packed));
+
+/* Written by the gateway through shared memory, read for each packet. */
+struct sl_steer_config {
+	sl_steer_u64 beat;     /* when the gateway last looked for packets: CLOCK_MONOTONIC, ns */
+	sl_steer_u64 patience; /* ns without a beat until it counts as gone */
+	sl_steer_u32 tap;      /* ifindex of its TAP device */
+	sl_steer_u32 cookie;   /* mark of packets on their way to the local stack; random */
+	sl_steer_u8 open;      /* when it is gone: forward as the kernel would, not drop */
+};
+
+/* Counted by the programs; read by the gateway's metrics. */
+enum sl_steer_count {
+	SL_STEER_GONE_DROPPED,	/* the gateway was gone, the packet not for this machine */
+	SL_STEER_GONE_PASSED,	/* the gateway was gone, the packet went to or from this machine */
+	SL_STEER_FOREIGN,	/* forwarded by the kernel from an interface that is not managed */
+	SL_STEER_COUNT
+};
+
+#define SL_STEER_ADDRESSES 4096 /* own addresses that can be known */
+
+#endif

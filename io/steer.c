@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Our programs stand at a fixed priority and handle, so that a later run, or --cleanup, can name
+ * what an earlier one left. An operator's own filters at other priorities stay, and come before
+ * or behind ours as theirs say; ours end in TC_ACT_UNSPEC (go on) for what is none of our
+ * business.
+ */
+#include "io/steer.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "io/netlink.h"
+/* Generated: its warnings are not ours. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#pragma GCC diagnostic ignored "-Woverlength-strings"
+#pragma GCC diagnostic ignored "-Wpedantic"
+#include "sl_steer_bpf.skel.h"
+#pragma GCC diagnostic pop
+
+enum { PRIORITY = 0x51ce, HANDLE = 1 };
+#define PATIENCE UINT64_C(2000000000)
+
+static int say_errors(enum libbpf_print_level level, const char *format, va_list args)
+{
+	return level == LIBBPF_WARN && getenv("SLUICE_DEBUG") ? vfprintf(stderr, format, args) : 0;
+}
+
+static bool complain(const char *what, int error)
+{
+	fprintf(stderr, "sluice: %s: %s\n", what, strerror(error));
+	return false;
+}
+
+bool sl_steer_init(struct sl_steer *steer, uint32_t tap, bool open)
+{
+	*steer = (struct sl_steer){0};
+	libbpf_set_print(say_errors);
+	steer->bpf = sl_steer_bpf__open_and_load();
+	if (!steer->bpf)
+		return complain(
+		        "BPF programs cannot be loaded (CAP_BPF and CAP_NET_ADMIN?)", errno);
+	steer->config = &steer->bpf->bss->config;
+	steer->config->patience = PATIENCE;
+	steer->config->tap = tap;
+	steer->config->open = open;
+	if (getrandom(&steer->config->cookie, sizeof(steer->config->cookie), 0) < 0)
+		return complain("getrandom", errno);
+	steer->config->cookie |= 0x80000000u; /* never 0 */
+	return true;
+}
+
+void sl_steer_fini(struct sl_steer *steer)
+{
+	sl_steer_bpf__destroy(steer->bpf);
+	*steer = (struct sl_steer){0};
+}
+
+/* ---- attached
+ * ------------------------------------------------------------------------------------- */
+
+static struct bpf_tc_hook hook_of(uint32_t ifindex, enum bpf_tc_attach_point point)
+{
+	return (struct bpf_tc_hook){
+	        .sz = sizeof(struct bpf_tc_hook), .ifindex = (int)ifindex, .attach_point = point};
+}
+
+static bool attach(uint32_t ifindex, const char *name, enum bpf_tc_attach_point point,
+        const struct bpf_program *program)
+{
+	struct bpf_tc_hook hook = hook_of(ifindex, BPF_TC_INGRESS | BPF_TC_EGRESS);
+	struct bpf_tc_opts opts = {.sz = sizeof(opts),
+	        .prog_fd = bpf_program__fd(program),
+	        .flags = BPF_TC_F_REPLACE,
+	        .handle = HANDLE,
+	        .priority = PRIORITY};
+	int error = bpf_tc_hook_create(&hook);
+
+	if (error && error != -EEXIST)
+		return complain(name, -error);
+	hook.attach_point = point;
+	error = bpf_tc_attach(&hook, &opts);
+	return error == 0 || complain(name, -error);
+}
+
+bool sl_steer_attach_tap(struct sl_steer *steer)
+{
+	return attach(
+	        steer->config->tap, "the TAP device", BPF_TC_INGRESS, steer->bpf->progs.sl_down);
+}
+
+bool sl_steer_attach(struct sl_steer *steer, uint32_t ifindex, const char *name)
+{
+	return attach(ifindex, name, BPF_TC_INGRESS, steer->bpf->progs.sl_in) &&
+	       attach(ifindex, name, BPF_TC_EGRESS, steer->bpf->progs.sl_out);
+}
+
+static bool detach(uint32_t ifindex, enum bpf_tc_attach_point point)
+{
+	struct bpf_tc_hook hook = hook_of(ifindex, point);
+	struct bpf_tc_opts opts = {.sz = sizeof(opts), .handle = HANDLE, .priority = PRIORITY};
+
+	if (bpf_tc_query(&hook, &opts) != 0)
+		return false;
+	opts.prog_fd = 0;
+	opts.prog_id = 0;
+	opts.flags = 0;
+	return bpf_tc_detach(&hook, &opts) == 0;
+}
+
+bool sl_steer_clean(uint32_t ifindex)
+{
+	struct bpf_tc_hook both = hook_of(ifindex, BPF_TC_INGRESS | BPF_TC_EGRESS);
+	bool in, out;
+
+	libbpf_set_print(say_errors);
+	in = detach(ifindex, BPF_TC_INGRESS);
+	out = detach(ifindex, BPF_TC_EGRESS);
+	if ((in || out) && !sl_netlink_has_filters(ifindex))
+		bpf_tc_hook_destroy(&both);
+	return in || out;
+}
+
+/* ---- data
+ * ------------------------------------------------------------------------------------------ */
+
+void sl_steer_own(struct sl_steer *steer, const struct sl_addr *addr, bool is)
+{
+	int fd = bpf_map__fd(steer->bpf->maps.own);
+	uint8_t one = 1;
+
+	if (is)
+		bpf_map_update_elem(fd, addr->b, &one, BPF_ANY);
+	else
+		bpf_map_delete_elem(fd, addr->b);
+}
+
+void sl_steer_counts(const struct sl_steer *steer, uint64_t counts[SL_STEER_COUNT])
+{
+	int cpus = libbpf_num_possible_cpus(), fd = bpf_map__fd(steer->bpf->maps.counts);
+	uint64_t *each = cpus > 0 ? calloc((size_t)cpus, sizeof(*each)) : NULL;
+
+	memset(counts, 0, SL_STEER_COUNT * sizeof(*counts));
+	for (uint32_t i = 0; each && i < SL_STEER_COUNT; i++) {
+		if (bpf_map_lookup_elem(fd, &i, each) != 0)
+			continue;
+		for (int cpu = 0; cpu < cpus; cpu++)
+			counts[i] += each[cpu];
+	}
+	free(each);
+}

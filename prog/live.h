@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SLUICE_PROG_LIVE_H
+#define SLUICE_PROG_LIVE_H
+
+/*
+ * A live gateway: the engine between the TAP device and the machine's links and routes. One
+ * thread does all of it (live_loop.c).
+ */
+#include "io/net.h"
+#include "io/steer.h"
+#include "io/tap.h"
+#include "prog/gateway.h"
+#include "prog/run.h"
+
+enum {
+	SL_LIVE_BATCH = 64,
+	/* An odd number of cache lines: headers of a batch do not fall into the same sets. */
+	SL_LIVE_STRIDE = (SL_TAP_BLOCK + 64) / 64 * 64 + 64,
+};
+
+struct sl_live_emitted {
+	struct sl_packet packet;
+	unsigned after; /* index in the batch of what caused it; SL_LIVE_BATCH: the clock */
+};
+
+struct sl_live {
+	struct sl_run_options opt;
+	struct sl_rules_env rules_env;
+	struct sl_gateway_look look;
+	struct sl_gateway gateway;
+	struct sl_net net;
+	struct sl_tap tap;
+	struct sl_steer steer;
+	struct sl_env env;
+	struct sl_engine *engine;
+	uint64_t now;
+	/* The batch under way: packet i is lent in the block at i * SL_LIVE_STRIDE. */
+	struct sl_packet packets[SL_LIVE_BATCH];
+	uint8_t *blocks;
+	struct sl_live_emitted *emitted;
+	unsigned n_emitted, emitted_size;
+	uint64_t unsent;   /* accepted, but there was no way out */
+	int poll, signals; /* epoll and signalfd */
+	bool over;
+};
+
+/* live_embed.c: sl_env for a live engine, and what becomes of packets. */
+void sl__live_embed(struct sl_live *live);
+/* Send what the engine accepted of the first n packets, and what it emitted, in order. */
+void sl__live_send(struct sl_live *live, unsigned n);
+
+/* live_links.c: interfaces and addresses, at the start and when they change. */
+bool sl__live_links_init(struct sl_live *live);
+void sl__live_links_fini(struct sl_live *live);
+
+/* live_loop.c: until a signal ends it. */
+bool sl__live_loop_init(struct sl_live *live);
+void sl__live_loop(struct sl_live *live);
+void sl__live_loop_fini(struct sl_live *live);
+uint64_t sl__live_clock(void);
+
+#endif

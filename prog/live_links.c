@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The managed interfaces: found by name, whenever one of that name is there. When an address of
+ * the machine goes, the connections that are translated to it end.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "prog/live.h"
+
+enum { STEPS = 4096 };
+
+static bool named(const struct sl_strings *list, const char *name)
+{
+	for (unsigned i = 0; i < list->n; i++)
+		if (strcmp(list->at[i], name) == 0)
+			return true;
+	return false;
+}
+
+static bool wanted(const struct sl_live *live, const char *name)
+{
+	return named(&live->opt.inside, name) || named(&live->opt.outside, name);
+}
+
+static bool manage(struct sl_live *live, struct sl_link *link)
+{
+	if (!link->ether) {
+		fprintf(stderr, "sluice run: %s: only Ethernet-like interfaces can be managed\n",
+		        link->name);
+		return false;
+	}
+	link->managed = sl_steer_attach(&live->steer, link->index, link->name);
+	return link->managed;
+}
+
+/* ---- changes
+ * ---------------------------------------------------------------------------------------- */
+
+static void link_changed(void *ctx, const struct sl_link *seen, bool gone)
+{
+	struct sl_live *live = ctx;
+	struct sl_link *link = gone ? NULL : sl_net_link(&live->net, seen->index);
+
+	if (gone && seen->managed)
+		fprintf(stderr, "sluice run: %s is gone\n", seen->name);
+	if (!link || link->managed || !wanted(live, link->name))
+		return;
+	if (manage(live, link))
+		fprintf(stderr, "sluice run: %s is back\n", link->name);
+}
+
+struct search {
+	struct sl_engine *engine;
+	const struct sl_addr *addr;
+};
+
+static void end_if_translated(void *ctx, struct sl_conn *conn)
+{
+	const struct search *s = ctx;
+	struct sl_conn_info info;
+
+	sl_conn_info(s->engine, conn, &info);
+	if ((info.status & SL_SRC_NAT && sl_addr_eq(&info.tuple[SL_REPLY].dst, s->addr)) ||
+	        (info.status & SL_DST_NAT && sl_addr_eq(&info.tuple[SL_ORIGINAL].dst, s->addr)))
+		sl_conn_kill(s->engine, conn, SL_WHY_ADDRESS_GONE);
+}
+
+static void addr_changed(void *ctx, const struct sl_own_addr *own, bool gone)
+{
+	struct sl_live *live = ctx;
+	struct search s = {live->engine, &own->addr};
+	uint64_t cursor = 0;
+
+	sl_steer_own(&live->steer, &own->addr, !gone);
+	if (!gone)
+		return;
+	while (sl_conn_walk(live->engine, &cursor, STEPS, end_if_translated, &s))
+		;
+}
+
+static void routes_changed(void *ctx)
+{
+	struct sl_live *live = ctx;
+
+	sl_routes_changed(live->engine);
+}
+
+/* ---- start and end
+ * ------------------------------------------------------------------------------------ */
+
+static bool manage_named(struct sl_live *live, const struct sl_strings *names)
+{
+	for (unsigned i = 0; i < names->n; i++) {
+		struct sl_link *link = sl_net_link_named(&live->net, names->at[i]);
+
+		if (!link) {
+			fprintf(stderr, "sluice run: %s: no such interface\n", names->at[i]);
+			return false;
+		}
+		if (!link->managed && !manage(live, link))
+			return false;
+	}
+	return true;
+}
+
+bool sl__live_links_init(struct sl_live *live)
+{
+	live->net.tell = (struct sl_net_watch){
+	        .ctx = live, .link = link_changed, .addr = addr_changed, .routes = routes_changed};
+	for (unsigned i = 0; i < live->net.n_addrs; i++)
+		sl_steer_own(&live->steer, &live->net.addrs[i].addr, true);
+	return sl_steer_attach_tap(&live->steer) && manage_named(live, &live->opt.inside) &&
+	       manage_named(live, &live->opt.outside);
+}
+
+void sl__live_links_fini(struct sl_live *live)
+{
+	for (unsigned i = 0; i < live->net.n_links; i++)
+		if (live->net.links[i].managed)
+			sl_steer_clean(live->net.links[i].index);
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The gateway's thread: wait, read a batch, put it through, send, let time pass.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "prog/live.h"
+
+enum {
+	BATCHES = 8,        /* between two looks at everything else */
+	LONGEST_WAIT = 250, /* ms: the beat must be heard */
+	EXPIRE = 1024,      /* timeouts handled at a time */
+};
+
+uint64_t sl__live_clock(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* ---- what is waited for
+ * ----------------------------------------------------------------------------- */
+
+static bool wait_for(struct sl_live *live, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+
+	return epoll_ctl(live->poll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+static int open_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+bool sl__live_loop_init(struct sl_live *live)
+{
+	live->poll = epoll_create1(EPOLL_CLOEXEC);
+	live->signals = open_signals();
+	if (live->poll >= 0 && live->signals >= 0 && wait_for(live, live->signals) &&
+	        wait_for(live, live->tap.fd) && wait_for(live, live->net.watch.fd))
+		return true;
+	fprintf(stderr, "sluice run: epoll: %s\n", strerror(errno));
+	return false;
+}
+
+void sl__live_loop_fini(struct sl_live *live)
+{
+	if (live->signals >= 0)
+		close(live->signals);
+	if (live->poll >= 0)
+		close(live->poll);
+}
+
+/* ---- packets
+ * ------------------------------------------------------------------------------------------ */
+
+static unsigned read_batch(struct sl_live *live)
+{
+	unsigned n = 0;
+
+	while (n < SL_LIVE_BATCH &&
+	        sl_tap_read(
+	                &live->tap, live->blocks + (size_t)n * SL_LIVE_STRIDE, &live->packets[n]))
+		n++;
+	return n;
+}
+
+static void look(struct sl_live *live)
+{
+	live->now = sl__live_clock();
+	sl_steer_beat(&live->steer, live->now);
+}
+
+static void packets(struct sl_live *live)
+{
+	unsigned n = SL_LIVE_BATCH;
+
+	for (unsigned i = 0; i < BATCHES && n == SL_LIVE_BATCH; i++) {
+		n = read_batch(live);
+		if (n == 0)
+			break;
+		look(live);
+		sl_input(live->engine, live->packets, n, live->now);
+		sl__live_send(live, n);
+	}
+}
+
+static void pass_time(struct sl_live *live)
+{
+	look(live);
+	if (sl_deadline(live->engine) > live->now)
+		return;
+	sl_clock(live->engine, live->now, EXPIRE);
+	sl__live_send(live, 0);
+}
+
+/* ---- the loop
+ * ------------------------------------------------------------------------------------------- */
+
+static int wait_ms(const struct sl_live *live)
+{
+	uint64_t due = sl_deadline(live->engine), left;
+
+	if (due <= live->now)
+		return 0;
+	left = (due - live->now + 999999) / 1000000;
+	return left < LONGEST_WAIT ? (int)left : LONGEST_WAIT;
+}
+
+static void take_signal(struct sl_live *live)
+{
+	struct signalfd_siginfo info;
+
+	while (read(live->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		live->over = true;
+}
+
+static void handle(struct sl_live *live, int fd)
+{
+	if (fd == live->tap.fd)
+		packets(live);
+	else if (fd == live->net.watch.fd)
+		sl_net_follow(&live->net);
+	else if (fd == live->signals)
+		take_signal(live);
+}
+
+void sl__live_loop(struct sl_live *live)
+{
+	struct epoll_event events[8];
+	int n;
+
+	while (!live->over) {
+		n = epoll_wait(live->poll, events, 8, wait_ms(live));
+		if (n < 0 && errno != EINTR)
+			break;
+		for (int i = 0; i < n; i++)
+			handle(live, events[i].data.fd);
+		pass_time(live);
+	}
+}

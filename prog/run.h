@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SLUICE_PROG_RUN_H
+#define SLUICE_PROG_RUN_H
+
+/*
+ * `sluice run`: its command line. All strings are borrowed from argv.
+ */
+#include "prog/options.h"
+
+struct sl_run_options {
+	struct sl_replay_options
+	        common; /* what replay has too: rules, defines, helpers, tunables ... */
+	struct sl_strings inside, outside; /* names of interfaces */
+	bool open;                         /* --on-exit open */
+	bool cleanup;                      /* --cleanup: only remove what an earlier run left */
+	const char *tap;                   /* name of the TAP device */
+};
+
+/* False: what is wrong has been said on stderr. fini is due in either case. */
+bool sl__run_options_init(struct sl_run_options *opt, int argc, char **argv);
+void sl__run_options_fini(struct sl_run_options *opt);
+
+extern const char sl__run_help[];
+int sl__run_main(int argc, char **argv);
+
+#endif

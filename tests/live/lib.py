@@ -1,0 +1,334 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""
+Live tests: three network namespaces, sluice in the middle, real programs at both ends.
+
+    client                  gateway (sluice run)               server
+    +--------+        +---------------------------+        +---------+
+    | c0     |--------| in0                  out0 |--------| s0      |
+    +--------+        +---------------------------+        +---------+
+    10.9.0.2          10.9.0.1          192.0.2.1          192.0.2.10
+    fd09::2           fd09::1         2001:db8::1          2001:db8::10
+
+Names of namespaces carry this process's id, so runs beside each other do not meet. The client's
+default route is the gateway; the server knows only its own network, so that a packet which
+leaves untranslated finds no way back (Net(routed=True) gives it a route to the client too).
+
+    from lib import Net, skip_unless_possible, RULES_MASQUERADE
+    skip_unless_possible("vsftpd", "curl")
+    with Net() as net:
+        net.sluice("--inside", "in0", "--outside", "out0", "--masquerade")
+        net.server.spawn("vsftpd", conf)
+        net.client.run("curl", ...)
+
+Everything started in a Net is ended, and its namespaces are removed, when the `with` block ends,
+however it ends. A test that fails raises; main(tests) counts and prints.
+"""
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+
+C4, G4, S4 = "10.9.0.2", "10.9.0.1", "192.0.2.10"
+C6, G6, S6 = "fd09::2", "fd09::1", "2001:db8::10"
+OUT4, OUT6 = "192.0.2.1", "2001:db8::1"  # the gateway's outside addresses
+
+MASQUERADE = """
+table inet gateway {
+    chain postrouting {
+        type nat hook postrouting priority srcnat;
+        oifname "out0" masquerade
+    }
+}
+"""
+HELPER_FTP = """
+table inet helpers {
+    ct helper ftp-standard { type "ftp" protocol tcp; }
+    chain prerouting {
+        type filter hook prerouting priority -150;
+        tcp dport 21 ct helper set "ftp-standard"
+    }
+}
+"""
+
+
+class Failed(Exception):
+    pass
+
+
+def check(condition, what):
+    if not condition:
+        raise Failed(what)
+
+
+def skip(why):
+    print("SKIPPED:", why)
+    sys.exit(77)
+
+
+def skip_unless_possible(*programs):
+    """Root, namespaces, BPF, TAP and the named programs, or exit 77 with one clear line."""
+    if os.geteuid() != 0:
+        skip("needs root, for network namespaces")
+    for program in ("ip", "ethtool") + programs:
+        if not find_program(program):
+            skip("needs the program " + program)
+    if not os.path.exists("/dev/net/tun"):
+        skip("needs /dev/net/tun")
+    name = "slprobe-%d" % os.getpid()
+    if subprocess.run(["ip", "netns", "add", name], stderr=subprocess.DEVNULL).returncode:
+        skip("network namespaces cannot be made here")
+    subprocess.run(["ip", "netns", "del", name])
+
+
+def find_program(name):
+    return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+
+
+def sluice_program():
+    """The program under test: $SLUICE, or the one in build/."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    return os.environ.get("SLUICE") or os.path.join(here, "../../build/prog/sluice")
+
+
+def wait_until(condition, what, seconds=10):
+    """Waits for a fact, not for a time; the limit is only there to fail at last."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise Failed("waited in vain for " + what)
+        time.sleep(0.02)
+
+
+class Namespace:
+    def __init__(self, net, name):
+        self.net, self.name = net, name
+
+    def command(self, *args):
+        return ["ip", "netns", "exec", self.name] + [str(a) for a in args]
+
+    def run(self, *args, timeout=30, check=True, **more):
+        """Runs to the end; returns the CompletedProcess with stdout and stderr as text."""
+        more.setdefault("stdin", subprocess.DEVNULL if "input" not in more else None)
+        if "input" in more:
+            del more["stdin"]
+        done = subprocess.run(self.command(*args), timeout=timeout, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
+        if check and done.returncode:
+            raise Failed("%s: exit %d\n%s%s" % (" ".join(map(str, args)), done.returncode,
+                                                done.stdout, done.stderr))
+        return done
+
+    def spawn(self, *args, **more):
+        """Starts in the background; ended with the Net."""
+        more.setdefault("stdin", subprocess.DEVNULL)
+        log = open(os.path.join(self.net.dir, "%s-%d.log" % (os.path.basename(str(args[0])),
+                                                             len(self.net.children))), "wb")
+        more.setdefault("stdout", log)
+        more.setdefault("stderr", log)
+        child = subprocess.Popen(self.command(*args), start_new_session=True, **more)
+        child.log = log.name
+        self.net.children.append(child)
+        return child
+
+    def ip(self, *args):
+        return self.run("ip", *args)
+
+    def listening(self, port, proto="tcp"):
+        """Waits until something listens there."""
+        flags = "-Hltn" if proto == "tcp" else "-Hlun"
+        wait_until(lambda: self.run("ss", flags, "sport = :%d" % port).stdout.strip(),
+                   "a listener on port %d" % port)
+
+    def python(self, text, *args, **more):
+        return self.run(sys.executable, "-c", text, *args, **more)
+
+    def spawn_python(self, text, *args, **more):
+        return self.spawn(sys.executable, "-c", text, *args, **more)
+
+    def enter(self, function, *args):
+        """Calls function in this namespace, in a thread of its own (for sockets made in Python)."""
+        result = []
+
+        def work():
+            here = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+            there = os.open("/run/netns/" + self.name, os.O_RDONLY)
+            try:
+                setns(there)
+                result.append((function(*args), None))
+            except BaseException as e:  # handed over
+                result.append((None, e))
+            finally:
+                setns(here)
+                os.close(here)
+                os.close(there)
+
+        t = threading.Thread(target=work)
+        t.start()
+        t.join()
+        if result[0][1]:
+            raise result[0][1]
+        return result[0][0]
+
+
+def setns(fd):
+    import ctypes
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(fd, 0x40000000):
+        raise OSError(ctypes.get_errno(), "setns")
+
+
+class Net:
+    """The three namespaces of the drawing. offload=False switches every offload off everywhere."""
+
+    def __init__(self, offload=True, routed=False, mtu=None):
+        self.offload, self.routed, self.mtu = offload, routed, mtu
+        self.children, self.names = [], []
+        self.dir = tempfile.mkdtemp(prefix="sluice-live-")
+        os.chmod(self.dir, 0o755)
+        self.gateway_process = None
+
+    # ---- the topology
+
+    def __enter__(self):
+        try:
+            self.client, self.gateway, self.server = (self.namespace(n) for n in "cgs")
+            self.link(self.client, "c0", self.gateway, "in0")
+            self.link(self.gateway, "out0", self.server, "s0")
+            self.address(self.client, "c0", C4 + "/24", C6 + "/64")
+            self.address(self.gateway, "in0", G4 + "/24", G6 + "/64")
+            self.address(self.gateway, "out0", OUT4 + "/24", OUT6 + "/64")
+            self.address(self.server, "s0", S4 + "/24", S6 + "/64")
+            self.client.ip("route", "add", "default", "via", G4)
+            self.client.ip("-6", "route", "add", "default", "via", G6)
+            if self.routed:
+                self.server.ip("route", "add", "10.9.0.0/24", "via", OUT4)
+                self.server.ip("-6", "route", "add", "fd09::/64", "via", OUT6)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def namespace(self, letter):
+        name = "slv%d-%s" % (os.getpid(), letter)
+        subprocess.run(["ip", "netns", "add", name], check=True)
+        self.names.append(name)
+        ns = Namespace(self, name)
+        ns.ip("link", "set", "lo", "up")
+        return ns
+
+    def link(self, a, dev_a, b, dev_b):
+        subprocess.run(["ip", "link", "add", dev_a, "netns", a.name, "type", "veth",
+                        "peer", "name", dev_b, "netns", b.name], check=True)
+        for ns, dev in ((a, dev_a), (b, dev_b)):
+            if not self.offload:
+                ns.run("ethtool", "-K", dev, "tx", "off", "rx", "off", "tso", "off", "gso", "off",
+                       "gro", "off")
+            if self.mtu:
+                ns.ip("link", "set", dev, "mtu", self.mtu)
+            ns.ip("link", "set", dev, "up")
+
+    def address(self, ns, dev, v4, v6):
+        ns.ip("addr", "add", v4, "dev", dev)
+        ns.ip("addr", "add", v6, "dev", dev, "nodad")
+
+    # ---- sluice
+
+    def file(self, name, text):
+        path = os.path.join(self.dir, name)
+        with open(path, "w") as f:
+            f.write(text)
+        return path
+
+    def sluice(self, *options, rules=None):
+        """Starts `sluice run` in the gateway and waits for its `ready`. rules: text of a ruleset."""
+        args = ["--inside", "in0", "--outside", "out0"] if "--inside" not in options else []
+        if rules is not None:
+            args += ["-r", self.file("gateway.nft", rules)]
+        child = self.gateway.spawn(sluice_program(), "run", *args, *options,
+                                   stdout=subprocess.PIPE, stderr=open(self.dir + "/sluice.err", "ab"))
+        self.gateway_process = child
+        line = child.stdout.readline()
+        if line != b"ready\n":
+            child.wait(10)
+            raise Failed("sluice run did not start: " + self.sluice_errors())
+        return child
+
+    def sluice_errors(self):
+        with open(self.dir + "/sluice.err") as f:
+            return f.read()
+
+    def stop_sluice(self, how=signal.SIGTERM):
+        """A normal end; returns the exit status."""
+        child, self.gateway_process = self.gateway_process, None
+        if child.poll() is None:
+            os.kill(child.pid, how)
+        status = child.wait(10)
+        child.stdout.close()
+        self.children.remove(child)
+        if how == signal.SIGTERM and status:
+            raise Failed("sluice run ended with %d: %s" % (status, self.sluice_errors()))
+        return status
+
+    def nothing_left(self):
+        """After a normal end: no device, no filter, no qdisc of ours."""
+        links = self.gateway.ip("-o", "link").stdout
+        check("sluice" not in links, "a device is left: " + links)
+        for dev in ("in0", "out0"):
+            left = self.gateway.run("tc", "qdisc", "show", "dev", dev).stdout
+            check("clsact" not in left, "clsact is left on %s: %s" % (dev, left))
+
+    def kernel_conntrack_empty(self):
+        path = "/proc/sys/net/netfilter/nf_conntrack_count"
+        done = self.gateway.run("cat", path, check=False)
+        if done.returncode == 0:
+            check(done.stdout.strip() == "0", "the kernel's conntrack has entries: " + done.stdout)
+
+    # ---- end
+
+    def __exit__(self, kind, value, trace):
+        for child in self.children:
+            if child.poll() is None:
+                try:
+                    os.killpg(child.pid, signal.SIGTERM)
+                except ProcessLookupError:
+                    pass
+        for child in self.children:
+            try:
+                child.wait(5)
+            except subprocess.TimeoutExpired:
+                os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
+        for name in self.names:
+            subprocess.run(["ip", "netns", "del", name])
+        if kind is None:
+            shutil.rmtree(self.dir, ignore_errors=True)
+        else:
+            print("what the programs said is in", self.dir)
+        return False
+
+
+def main(*tests):
+    """Runs test functions; arguments on the command line choose some by name."""
+    wanted = sys.argv[1:]
+    failed = 0
+    for test in tests:
+        name = test.__name__
+        if wanted and name not in wanted:
+            continue
+        begin = time.monotonic()
+        try:
+            test()
+            print("ok      %-40s %5.1f s" % (name, time.monotonic() - begin), flush=True)
+        except (Failed, subprocess.SubprocessError, OSError, AssertionError) as e:
+            failed += 1
+            print("FAILED  %s: %s" % (name, e), flush=True)
+            if not isinstance(e, Failed):
+                traceback.print_exc()
+    sys.exit(1 if failed else 0)
