@@ -202,12 +202,21 @@ static uint32_t way_out(const struct sl_embed *embed, const struct sl_route_quer
 	               SL_SIDE_OUT;
 }
 
+/* Has the gateway an address that what it sends itself can come from? */
+static bool has_address(const struct sl_embed *embed, uint8_t family)
+{
+	for (unsigned i = 0; i < embed->opt->n_own; i++)
+		if (embed->opt->own[i].net.family == family)
+			return true;
+	return embed->nat;
+}
+
 static void forward(
         const struct sl_embed *embed, const struct sl_route_query *q, struct sl_route *answer)
 {
 	answer->kind = SL_ROUTE_FORWARD;
 	answer->out_if = way_out(embed, q);
-	if (answer->out_if != SL_SIDE_OUT)
+	if (q->from == SL_FROM_LOCAL ? !has_address(embed, q->family) : answer->out_if != SL_SIDE_OUT)
 		return;
 	answer->has_source = true;
 	answer->source = q->family == SL_IPV4 ? embed->opt->public4 : embed->opt->public6;
@@ -230,11 +239,11 @@ static void route(void *ctx, const struct sl_route_query *q, struct sl_route *an
 		if (everybody)
 			answer->kind = SL_ROUTE_BROADCAST;
 	} else if (is_group(&q->src, q->family) || is_everybody(&q->src, q->family)) {
-		answer->kind = SL_ROUTE_NONE;
+		answer->kind = SL_ROUTE_BLACKHOLE;
 	} else if (is_group(&q->dst, q->family) || everybody || nobody) {
-		answer->kind = SL_ROUTE_LOCAL;
+		answer->kind = SL_ROUTE_BROADCAST;
 	} else if (is_unroutable(q)) {
-		answer->kind = SL_ROUTE_NONE;
+		answer->kind = SL_ROUTE_BLACKHOLE;
 	} else {
 		forward(embed, q, answer);
 	}

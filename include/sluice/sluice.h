@@ -137,7 +137,15 @@ struct sl_route_query {
 
 /* ... and the answer. */
 struct sl_route {
-	enum { SL_ROUTE_NONE, SL_ROUTE_FORWARD, SL_ROUTE_LOCAL, SL_ROUTE_BROADCAST } kind;
+	enum {
+		SL_ROUTE_NONE,	      /* nothing leads there: answered with network unreachable */
+		SL_ROUTE_FORWARD,
+		SL_ROUTE_LOCAL,
+		SL_ROUTE_BROADCAST,   /* local too; never answered with an error */
+		SL_ROUTE_UNREACHABLE, /* answered with host unreachable */
+		SL_ROUTE_PROHIBIT,    /* answered with administratively prohibited */
+		SL_ROUTE_BLACKHOLE,   /* dropped silently: martian addresses, black holes */
+	} kind;
 	uint32_t out_if;
 	uint16_t mtu;		/* 0: 65535 */
 	uint8_t prefix;		/* length of the connected prefix that dst lies in; 0: behind a router */
@@ -197,7 +205,13 @@ struct sl_env {
 	bool (*contiguous)(void *ctx, struct sl_packet *p, uint32_t len);
 	/* Make at least that much room; data may move. */
 	bool (*grow)(void *ctx, struct sl_packet *p, uint32_t headroom, uint32_t tailroom);
-	/* A fresh packet of len bytes with head- and tailroom >= 64, owned by the engine. */
+	/*
+	 * A fresh packet of len bytes with head- and tailroom >= 64, owned by the engine. With
+	 * alloc, free and emit the engine also answers what it does not let through (ICMP
+	 * errors, resets): from the address that route() gives for the way back, asked with
+	 * from SL_FROM_LOCAL and in_if 0. Such packets have been through the output and
+	 * postrouting hooks; `to` says whether they leave or are for the gateway itself.
+	 */
 	bool (*alloc)(void *ctx, struct sl_packet *p, uint32_t len);
 	/*
 	 * The engine takes ownership of p (verdict SL_QUEUED, SL_HELD or SL_TAKEN): its bytes
@@ -225,7 +239,8 @@ struct sl_config {
 	uint32_t stream_memory;	  /* bytes that helpers' streams may hold. Default 16 MiB */
 	uint16_t shards, shard;	  /* this engine is number `shard` of `shards`. Default 1, 0 */
 	uint16_t slab_chunk;	  /* objects an allocation: a power of two. Default 128; 1 for tests */
-	bool forward_ttl;	  /* count the TTL down and answer when it ends. Default false */
+	bool forward_ttl;	  /* count the TTL down and answer when it ends. Default false:
+				     the embedder forwards as a router and does both */
 	bool events;		  /* report events. Default true; needs env.event */
 	uint64_t start;		  /* what `now` is at creation */
 	const struct sl_policy *policy; /* <sluice/policy.h>; NULL: track everything, translate nothing */
@@ -365,6 +380,7 @@ struct sl_stats {
 	uint64_t packets, bytes;	 /* put in */
 	uint64_t verdicts[8];		 /* by enum sl_verdict */
 	uint64_t reasons[SL_WHY_COUNT];	 /* by enum sl_reason: packets, and ends of conns */
+	uint64_t answers, answers_limited; /* ICMP errors and resets of our own; not sent for their rate */
 	uint64_t conns_made, expects_made, expects_met, conns_evicted;
 	uint32_t conns, conns_unreplied, expects, fragments;
 	size_t stream_bytes;

@@ -119,6 +119,7 @@ void sl_engine_destroy(struct sl_engine *engine)
 
 	if (!engine)
 		return;
+	sl__limits_fini(&engine->limits, &engine->env.mem);
 	sl__fragments_fini(&engine->fragments);
 	sl__track_fini(&engine->track);
 	sl__helping_fini(&engine->helping);

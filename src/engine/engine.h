@@ -7,6 +7,7 @@
 
 #include <sluice/policy.h>
 
+#include "engine/limit.h"
 #include "help/runtime.h"
 #include "nat/nat.h"
 #include "track/fragment.h"
@@ -28,7 +29,8 @@ struct sl_engine {
 	struct sl_helping helping;
 	struct sl_fragments fragments;
 	struct sl_frag_whole whole;	    /* the datagram that a fragment completed, during its walk */
-	struct sl_random fragment_random; /* ids of IPv6 fragments */
+	struct sl_random fragment_random; /* ids of IPv6 fragments, of ICMP errors */
+	struct sl_limits limits;	  /* of ICMP errors of our own */
 	uint8_t stages[SL_HOOK_COUNT]; /* which the policy has chains in */
 	uint32_t route_generation;
 	struct sl_cached_route routes[SL_ROUTE_CACHE];
@@ -51,6 +53,8 @@ struct sl_work {
 	bool fresh;	       /* conn is not confirmed yet */
 	bool icmp_error;
 	bool held; /* its bytes wait in a stream; it goes no further */
+	uint8_t reject, reject_type, reject_code; /* SL_WHY_POLICY_REJECT: the rule's wish */
+	uint16_t too_big_mtu; /* SL_WHY_TOO_BIG: what to tell the sender; 0: the route's */
 };
 
 /* src/engine/classify.c: which connection is it of? Sets p->state, dir, conn; false: drop (reason set). */
@@ -68,6 +72,21 @@ void sl__scatter(struct sl_engine *e, struct sl_packet *last);
 /* src/engine/route.c */
 void sl__route(struct sl_engine *e, const struct sl_packet *p, const struct sl_parsed *parsed,
 	struct sl_route *answer);
+
+/* Does it lead anywhere? */
+static inline bool sl__routed(const struct sl_route *route)
+{
+	return route->kind == SL_ROUTE_FORWARD || route->kind == SL_ROUTE_LOCAL ||
+	       route->kind == SL_ROUTE_BROADCAST;
+}
+
+/* src/engine/hop.c: a forwarded packet's hop count and length. Not NONE: drop. */
+enum sl_reason sl__hop(struct sl_work *w);
+/* Longer than its route takes, and not to be cut? */
+bool sl__too_big(const struct sl_work *w);
+
+/* src/engine/input.c: a packet of our own through output and postrouting. Not NONE: drop. */
+enum sl_reason sl__walk_own(struct sl_work *w);
 
 /* src/engine/helpers.c: the helper place. Not NONE: drop. */
 enum sl_reason sl__engine_help(struct sl_work *w);

@@ -8,10 +8,7 @@
  * A step that fails says so by a reason, and the packet is dropped there and counted; a conn
  * that the packet was the first of is then forgotten.
  */
-#include "engine/engine.h"
-
-#include "base/checksum.h"
-#include "base/wire.h"
+#include "engine/answer.h"
 
 /* ---- endings --------------------------------------------------------------------------------------- */
 
@@ -22,6 +19,7 @@ static void drop(struct sl_work *w, enum sl_reason why)
 	w->p->verdict = SL_DROP;
 	w->p->reason = (uint16_t)why;
 	SL_TRACE(t, w->conn, "drop", "%s: %s", sl_reason_name(why), sl_reason_text(why));
+	sl__answer(w, why);
 	if (w->fresh) {
 		sl__conn_drop(t, w->conn);
 		w->p->conn = w->conn = NULL;
@@ -79,6 +77,9 @@ static enum sl_reason ask(struct sl_work *w, enum sl_hook hook, enum sl_stage st
 	case SL_DECIDE_DROP:
 		return SL_WHY_POLICY_DROP;
 	case SL_DECIDE_REJECT:
+		w->reject = (uint8_t)view->reject;
+		w->reject_type = view->reject_type;
+		w->reject_code = view->reject_code;
 		return SL_WHY_POLICY_REJECT;
 	case SL_CONTINUE:
 		break;
@@ -167,26 +168,9 @@ static enum sl_reason find_route(struct sl_work *w)
 	sl__route(w->e, p, &w->parsed, &w->route);
 	p->out_if = w->route.out_if;
 	p->mtu = w->route.mtu;
-	if (w->route.kind == SL_ROUTE_NONE)
+	if (!sl__routed(&w->route))
 		return SL_WHY_NO_ROUTE;
 	p->to = w->route.kind == SL_ROUTE_FORWARD ? SL_TO_FORWARD : SL_TO_LOCAL;
-	return SL_WHY_NONE;
-}
-
-static enum sl_reason count_hop(struct sl_work *w)
-{
-	uint8_t *d = w->p->data;
-
-	if (!w->e->config.forward_ttl || w->p->from == SL_FROM_LOCAL)
-		return SL_WHY_NONE;
-	if (w->parsed.ttl <= 1)
-		return SL_WHY_TTL_EXCEEDED;
-	if (w->parsed.tuple.family == SL_IPV6) {
-		d[7]--;
-		return SL_WHY_NONE;
-	}
-	sl_put16(d + 10, sl__csum_update16(sl_get16(d + 10), sl_get16(d + 8), (uint16_t)(sl_get16(d + 8) - 0x100)));
-	d[8]--;
 	return SL_WHY_NONE;
 }
 
@@ -226,13 +210,27 @@ static enum sl_reason walk(struct sl_work *w)
 		return why == SL_WHY_NONE ? leave(w, SL_INPUT) : why;
 	}
 	if (first == SL_PREROUTING) {
-		why = count_hop(w);
+		why = sl__hop(w);
 		if (why == SL_WHY_NONE)
 			why = pass_hook(w, SL_FORWARD);
 	}
 	if (why == SL_WHY_NONE)
 		why = pass_hook(w, SL_POSTROUTING);
 	return why == SL_WHY_NONE ? leave(w, SL_POSTROUTING) : why;
+}
+
+/* A packet that the engine made (answer.c): its conn and route are known, if there is a conn. */
+enum sl_reason sl__walk_own(struct sl_work *w)
+{
+	struct sl_policy_view view;
+	enum sl_reason why = w->conn ? ask(w, SL_OUTPUT, SL_BEFORE_TRACK, &view) : enter(w, SL_OUTPUT);
+
+	if (why == SL_WHY_NONE)
+		why = pass_hook(w, SL_OUTPUT);
+	if (why != SL_WHY_NONE || w->p->to == SL_TO_LOCAL)
+		return why;
+	why = pass_hook(w, SL_POSTROUTING);
+	return why == SL_WHY_NONE ? ask(w, SL_POSTROUTING, SL_AFTER_HELPER, &view) : why;
 }
 
 static void one(struct sl_engine *e, struct sl_packet *p)

@@ -57,6 +57,13 @@ static const struct tunable tunables[] = {
 	NUMBER("nf_conntrack_max", max, 262144, 1u << 30),
 	NUMBER("ipfrag_time", frag_timeout, 30, MAX_TIMEOUT),
 	NUMBER("ip6frag_time", frag6_timeout, 60, MAX_TIMEOUT),
+	NUMBER("icmp_ratelimit", icmp_ratelimit, 1000, 1u << 30),
+	NUMBER("icmpv6_ratelimit", icmpv6_ratelimit, 1000, 1u << 30), /* net.ipv6.icmp.ratelimit */
+	NUMBER("icmp_ratemask", icmp_ratemask, 0x1818, UINT32_MAX),
+	NUMBER("icmp_msgs_per_sec", icmp_msgs_per_sec, 1000, 1u << 30),
+	NUMBER("icmp_msgs_burst", icmp_msgs_burst, 50, 1u << 30),
+	NUMBER("ip_default_ttl", default_ttl, 64, 255),
+	NUMBER("hop_limit", hop_limit, 64, 255),
 	NUMBER("sluice_hold_ms", hold_ms, 20, 10000),
 };
 

@@ -27,6 +27,11 @@ struct sl_tunables {
 	bool acct;		/* counters; here always on, accepted for compatibility */
 	uint32_t expect_max, max;
 	uint32_t frag_timeout, frag6_timeout;	/* ipfrag_time, ip6frag_time: seconds */
+	/* ICMP errors and resets of our own */
+	uint32_t icmp_ratelimit, icmpv6_ratelimit; /* ms a message and destination; 0: unlimited */
+	uint32_t icmp_ratemask;			   /* bit type: is it limited? IPv4 */
+	uint32_t icmp_msgs_per_sec, icmp_msgs_burst; /* in all */
+	uint32_t default_ttl, hop_limit;	   /* of what we send: IPv4, IPv6 */
 	uint32_t hold_ms;	/* sluice_hold_ms: how long held bytes wait before we acknowledge them */
 };
 

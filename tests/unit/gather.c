@@ -209,11 +209,16 @@ static void test_mtu(void **state)
 	assert_int_equal(gate.out[0].len, 996);
 	assert_sound(4);
 	g.df = true;
+	free_out();
 	assert_int_equal(in_three(&g).reason, SL_WHY_TOO_BIG);
+	assert_int_equal(gate.n, 1); /* fragmentation needed, and how long it may be */
+	assert_int_equal(gate.out[0].data[20], 3);
+	assert_int_equal(sl_get32(gate.out[0].data + 24), 1000);
+	free_out();
 	g.df = false;
 	g.v6 = true;
 	assert_int_equal(in_three(&g).reason, SL_WHY_TOO_BIG);
-	assert_int_equal(gate.n, 0);
+	assert_int_equal(gate.n, 0); /* no address to answer from */
 	end();
 }
 
