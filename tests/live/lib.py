@@ -220,6 +220,9 @@ class Net:
         subprocess.run(["ip", "netns", "add", name], check=True)
         self.names.append(name)
         ns = Namespace(self, name)
+        # No waiting for link-local addresses: until they are there, no neighbour can be asked for.
+        for conf in ("all", "default"):
+            ns.run("sysctl", "-qw", "net.ipv6.conf.%s.accept_dad=0" % conf)
         ns.ip("link", "set", "lo", "up")
         return ns
 
@@ -312,6 +315,83 @@ class Net:
         else:
             print("what the programs said is in", self.dir)
         return False
+
+
+# ---- programs for the ends
+
+# Takes connections; answers each with the hash and length of what came, and from whom.
+SINK = """
+import hashlib, socket, sys, threading
+family = socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET
+s = socket.create_server((sys.argv[1], int(sys.argv[2])), family=family, backlog=1024)
+def serve(c, peer):
+    h, n = hashlib.sha256(), 0
+    while True:
+        b = c.recv(1 << 16)
+        if not b:
+            break
+        h.update(b)
+        n += len(b)
+    c.sendall(('%s %d %s' % (h.hexdigest(), n, peer[0])).encode())
+    c.close()
+while True:
+    threading.Thread(target=serve, args=s.accept(), daemon=True).start()
+"""
+# Sends so many bytes; prints the answer of SINK and the hash of what was sent.
+SEND = """
+import socket, sys, random, hashlib
+c = socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=20)
+data = random.Random(7).randbytes(int(sys.argv[3]))
+c.sendall(data)
+c.shutdown(socket.SHUT_WR)
+answer = b''
+while True:
+    b = c.recv(4096)
+    if not b:
+        break
+    answer += b
+print(answer.decode(), hashlib.sha256(data).hexdigest())
+"""
+# UDP: sends back what came, behind the address that it came from.
+ECHO = """
+import socket, sys
+family = socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET
+s = socket.socket(family, socket.SOCK_DGRAM)
+s.bind((sys.argv[1], int(sys.argv[2])))
+while True:
+    d, a = s.recvfrom(65536)
+    s.sendto(a[0].encode() + b' ' + d, a)
+"""
+# Asks ECHO with several sizes; prints the address that was seen.
+ASK = """
+import socket, sys
+family = socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET
+s = socket.socket(family, socket.SOCK_DGRAM)
+s.settimeout(10)
+s.connect((sys.argv[1], int(sys.argv[2])))
+for size in (1, 100, 1400, 4000):
+    d = b'x' * size
+    s.send(d)
+    a = s.recv(65536)
+    assert a.endswith(b' ' + d), size
+print(a.split()[0].decode())
+"""
+
+
+def vsftpd(net, port=21, *more):
+    """An anonymous FTP server in the server's namespace, serving net.dir/ftp, uploads to in/."""
+    os.makedirs(net.dir + "/ftp/in", exist_ok=True)
+    os.makedirs(net.dir + "/empty", exist_ok=True)
+    os.chmod(net.dir + "/ftp", 0o755)
+    os.chmod(net.dir + "/ftp/in", 0o777)
+    conf = net.file("vsftpd.conf", "\n".join(("listen=NO", "listen_ipv6=YES", "listen_port=%d" % port,
+        "background=NO", "anonymous_enable=YES", "anon_root=%s/ftp" % net.dir, "write_enable=YES",
+        "anon_upload_enable=YES", "anon_other_write_enable=YES", "anon_umask=022",
+        "secure_chroot_dir=%s/empty" % net.dir, "seccomp_sandbox=NO", "connect_from_port_20=YES",
+        "pasv_min_port=50000", "pasv_max_port=50999") + more) + "\n")
+    child = net.server.spawn("vsftpd", conf)
+    net.server.listening(port)
+    return child
 
 
 def main(*tests):
