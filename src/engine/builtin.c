@@ -5,11 +5,29 @@
 #include <sluice/helper.h>
 #include <sluice/sluice.h>
 
-extern const struct sl_helper sl_helper_foo, sl_helper_ftp;
+/* In alphabetical order: two branches that add one each do not meet. */
+extern const struct sl_helper sl_helper_amanda;
+extern const struct sl_helper sl_helper_foo;
+extern const struct sl_helper sl_helper_ftp;
+extern const struct sl_helper sl_helper_netbios_ns;
+extern const struct sl_helper sl_helper_rtsp;
+extern const struct sl_helper sl_helper_sane;
+extern const struct sl_helper sl_helper_snmp;
+extern const struct sl_helper sl_helper_snmp_trap;
 
 const struct sl_helper *const *sl_helpers_builtin(void)
 {
-	static const struct sl_helper *const all[] = {&sl_helper_ftp, &sl_helper_foo, NULL};
+	static const struct sl_helper *const all[] = {
+		&sl_helper_ftp,
+		&sl_helper_amanda,
+		&sl_helper_foo,
+		&sl_helper_netbios_ns,
+		&sl_helper_rtsp,
+		&sl_helper_sane,
+		&sl_helper_snmp,
+		&sl_helper_snmp_trap,
+		NULL,
+	};
 
 	return all;
 }

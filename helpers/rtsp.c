@@ -1,0 +1,760 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * RTSP: the real-time streaming protocol. RFC 2326 (1.0) and RFC 7826 (2.0).
+ *
+ *	client (SL_ORIGINAL)				server (SL_REPLY), TCP 554, 8554
+ *
+ *	SETUP rtsp://server/film/track1 RTSP/1.0
+ *	CSeq: 3
+ *	Transport: RTP/AVP;unicast;client_port=4588-4589
+ *							RTSP/1.0 200 OK
+ *							CSeq: 3
+ *							Session: 12345678
+ *							Transport:
+ *RTP/AVP;unicast;client_port=4588-4589; server_port=6256-6257 PLAY ...
+ *	    <---- RTP to port 4588, RTCP to port 4589 (UDP) ----
+ *	    ---- RTCP to port 6257, and RTP to 6256 when the client records ---->
+ *	TEARDOWN ...
+ *
+ * In RTSP 2.0 the same is said by dest_addr=":4588"/":4589" and src_addr="198.51.100.7:6256"/...
+ * A stream may also be interleaved with the messages: '$', a channel, a length of 16 bits, data.
+ *
+ * The ports of a SETUP are expected for the server; those of its answer for the client. Ports
+ * that follow each other (a pair) stay together. If the answer is an error, or chooses a
+ * transport without ports, the request's expectations end; TEARDOWN ends those of its stream,
+ * or all if it names no stream of its own. Several streams are several SETUPs.
+ *
+ * An endpoint is taken to be at the address of the connection's end that names it. If it names
+ * another one (destination=, dest_addr, source=, src_addr), nothing is opened and the message
+ * is left alone with a remark: it would send the stream to somebody who did not ask for it.
+ * Multicast and interleaved transports need nothing. Bodies are not read.
+ *
+ * Bodies and interleaved data are stepped over as they come: they are never kept.
+ */
+#include <sluice/helper.h>
+
+#define MESSAGE_MAX 8192 /* of the lines before the body */
+#define STREAMS     8    /* SETUPs that are remembered, a connection */
+#define INTERLEAVED 4    /* bytes before interleaved data */
+
+enum { CLASS_CLIENT, CLASS_SERVER };
+
+/* One SETUP: its cookie is its place in the table, plus 1. */
+struct stream {
+	uint32_t url; /* hash; 0: unused */
+	uint32_t cseq;
+	uint16_t own, seen; /* the client's first port, as it wrote it and as the server sees it */
+	uint8_t count;
+	bool asked; /* no answer yet */
+};
+
+struct rtsp {
+	uint32_t skip[2]; /* bytes of body or data that still come, by direction */
+	uint8_t next;     /* stream to be used next */
+	struct stream stream[STREAMS];
+};
+
+/* What is read of a message's first line and headers. */
+struct head {
+	struct sl_text method, url; /* of a request */
+	uint32_t status;            /* of an answer; 0: a request */
+	uint32_t cseq, body;
+	struct sl_text transport; /* empty: none */
+	bool understood;
+};
+
+/* Ports in a Transport header, and where they stand. */
+struct ports {
+	size_t offset, length;
+	uint16_t first;
+	uint8_t count;           /* 0: not there */
+	struct sl_text host[2];  /* 2.0: the hosts beside them ... */
+	size_t part[2], size[2]; /* ... and each quoted "host:port" */
+	bool quoted;
+};
+
+/* An address parameter and where it stands. */
+struct place {
+	size_t offset, length;
+	struct sl_text text;
+};
+
+/* One transport of those that the header lists. */
+struct transport {
+	struct ports client, server;
+	struct place destination, source;
+	bool unicast_udp;
+	bool wrong;
+};
+
+/* ---- lines and headers ------------------------------------------------------------------------
+ */
+
+/* A line that has its end, without it. */
+static bool whole_line(struct sl_text *t, struct sl_text *line)
+{
+	if (!sl_text_until(t, '\n', line))
+		return false;
+	sl_text_trim(line);
+	return true;
+}
+
+/* Bytes up to and with the empty line; 0: it is not there. */
+static size_t head_length(struct sl_text t)
+{
+	struct sl_text line;
+
+	while (whole_line(&t, &line))
+		if (!sl_text_left(&line))
+			return sl_text_offset(&t);
+	return 0;
+}
+
+/* "Name:" at the beginning of the line; *line is then its value. */
+static bool is_header(struct sl_text *line, const char *name)
+{
+	struct sl_text try = *line;
+
+	if (!sl_text_word(&try, name))
+		return false;
+	sl_text_spaces(&try);
+	if (!sl_text_char(&try, ':'))
+		return false;
+	sl_text_spaces(&try);
+	*line = try;
+	return true;
+}
+
+static bool read_first_line(struct sl_text line, struct head *h)
+{
+	struct sl_text version;
+
+	if (sl_text_exact(&line, "RTSP/"))
+		return sl_text_token(&line, &version) && sl_text_spaces(&line) &&
+		       sl_text_uint(&line, 999, &h->status) && h->status >= 100;
+	return sl_text_token(&line, &h->method) && sl_text_spaces(&line) &&
+	       sl_text_token(&line, &h->url) && sl_text_spaces(&line) &&
+	       sl_text_exact(&line, "RTSP/");
+}
+
+/* A value goes on in lines that begin with a space (RFC 2326 4.2, from RFC 2068). */
+static void unfold(struct sl_text *t, struct sl_text *value)
+{
+	struct sl_text more;
+
+	while ((sl_text_peek(t) == ' ' || sl_text_peek(t) == '\t') && whole_line(t, &more))
+		value->end = more.end;
+}
+
+static void read_head(struct sl_text t, struct head *h)
+{
+	struct sl_text line;
+	bool twice = false;
+
+	*h = (struct head){.cseq = 0};
+	if (!whole_line(&t, &line) || !read_first_line(line, h))
+		return;
+	while (whole_line(&t, &line) && sl_text_left(&line)) {
+		if (is_header(&line, "CSeq")) {
+			sl_text_uint(&line, UINT32_MAX, &h->cseq);
+		} else if (is_header(&line, "Content-Length")) {
+			if (!sl_text_uint(&line, UINT32_MAX, &h->body))
+				return;
+		} else if (is_header(&line, "Transport")) {
+			twice = sl_text_left(&h->transport) != 0;
+			unfold(&t, &line);
+			h->transport = line;
+		}
+	}
+	h->understood = !twice;
+}
+
+/* ---- the Transport header
+ * --------------------------------------------------------------------------- */
+
+/* a or a-b */
+static bool read_range(struct sl_text *t, struct ports *p)
+{
+	uint32_t first, last;
+
+	p->offset = sl_text_offset(t);
+	if (!sl_text_uint(t, 65535, &first))
+		return false;
+	last = first;
+	if (sl_text_char(t, '-') && !sl_text_uint(t, 65535, &last))
+		return false;
+	if (first == 0 || last < first || last - first >= SL_ANNOUNCE_PORTS)
+		return false;
+	p->first = (uint16_t)first;
+	p->count = (uint8_t)(last - first + 1);
+	p->length = sl_text_offset(t) - p->offset;
+	return true;
+}
+
+/* "host:port" in quotes, the host may be missing */
+static bool read_quoted(struct sl_text *t, struct ports *p, unsigned i, uint32_t *port)
+{
+	struct sl_text in;
+
+	if (!sl_text_char(t, '"'))
+		return false;
+	p->part[i] = sl_text_offset(t);
+	if (!sl_text_until(t, '"', &in))
+		return false;
+	p->size[i] = sl_text_left(&in);
+	if (sl_text_char(&in, '[')) {
+		if (!sl_text_until(&in, ']', &p->host[i]) || !sl_text_char(&in, ':'))
+			return false;
+	} else if (!sl_text_until(&in, ':', &p->host[i])) {
+		return false;
+	}
+	return sl_text_uint(&in, 65535, port) && *port && !sl_text_left(&in);
+}
+
+/* "host:port"/"host:port": the second port must be the next one */
+static bool read_addresses(struct sl_text *t, struct ports *p)
+{
+	uint32_t first, second;
+
+	p->quoted = true;
+	if (!read_quoted(t, p, 0, &first))
+		return false;
+	p->first = (uint16_t)first;
+	p->count = 1;
+	if (!sl_text_char(t, '/'))
+		return true;
+	p->count = 2;
+	return read_quoted(t, p, 1, &second) && second == first + 1;
+}
+
+static void read_place(struct sl_text *t, struct place *p)
+{
+	p->offset = sl_text_offset(t);
+	p->text = *t;
+	sl_text_skip_to(t, ";,\r\n \t");
+	p->text.end = t->at;
+	p->length = sl_text_left(&p->text);
+}
+
+/* One "name" or "name=value". */
+static bool read_parameter(struct sl_text *t, struct transport *r)
+{
+	if (sl_text_prefix(t, "client_port="))
+		return read_range(t, &r->client);
+	if (sl_text_prefix(t, "server_port="))
+		return read_range(t, &r->server);
+	if (sl_text_prefix(t, "dest_addr="))
+		return read_addresses(t, &r->client);
+	if (sl_text_prefix(t, "src_addr="))
+		return read_addresses(t, &r->server);
+	if (sl_text_prefix(t, "destination="))
+		read_place(t, &r->destination);
+	else if (sl_text_prefix(t, "source="))
+		read_place(t, &r->source);
+	else if (sl_text_word(t, "multicast") || sl_text_prefix(t, "interleaved="))
+		r->unicast_udp = false;
+	return true;
+}
+
+/* What is left of a parameter, quoted strings and all. */
+static void skip_parameter(struct sl_text *t)
+{
+	struct sl_text quoted;
+
+	for (;;) {
+		sl_text_skip_to(t, ";,\"");
+		if (!sl_text_char(t, '"'))
+			return;
+		if (!sl_text_until(t, '"', &quoted))
+			t->at = t->end;
+	}
+}
+
+/* One transport, up to the comma behind it or the end. */
+static bool read_transport(struct sl_text *t, struct transport *r)
+{
+	*r = (struct transport){.unicast_udp = true};
+	sl_text_skip(t, ", \t\r\n");
+	if (!sl_text_left(t))
+		return false;
+	if (!sl_text_prefix(t, "RTP/") || sl_text_prefix(t, "AVP/TCP") ||
+	        sl_text_prefix(t, "SAVP/TCP"))
+		r->unicast_udp = false;
+	for (;;) {
+		skip_parameter(t);
+		if (!sl_text_char(t, ';'))
+			return true;
+		sl_text_skip(t, " \t\r\n");
+		if (!read_parameter(t, r))
+			r->wrong = true;
+	}
+}
+
+/* ---- addresses
+ * --------------------------------------------------------------------------------------------- */
+
+static bool read_addr(struct sl_text t, struct sl_endpoint *e)
+{
+	uint8_t b[4];
+
+	e->port = 0;
+	if (sl_text_ipv4(&t, b)) {
+		e->addr = sl_addr_v4(b);
+		e->family = SL_IPV4;
+	} else if (sl_text_ipv6(&t, e->addr.b)) {
+		e->family = SL_IPV6;
+	} else {
+		return false;
+	}
+	return !sl_text_left(&t);
+}
+
+static void put_addr(struct sl_out *o, const struct sl_endpoint *e)
+{
+	if (e->family == SL_IPV4)
+		sl_text_put_ipv4(o, e->addr.b + 12);
+	else
+		sl_text_put_ipv6(o, e->addr.b);
+}
+
+/* Is that, if it says anything, the address of this side as the message's sender knows it? */
+static bool is_side(
+        struct sl_help *help, const struct sl_message *m, struct sl_text text, bool senders)
+{
+	struct sl_endpoint e;
+	struct sl_tuple t;
+
+	if (!sl_text_left(&text))
+		return true;
+	sl_help_tuple(help, m->dir, &t);
+	return read_addr(text, &e) && sl_addr_eq(&e.addr, senders ? &t.src : &t.dst);
+}
+
+static bool ports_at_side(
+        struct sl_help *help, const struct sl_message *m, const struct ports *p, bool senders)
+{
+	return is_side(help, m, p->host[0], senders) && is_side(help, m, p->host[1], senders);
+}
+
+/* ---- writing
+ * --------------------------------------------------------------------------------------------------
+ */
+
+/* Edits of a message are made from front to back: they are collected, and sorted by place. */
+struct edit {
+	size_t offset, length, size;
+	char text[64];
+};
+
+struct edits {
+	struct edit edit[5 * STREAMS];
+	unsigned count;
+	bool full;
+};
+
+static struct sl_out begin_edit(struct edits *edits, size_t offset, size_t length)
+{
+	unsigned at = edits->count;
+
+	if (at == sizeof(edits->edit) / sizeof(edits->edit[0])) {
+		edits->full = true;
+		return sl_out_of(NULL, 0);
+	}
+	while (at > 0 && edits->edit[at - 1].offset > offset) {
+		edits->edit[at] = edits->edit[at - 1];
+		at--;
+	}
+	edits->edit[at].offset = offset;
+	edits->edit[at].length = length;
+	edits->count++;
+	return sl_out_of(edits->edit[at].text, sizeof(edits->edit[at].text));
+}
+
+/* What begin_edit() gave has been written. */
+static void end_edit(struct edits *edits, const struct sl_out *out)
+{
+	for (unsigned i = 0; i < edits->count; i++)
+		if (edits->edit[i].text == out->start)
+			edits->edit[i].size = sl_out_len(out);
+	if (out->full)
+		edits->full = true;
+}
+
+static enum sl_help_result apply(
+        struct sl_help *help, struct sl_message *m, const struct edits *edits)
+{
+	for (unsigned i = 0; i < edits->count && !edits->full; i++) {
+		const struct edit *e = &edits->edit[i];
+
+		if (!sl_replace(help, m, e->offset, e->length, e->text, e->size))
+			return sl_refuse(help, SL_WHY_HELPER_DROP);
+	}
+	return edits->full ? sl_refuse(help, SL_WHY_HELPER_DROP) : SL_PASS;
+}
+
+/* The ports as they must be seen, at the address `at` where one is written. */
+static void write_ports(struct edits *edits, const struct ports *p, const struct sl_endpoint *at)
+{
+	struct sl_out o;
+
+	if (!p->quoted && at->port != p->first) {
+		o = begin_edit(edits, p->offset, p->length);
+		sl_text_put_uint(&o, at->port);
+		if (p->count > 1) {
+			sl_text_put_char(&o, '-');
+			sl_text_put_uint(&o, at->port + (uint32_t)p->count - 1);
+		}
+		end_edit(edits, &o);
+	}
+	for (unsigned i = 0; p->quoted && i < p->count; i++) {
+		struct sl_endpoint was;
+
+		if (at->port == p->first &&
+		        (!sl_text_left(&p->host[i]) ||
+		                (read_addr(p->host[i], &was) && sl_addr_eq(&was.addr, &at->addr))))
+			continue;
+		o = begin_edit(edits, p->part[i], p->size[i]);
+		if (sl_text_left(&p->host[i])) {
+			if (at->family == SL_IPV6)
+				sl_text_put_char(&o, '[');
+			put_addr(&o, at);
+			if (at->family == SL_IPV6)
+				sl_text_put_char(&o, ']');
+		}
+		sl_text_put_char(&o, ':');
+		sl_text_put_uint(&o, at->port + i);
+		end_edit(edits, &o);
+	}
+}
+
+/* An address of one of the two ends, as the receiver must see it. */
+static void write_place(struct sl_help *help, const struct sl_message *m, struct edits *edits,
+        const struct place *p)
+{
+	struct sl_endpoint was, seen;
+	struct sl_out o;
+
+	if (!p->length || !read_addr(p->text, &was))
+		return;
+	seen = was;
+	if (!sl_seen_as(help, m->dir, &seen) || sl_addr_eq(&seen.addr, &was.addr))
+		return;
+	o = begin_edit(edits, p->offset, p->length);
+	put_addr(&o, &seen);
+	end_edit(edits, &o);
+}
+
+/* ---- streams
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+/* FNV-1a, without slashes at the end. 0 is kept for "none". */
+static uint32_t hash(struct sl_text url)
+{
+	uint32_t h = 2166136261u;
+
+	while (sl_text_left(&url) && url.end[-1] == '/')
+		url.end--;
+	for (; sl_text_left(&url); url.at++)
+		h = (h ^ (unsigned char)*url.at) * 16777619u;
+	return h ? h : 1;
+}
+
+static uint32_t cookie_of(const struct rtsp *rtsp, const struct stream *s)
+{
+	return (uint32_t)(s - rtsp->stream) + 1;
+}
+
+static void forget(struct sl_help *help, struct rtsp *rtsp, struct stream *s)
+{
+	struct sl_which which = {.cookie = cookie_of(rtsp, s)};
+
+	sl_expect_remove(help, &which);
+	*s = (struct stream){.url = 0};
+}
+
+/* The stream's place: its old one if it was set up before, else a free one, else the oldest. */
+static struct stream *stream_for(struct sl_help *help, struct rtsp *rtsp, uint32_t url)
+{
+	struct stream *s = NULL;
+
+	for (unsigned i = 0; i < STREAMS && !s; i++)
+		if (rtsp->stream[i].url == url)
+			s = &rtsp->stream[i];
+	for (unsigned i = 0; i < STREAMS && !s; i++)
+		if (!rtsp->stream[i].url)
+			s = &rtsp->stream[i];
+	if (!s) {
+		s = &rtsp->stream[rtsp->next];
+		rtsp->next = (uint8_t)((rtsp->next + 1) % STREAMS);
+	}
+	forget(help, rtsp, s);
+	s->url = url;
+	return s;
+}
+
+static enum sl_reason announce(struct sl_help *help, const struct sl_message *m,
+        const struct ports *p, uint8_t class_id, uint32_t cookie, struct sl_endpoint *seen)
+{
+	struct sl_announcement a = {.class_id = class_id,
+	        .ports = p->count,
+	        .cookie = cookie,
+	        .reason = class_id == CLASS_CLIENT ? "RTSP media, to the client"
+	                                           : "RTSP media, to the server"};
+	struct sl_tuple own;
+
+	sl_help_tuple(help, m->dir, &own);
+	a.written = (struct sl_endpoint){
+	        .addr = own.src, .port = p->first, .family = own.family, .proto = SL_PROTO_UDP};
+	return sl_expect_announced(help, m, &a, seen);
+}
+
+/* Is it only that the announcement is not one that may be followed? */
+static bool harmless(enum sl_reason why)
+{
+	return why == SL_WHY_HELPER_ADDRESS || why == SL_WHY_HELPER_PORT ||
+	       why == SL_WHY_HELPER_RANGE;
+}
+
+/* ---- messages
+ * ------------------------------------------------------------------------------------------------------
+ */
+
+static enum sl_help_result setup(struct sl_help *help, struct sl_message *m, const struct head *h)
+{
+	struct rtsp *rtsp = sl_help_data(help);
+	struct sl_text list = h->transport;
+	struct edits edits = {.count = 0};
+	struct stream *s = NULL;
+	struct sl_endpoint seen;
+	struct transport r;
+	enum sl_reason why;
+
+	while (read_transport(&list, &r)) {
+		if (!r.unicast_udp || r.wrong || !r.client.count)
+			continue;
+		if (!is_side(help, m, r.destination.text, true) ||
+		        !ports_at_side(help, m, &r.client, true)) {
+			sl_note(help, SL_WHY_HELPER_ADDRESS, "RTSP destination");
+			return SL_PASS;
+		}
+		if (!s)
+			s = stream_for(help, rtsp, hash(h->url));
+		why = announce(help, m, &r.client, CLASS_CLIENT, cookie_of(rtsp, s), &seen);
+		if (harmless(why)) {
+			sl_note(help, why, "RTSP client_port");
+			return SL_PASS;
+		}
+		if (why != SL_WHY_NONE)
+			return sl_refuse(help, why);
+		s->asked = true;
+		s->cseq = h->cseq;
+		s->own = r.client.first;
+		s->seen = seen.port;
+		s->count = r.client.count;
+		write_ports(&edits, &r.client, &seen);
+		write_place(help, m, &edits, &r.destination);
+	}
+	return apply(help, m, &edits);
+}
+
+static enum sl_help_result teardown(struct sl_help *help, const struct head *h)
+{
+	struct rtsp *rtsp = sl_help_data(help);
+	uint32_t url = hash(h->url);
+	bool all = true;
+
+	for (unsigned i = 0; i < STREAMS; i++)
+		all = all && rtsp->stream[i].url != url;
+	for (unsigned i = 0; i < STREAMS; i++)
+		if (rtsp->stream[i].url && (all || rtsp->stream[i].url == url))
+			forget(help, rtsp, &rtsp->stream[i]);
+	return SL_PASS;
+}
+
+/* The client's ports, which come back to it as the server saw them. */
+static void restore_client(struct sl_help *help, const struct sl_message *m, struct edits *edits,
+        const struct stream *s, const struct ports *p)
+{
+	struct sl_endpoint own = {.port = p->first};
+	struct sl_tuple peer;
+
+	sl_help_tuple(help, !m->dir, &peer);
+	own.addr = peer.src;
+	own.family = peer.family;
+	if (p->first >= s->seen && p->first - s->seen < s->count)
+		own.port = (uint16_t)(s->own + (p->first - s->seen));
+	if (ports_at_side(help, m, p, false))
+		write_ports(edits, p, &own);
+}
+
+static enum sl_help_result set_up(
+        struct sl_help *help, struct sl_message *m, struct stream *s, const struct head *h)
+{
+	struct rtsp *rtsp = sl_help_data(help);
+	struct sl_text list = h->transport;
+	struct edits edits = {.count = 0};
+	struct sl_endpoint seen;
+	struct transport r;
+	enum sl_reason why;
+
+	if (!read_transport(&list, &r))
+		return SL_PASS;
+	if (!r.unicast_udp) {
+		forget(help, rtsp, s);
+		return SL_PASS;
+	}
+	if (r.wrong)
+		return SL_PASS;
+	if (r.client.count)
+		restore_client(help, m, &edits, s, &r.client);
+	write_place(help, m, &edits, &r.destination);
+	write_place(help, m, &edits, &r.source);
+	if (!r.server.count)
+		return apply(help, m, &edits);
+	if (!is_side(help, m, r.source.text, true) || !ports_at_side(help, m, &r.server, true)) {
+		sl_note(help, SL_WHY_HELPER_ADDRESS, "RTSP source");
+		return apply(help, m, &edits);
+	}
+	why = announce(help, m, &r.server, CLASS_SERVER, cookie_of(rtsp, s), &seen);
+	if (harmless(why)) {
+		sl_note(help, why, "RTSP server_port");
+		return apply(help, m, &edits);
+	}
+	if (why != SL_WHY_NONE)
+		return sl_refuse(help, why);
+	write_ports(&edits, &r.server, &seen);
+	return apply(help, m, &edits);
+}
+
+static enum sl_help_result answer(struct sl_help *help, struct sl_message *m, const struct head *h)
+{
+	struct rtsp *rtsp = sl_help_data(help);
+
+	for (unsigned i = 0; i < STREAMS; i++) {
+		struct stream *s = &rtsp->stream[i];
+
+		if (!s->url || !s->asked || s->cseq != h->cseq || h->status < 200)
+			continue;
+		s->asked = false;
+		if (h->status < 300)
+			return set_up(help, m, s, h);
+		forget(help, rtsp, s);
+	}
+	return SL_PASS;
+}
+
+static enum sl_help_result message(struct sl_help *help, struct sl_message *m)
+{
+	struct rtsp *rtsp = sl_help_data(help);
+	struct sl_text t = m->text;
+	uint32_t n = (uint32_t)sl_text_left(&t);
+	struct head h;
+
+	if (rtsp->skip[m->dir]) {
+		rtsp->skip[m->dir] -= n;
+		return SL_PASS;
+	}
+	if (sl_text_char(&t, '$') && sl_text_left(&t) == INTERLEAVED - 1) {
+		t.at++;
+		rtsp->skip[m->dir] = (uint32_t)(unsigned char)t.at[0] << 8 | (unsigned char)t.at[1];
+		return SL_PASS;
+	}
+	read_head(m->text, &h);
+	rtsp->skip[m->dir] = h.body;
+	if (!h.understood)
+		return SL_PASS;
+	if (h.status)
+		return m->dir == SL_REPLY ? answer(help, m, &h) : SL_PASS;
+	if (m->dir == SL_ORIGINAL && sl_text_eq_nocase(&h.method, "SETUP"))
+		return setup(help, m, &h);
+	if (sl_text_eq_nocase(&h.method, "TEARDOWN"))
+		return teardown(help, &h);
+	return SL_PASS;
+}
+
+/* ---- framing
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+/* A piece of what is stepped over, an interleaved packet's head, line ends between messages, or a
+ * head. */
+static size_t frame(struct sl_help *help, const struct sl_text *begin, enum sl_dir dir)
+{
+	const struct rtsp *rtsp = sl_help_data(help);
+	size_t left = sl_text_left(begin), blank;
+	struct sl_text t = *begin;
+
+	if (rtsp->skip[dir])
+		return left < rtsp->skip[dir] ? left : rtsp->skip[dir];
+	if (sl_text_peek(&t) == '$')
+		return left < INTERLEAVED ? 0 : INTERLEAVED;
+	blank = sl_text_skip(&t, "\r\n");
+	return blank ? blank : head_length(t);
+}
+
+/* Only a Transport header may have to be changed: what stands before it goes on. */
+static size_t hold(struct sl_help *help, const struct sl_text *begin, enum sl_dir dir)
+{
+	static const char name[] = "Transport:";
+	struct sl_text t = *begin, line;
+	size_t from = 0;
+
+	(void)help, (void)dir;
+	if (sl_text_peek(&t) == '$')
+		return sl_text_left(begin);
+	while (whole_line(&t, &line)) {
+		if (is_header(&line, "Transport"))
+			return from;
+		from = sl_text_offset(&t);
+	}
+	/* A line without its end: may it still become one? */
+	for (size_t i = 0; sl_text_left(&t) && name[i] && name[i] != ':'; i++, t.at++)
+		if (sl_text__lower((unsigned char)*t.at) != sl_text__lower(name[i]))
+			return sl_text_left(begin);
+	return from;
+}
+
+/* A message begins with an answer's version, or a request's method, at the beginning of a line. */
+static bool begins_message(struct sl_text t)
+{
+	static const char *const methods[] = {"RTSP/", "OPTIONS ", "DESCRIBE ", "ANNOUNCE ",
+	        "SETUP ", "PLAY ", "PAUSE ", "TEARDOWN ", "GET_PARAMETER ", "SET_PARAMETER ",
+	        "REDIRECT ", "RECORD ", "PLAY_NOTIFY "};
+
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+		struct sl_text try = t;
+
+		if (sl_text_exact(&try, methods[i]))
+			return true;
+	}
+	return false;
+}
+
+static size_t sync(struct sl_help *help, const struct sl_text *stream, enum sl_dir dir)
+{
+	struct rtsp *rtsp = sl_help_data(help);
+	struct sl_text t = *stream, line;
+
+	rtsp->skip[dir] = 0;
+	do {
+		if (begins_message(t))
+			return sl_text_offset(&t);
+	} while (sl_text_until(&t, '\n', &line));
+	return sl_text_left(stream);
+}
+
+const struct sl_helper sl_helper_rtsp = {
+        SL_HELPER_HEADER,
+        .name = "rtsp",
+        .match = {{.proto = SL_PROTO_TCP, .port = 554}, {.proto = SL_PROTO_TCP, .port = 8554}},
+        .classes = {[CLASS_CLIENT] = {.name = "to the client", .max = 2 * STREAMS, .timeout = 180},
+                [CLASS_SERVER] = {.name = "to the server", .max = 2 * STREAMS, .timeout = 180}},
+        .framing = SL_FRAME_OWN,
+        .message_max = MESSAGE_MAX,
+        .data_size = sizeof(struct rtsp),
+        .message = {[SL_ORIGINAL] = message, [SL_REPLY] = message},
+        .frame = frame,
+        .hold = hold,
+        .sync = sync,
+};

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * SANE, scanning over a network: the standard's chapter 5, "Network Protocol" (version 3).
+ *
+ *	client (SL_ORIGINAL)				saned (SL_REPLY), TCP 6566
+ *
+ *	INIT, GET_DEVICES, OPEN, ...			(an answer to each)
+ *	START (7), handle				status 0, port 50000, byte order, resource
+ *""
+ *	    ---- a TCP connection to that port: the image ---->
+ *
+ * Everything is made of 32-bit words, most significant byte first. A string is its length as a
+ * word (with the NUL that ends it) and its bytes. The client waits for each answer before it
+ * asks again.
+ *
+ * Requests are framed one by one. Of the answers only that to START is: as the others are not
+ * needed, all that comes before the next request counts as one. If a resource is named in it,
+ * the client must first AUTHORIZE itself; then comes a word, and the same answer again.
+ *
+ * The answer counts if the question was seen, no other was open then, the status is "good", the
+ * port fits into 16 bits and the byte order is one of the two that exist. A client that does
+ * not wait for its answers opens nothing. A request that is not known ends the reading.
+ */
+#include <sluice/helper.h>
+
+#define WORD       4
+#define STRING_MAX 4096
+
+enum { CLASS_DATA };
+
+enum request {
+	INIT,
+	GET_DEVICES,
+	OPEN,
+	CLOSE,
+	GET_OPTION_DESCRIPTORS,
+	CONTROL_OPTION,
+	GET_PARAMETERS,
+	START,
+	CANCEL,
+	AUTHORIZE,
+	EXIT,
+	REQUESTS
+};
+
+/* What follows a request's number: w a word, s a string, v a control option's value. */
+static const char *const arguments[REQUESTS] = {
+        [INIT] = "ws",
+        [GET_DEVICES] = "",
+        [OPEN] = "s",
+        [CLOSE] = "w",
+        [GET_OPTION_DESCRIPTORS] = "w",
+        [CONTROL_OPTION] = "wwv",
+        [GET_PARAMETERS] = "w",
+        [START] = "w",
+        [CANCEL] = "w",
+        [AUTHORIZE] = "sss",
+        [EXIT] = "",
+};
+
+/* A control option's action, and types of value; other types are words. */
+enum { SET_AUTO = 2 };
+enum { STRING = 3, BUTTON = 4, GROUP = 5 };
+
+struct sane {
+	uint8_t open;     /* requests without an answer, 255 at most */
+	bool started;     /* START is one of them, and was the only one */
+	bool resource;    /* ... its answer was that the client must authorize itself */
+	bool authorizing; /* AUTHORIZE came: one word, then START's answer */
+};
+
+/* ---- words and strings ---------------------------------------------------------------------- */
+
+static bool word(struct sl_text *t, uint32_t *v)
+{
+	struct sl_text four = *t;
+
+	if (sl_text_left(t) < WORD)
+		return false;
+	*v = 0;
+	for (unsigned i = 0; i < WORD; i++)
+		*v = *v << 8 | (unsigned char)*four.at++;
+	*t = four;
+	return true;
+}
+
+static bool bytes(struct sl_text *t, uint32_t n)
+{
+	if (sl_text_left(t) < n)
+		return false;
+	t->at += n;
+	return true;
+}
+
+static bool string(struct sl_text *t)
+{
+	uint32_t n;
+
+	return word(t, &n) && bytes(t, n);
+}
+
+/*
+ * What to do; then, unless that is "set automatically", type, size, and the value: an array of
+ * bytes (STRING) or words, with its length before it. Buttons and groups have none.
+ */
+static bool value(struct sl_text *t)
+{
+	uint32_t action, type, size, n;
+
+	if (!word(t, &action))
+		return false;
+	if (action == SET_AUTO)
+		return true;
+	if (!word(t, &type) || !word(t, &size))
+		return false;
+	if (type == BUTTON || type == GROUP)
+		return true;
+	if (!word(t, &n))
+		return false;
+	return type == STRING ? bytes(t, n) : n <= STRING_MAX && bytes(t, n * WORD);
+}
+
+static bool argument(struct sl_text *t, char kind)
+{
+	uint32_t v;
+
+	return kind == 'w' ? word(t, &v) : kind == 's' ? string(t) : value(t);
+}
+
+/* ---- framing ----------------------------------------------------------------------------------
+ */
+
+static size_t frame_request(struct sl_text t)
+{
+	uint32_t number;
+
+	if (!word(&t, &number))
+		return 0;
+	if (number >= REQUESTS)
+		return sl_text_offset(&t) + sl_text_left(&t);
+	for (const char *kind = arguments[number]; *kind; kind++)
+		if (!argument(&t, *kind))
+			return 0;
+	return sl_text_offset(&t);
+}
+
+/* START's answer: status, port, byte order, resource. */
+static size_t frame_started(struct sl_text t)
+{
+	return bytes(&t, 3 * WORD) && string(&t) ? sl_text_offset(&t) : 0;
+}
+
+static size_t frame(struct sl_help *help, const struct sl_text *begin, enum sl_dir dir)
+{
+	const struct sane *sane = sl_help_data(help);
+
+	if (dir == SL_ORIGINAL)
+		return frame_request(*begin);
+	if (sane->authorizing)
+		return sl_text_left(begin) < WORD ? 0 : WORD;
+	if (sane->started)
+		return frame_started(*begin);
+	return sl_text_left(begin);
+}
+
+/* Only the port in START's answer may have to be changed: the word before it goes on. */
+static size_t hold(struct sl_help *help, const struct sl_text *begin, enum sl_dir dir)
+{
+	const struct sane *sane = sl_help_data(help);
+
+	if (dir == SL_REPLY && sane->started && !sane->authorizing)
+		return WORD + 2;
+	return sl_text_left(begin);
+}
+
+/* In mid-stream: a request that fills what came exactly is one. Answers are not framed anyway. */
+static size_t sync(struct sl_help *help, const struct sl_text *stream, enum sl_dir dir)
+{
+	(void)help;
+	if (dir == SL_REPLY || frame_request(*stream) == sl_text_left(stream))
+		return 0;
+	return sl_text_left(stream);
+}
+
+/* ---- messages -----------------------------------------------------------------------------------
+ */
+
+static enum sl_help_result request(struct sl_help *help, struct sl_message *m)
+{
+	struct sane *sane = sl_help_data(help);
+	struct sl_text t = m->text;
+	uint32_t number = REQUESTS;
+
+	if (!word(&t, &number) || number >= REQUESTS)
+		return SL_LEAVE;
+	if (number == AUTHORIZE && sane->resource) {
+		sane->resource = false;
+		sane->started = sane->authorizing = true;
+		return SL_PASS;
+	}
+	sane->resource = sane->authorizing = false;
+	sane->started = number == START && sane->open == 0;
+	if (number == START && sane->open)
+		sl_note(help, SL_WHY_HELPER_UNASKED, "START before the last answer");
+	if (sane->open < 255 && number != EXIT)
+		sane->open++;
+	return SL_PASS;
+}
+
+static enum sl_help_result expect(struct sl_help *help, struct sl_message *m, uint32_t port)
+{
+	struct sl_endpoint written = {.port = (uint16_t)port, .proto = SL_PROTO_TCP}, seen;
+	struct sl_tuple own;
+	enum sl_reason why;
+	uint8_t two[2];
+
+	sl_help_tuple(help, m->dir, &own);
+	written.addr = own.src;
+	written.family = own.family;
+	why = sl_expect_endpoint(help, m, &written, CLASS_DATA, "SANE image", &seen);
+	if (why == SL_WHY_HELPER_PORT) {
+		sl_note(help, why, "SANE image");
+		return SL_PASS;
+	}
+	if (why != SL_WHY_NONE)
+		return sl_refuse(help, why);
+	two[0] = (uint8_t)(seen.port >> 8);
+	two[1] = (uint8_t)seen.port;
+	if (!sl_replace(help, m, WORD + 2, 2, two, 2))
+		return sl_refuse(help, SL_WHY_HELPER_DROP);
+	return SL_PASS;
+}
+
+static enum sl_help_result answer(struct sl_help *help, struct sl_message *m)
+{
+	struct sane *sane = sl_help_data(help);
+	uint32_t status, port, order, resource;
+	struct sl_text t = m->text;
+
+	if (sane->authorizing) {
+		sane->authorizing = false;
+		return SL_PASS;
+	}
+	sane->open = 0;
+	if (!sane->started)
+		return SL_PASS;
+	sane->started = false;
+	if (!word(&t, &status) || !word(&t, &port) || !word(&t, &order) || !word(&t, &resource))
+		return SL_PASS;
+	if (status != 0 || port > 65535 || (order != 0x1234 && order != 0x4321))
+		return SL_PASS;
+	if (resource > 1) { /* a NUL alone is the empty string */
+		sane->resource = true;
+		return SL_PASS;
+	}
+	return port ? expect(help, m, port) : SL_PASS;
+}
+
+const struct sl_helper sl_helper_sane = {
+        SL_HELPER_HEADER,
+        .name = "sane",
+        .match = {{.proto = SL_PROTO_TCP, .port = 6566}},
+        .classes = {[CLASS_DATA] = {.name = "data", .max = 1, .timeout = 300}},
+        .framing = SL_FRAME_OWN,
+        .message_max = 3 * STRING_MAX,
+        .data_size = sizeof(struct sane),
+        .message = {[SL_ORIGINAL] = request, [SL_REPLY] = answer},
+        .frame = frame,
+        .hold = hold,
+        .sync = sync,
+};
