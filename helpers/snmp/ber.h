@@ -9,7 +9,7 @@
 #ifndef HELPERS_SNMP_BER_H
 #define HELPERS_SNMP_BER_H
 
-#include <sluice/text.h>
+#include <sluice/helper.h>
 
 /* Tags: universal, SNMP's application types (RFC 2578 7.1), and PDUs (RFC 3416 3, RFC 1157 4.1). */
 enum ber_tag {
