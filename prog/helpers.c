@@ -8,7 +8,7 @@
 #include <sluice/helper.h>
 #include <sluice/sluice.h>
 
-#include "prog/json.h"
+#include "ctl/json.h"
 
 static void show(const struct sl_helper *h)
 {

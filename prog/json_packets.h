@@ -2,7 +2,7 @@
 #ifndef SLUICE_PROG_JSON_PACKETS_H
 #define SLUICE_PROG_JSON_PACKETS_H
 
-#include "prog/json.h"
+#include "ctl/json.h"
 #include "prog/outcome.h"
 
 /* The row of packets.jsonl for a frame. */

@@ -6,27 +6,12 @@
  */
 #include "prog/map.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static size_t padded(size_t size)
 {
 	return (size + 7) & ~(size_t)7;
-}
-
-void *sl__must_alloc(size_t size)
-{
-	return sl__must_grow(NULL, size);
-}
-
-void *sl__must_grow(void *p, size_t size)
-{
-	p = realloc(p, size ? size : 1);
-	if (p)
-		return p;
-	fprintf(stderr, "sluice: out of memory\n");
-	exit(1);
 }
 
 static uint64_t hash(const uint8_t *key, size_t size)

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ctl/mem.h"
+
 struct sl_map {
 	size_t key_size, value_size;
 	size_t cell; /* bytes an entry takes: mark, key, value, each a multiple of 8 */
@@ -26,9 +28,5 @@ void *sl__map_find(const struct sl_map *map, const void *key);
 void *sl__map_put(struct sl_map *map, const void *key, bool *fresh);
 /* The next entry from *at (0 at first) on: its value, and its key in *key; NULL behind the last. */
 void *sl__map_next(const struct sl_map *map, size_t *at, const void **key);
-
-/* malloc, realloc and the like of the program: without memory it says so and exits with 1. */
-void *sl__must_alloc(size_t size);
-void *sl__must_grow(void *p, size_t size);
 
 #endif

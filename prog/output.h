@@ -7,7 +7,7 @@
  */
 #include "io/pcap_write.h"
 #include "io/pcapng_write.h"
-#include "prog/json.h"
+#include "ctl/json.h"
 #include "prog/outcome.h"
 
 struct sl_output {

@@ -6,11 +6,12 @@
  * The state of `sluice replay`, shared by replay.c (frames), replay_events.c (what the engine
  * reports meanwhile) and replay_final.c (the tables and totals at the end).
  */
+#include "ctl/json_events.h"
 #include "prog/account.h"
 #include "prog/embed.h"
 #include "prog/farside.h"
 #include "prog/gateway.h"
-#include "prog/json_events.h"
+#include "prog/numbers.h"
 #include "prog/output.h"
 #include "prog/payload.h"
 #include "prog/source.h"

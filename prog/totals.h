@@ -5,7 +5,7 @@
 /*
  * The totals of a replay: summary.json and the last line on stdout.
  */
-#include "prog/json.h"
+#include "ctl/json.h"
 #include "prog/outcome.h"
 
 enum sl_total {

@@ -3,13 +3,13 @@
  * See json.h. The spacing (": " and ", ") is that of Python's json module, so that lines of
  * both can be compared with diff.
  */
-#include "prog/json.h"
+#include "ctl/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "prog/map.h"
+#include "ctl/mem.h"
 
 void sl__json_init(struct sl_json *j)
 {

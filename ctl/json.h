@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef SLUICE_PROG_JSON_H
-#define SLUICE_PROG_JSON_H
+#ifndef SLUICE_CTL_JSON_H
+#define SLUICE_CTL_JSON_H
 
 /*
  * Writing JSON, an object a line, keys in the order of the calls. A writer is a text that
