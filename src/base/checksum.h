@@ -23,6 +23,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /*
  * Adds len bytes at p (any alignment) to acc. An odd last byte counts as a word's upper half, so in
@@ -33,6 +34,48 @@ uint32_t sl__sum(const void *p, size_t len, uint32_t acc);
 /* The sum of a pseudo-header: addresses in network order, protocol, upper-layer length. */
 uint32_t sl__sum_ipv4(const uint8_t src[4], const uint8_t dst[4], uint8_t proto, uint32_t len);
 uint32_t sl__sum_ipv6(const uint8_t src[16], const uint8_t dst[16], uint8_t proto, uint32_t len);
+
+/*
+ * For short runs of known length, straight in the code: the sum of `words` 32-bit words in the
+ * machine's order, which is all that an update needs. Fold it to 16 bits, add to the complement of a
+ * checksum loaded in the machine's order, fold, complement, store. Hundreds of words may be added.
+ */
+static inline uint64_t sl__sum_native(const void *p, unsigned words, uint64_t acc)
+{
+	const uint8_t *at = p;
+
+	for (unsigned i = 0; i < words; i++) {
+		uint32_t w;
+
+		memcpy(&w, at + 4 * i, 4);
+		acc += w;
+	}
+	return acc;
+}
+
+static inline uint16_t sl__sum_native_fold(uint64_t acc)
+{
+	acc = (acc & 0xffffffff) + (acc >> 32); /* at most 33 bits */
+	acc = (acc & 0xffff) + (acc >> 16);	/* 18 */
+	acc = (acc & 0xffff) + (acc >> 16);	/* 17 */
+	return (uint16_t)((acc & 0xffff) + (acc >> 16));
+}
+
+/* What an update adds when words that summed up to `was` now sum up to `is`. */
+static inline uint32_t sl__sum_native_delta(uint64_t was, uint64_t is)
+{
+	return (uint32_t)(uint16_t)~sl__sum_native_fold(was) + sl__sum_native_fold(is);
+}
+
+/* Update the checksum at p by such deltas. */
+static inline void sl__csum_native_add(void *p, uint32_t delta)
+{
+	uint16_t csum;
+
+	memcpy(&csum, p, 2);
+	csum = (uint16_t)~sl__sum_native_fold((uint64_t)(uint16_t)~csum + delta);
+	memcpy(p, &csum, 2);
+}
 
 /* Down to 16 bits with end-around carry. */
 static inline uint16_t sl__sum_fold(uint32_t acc)

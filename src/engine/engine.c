@@ -57,6 +57,8 @@ static void ask_stages(struct sl_engine *e)
 		e->stages[hook] = policy && policy->stages
 					  ? policy->stages(e->config.policy_ctx, (enum sl_hook)hook)
 					  : 0;
+	e->long_way = e->track.tracing || e->stages[SL_PREROUTING] || e->stages[SL_FORWARD] ||
+		      e->stages[SL_POSTROUTING];
 }
 
 void sl_engine_set_policy(struct sl_engine *engine, const struct sl_policy *policy, void *ctx)
@@ -138,6 +140,8 @@ bool sl_clock(struct sl_engine *engine, uint64_t now, unsigned budget)
 		return true;
 	if (!budget)
 		budget = UINT32_MAX;
+	if (engine->known.sweeping)
+		sl__known_sweep(engine);
 	more = sl__track_expire(t, budget);
 	more |= sl__fragments_expire(&engine->fragments, t->now_ms, budget);
 	return more;

@@ -21,6 +21,27 @@ struct sl_cached_route {
 	uint32_t generation; /* 0: empty */
 };
 
+/*
+ * Routes that conns know by number (sl_conn.route), so that their packets need not ask again. One is
+ * live until routes change; then its number is not given again before every conn has been seen and
+ * has forgotten it. Number 0 is never live.
+ */
+#define SL_KNOWN_ROUTES 256
+
+struct sl_known_route {
+	struct sl_route answer;
+	uint32_t in_if, vrf, mark; /* holds for packets with these, from the wire */
+	bool live, stale;	   /* stale: some conns may still have its number */
+};
+
+struct sl_known_routes {
+	struct sl_known_route route[SL_KNOWN_ROUTES];
+	unsigned count;	    /* numbers from here on were never given, 1 is the first */
+	bool sweeping;	    /* conns are being made to forget stale ones ... */
+	uint32_t cursor;    /* ... from here on, */
+	unsigned swept;	    /* of IPv4 (0) or IPv6 (1) */
+};
+
 struct sl_engine {
 	struct sl_track track; /* first: a tracker's address is its engine's */
 	struct sl_env env;
@@ -32,8 +53,10 @@ struct sl_engine {
 	struct sl_random fragment_random; /* ids of IPv6 fragments, of ICMP errors */
 	struct sl_limits limits;	  /* of ICMP errors of our own */
 	uint8_t stages[SL_HOOK_COUNT]; /* which the policy has chains in */
+	bool long_way;		       /* chains or a trace want to see every forwarded packet */
 	uint32_t route_generation;
 	struct sl_cached_route routes[SL_ROUTE_CACHE];
+	struct sl_known_routes known;
 };
 
 static inline struct sl_engine *sl__engine_of(struct sl_track *t)
@@ -72,6 +95,29 @@ void sl__scatter(struct sl_engine *e, struct sl_packet *last);
 /* src/engine/route.c */
 void sl__route(struct sl_engine *e, const struct sl_packet *p, const struct sl_parsed *parsed,
 	struct sl_route *answer);
+/* src/engine/known.c: the conn shall know the way that its packets like p go. */
+void sl__known_learn(struct sl_engine *e, struct sl_conn *conn, const struct sl_packet *p,
+	const struct sl_route *answer);
+/* Routes changed: what is known is stale. */
+void sl__known_forget(struct sl_engine *e);
+/* Go on with the sweep that this began; a few conns a call. */
+void sl__known_sweep(struct sl_engine *e);
+
+/* What is known of a packet before its turn (src/engine/established.c). */
+struct sl_glance {
+	uint64_t hash;
+	uint32_t entry; /* of the index, 0: none */
+	uint32_t ports; /* source << 16 | destination */
+	uint32_t len;	/* of the IP packet */
+	uint8_t l4;	/* offset of the transport header; 0: nothing is known, the long way */
+	uint8_t proto;
+};
+#define SL_GROUP 32 /* packets looked at together: so many misses are under way at once */
+
+void sl__foresee(struct sl_engine *e, struct sl_packet *p, unsigned n, struct sl_glance *g);
+/* True: done. `changes` is what table.changes was at sl__foresee(). False: nothing was done. */
+bool sl__established(
+	struct sl_engine *e, struct sl_packet *p, const struct sl_glance *g, uint32_t changes);
 
 /* Does it lead anywhere? */
 static inline bool sl__routed(const struct sl_route *route)

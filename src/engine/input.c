@@ -171,6 +171,8 @@ static enum sl_reason find_route(struct sl_work *w)
 	if (!sl__routed(&w->route))
 		return SL_WHY_NO_ROUTE;
 	p->to = w->route.kind == SL_ROUTE_FORWARD ? SL_TO_FORWARD : SL_TO_LOCAL;
+	if (w->conn && !w->icmp_error && p->from == SL_FROM_WIRE && p->to == SL_TO_FORWARD)
+		sl__known_learn(w->e, w->conn, p, &w->route);
 	return SL_WHY_NONE;
 }
 
@@ -261,9 +263,25 @@ static void one(struct sl_engine *e, struct sl_packet *p)
 		e->track.stats.reasons[p->reason]++;
 }
 
+/* A group of packets: the usual ones by the short path, all in their order. */
+static void group(struct sl_engine *e, struct sl_packet *p, unsigned n)
+{
+	uint32_t changes = e->track.table.changes;
+	struct sl_glance g[SL_GROUP];
+
+	sl__foresee(e, p, n, g);
+	for (unsigned i = 0; i < n; i++)
+		if (!g[i].l4 || !sl__established(e, &p[i], &g[i], changes))
+			one(e, &p[i]);
+}
+
 void sl_input(struct sl_engine *engine, struct sl_packet *packets, unsigned n, uint64_t now)
 {
 	sl__track_set_now(&engine->track, now);
-	for (unsigned i = 0; i < n; i++)
-		one(engine, &packets[i]);
+	if (engine->known.sweeping)
+		sl__known_sweep(engine);
+	for (unsigned i = 0, some; i < n; i += some) {
+		some = n - i < SL_GROUP ? n - i : SL_GROUP;
+		group(engine, packets + i, some);
+	}
 }

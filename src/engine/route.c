@@ -57,4 +57,5 @@ void sl_routes_changed(struct sl_engine *engine)
 		memset(engine->routes, 0, sizeof(engine->routes));
 		engine->route_generation = 1;
 	}
+	sl__known_forget(engine);
 }

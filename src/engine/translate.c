@@ -70,7 +70,7 @@ static enum sl_reason decide(struct sl_work *w, enum sl_hook hook)
 		return why;
 	why = sl__nat_setup(t, w->conn, &range, manip);
 	if (range.flags & SL_NAT_MASQUERADE)
-		w->conn->nat |= SL_NAT_FOLLOWS_INTERFACE;
+		sl__conn_set_status(w->conn, SL_STATUS_FOLLOWS_INTERFACE);
 	return why;
 }
 

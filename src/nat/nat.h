@@ -14,9 +14,6 @@
 #include "nat/pool.h"
 #include "track/track.h"
 
-/* sl_conn.nat */
-enum { SL_NAT_FOLLOWS_INTERFACE = 1 }; /* masqueraded: ends when the interface loses the address */
-
 /* NAT's part of the engine. */
 struct sl_nat {
 	struct sl_pools pools;	 /* which ports are known to be taken, where it is crowded */

@@ -37,7 +37,7 @@ void sl__conn_tuple(const struct sl_conn *conn, enum sl_dir dir, struct sl_tuple
 void sl__conn_set_tuple(struct sl_conn *conn, enum sl_dir dir, const struct sl_tuple *tuple)
 {
 	size_t size = sl__conn_is_v6(conn) ? 16 : 4, from = 16 - size;
-	uint8_t *at = conn->addr + (size_t)dir * 2 * size;
+	uint8_t *at = size == 16 ? conn->addr6 + (size_t)dir * 32 : conn->addr4 + (size_t)dir * 8;
 
 	memcpy(at, tuple->src.b + from, size);
 	memcpy(at + size, tuple->dst.b + from, size);
@@ -48,7 +48,7 @@ void sl__conn_set_tuple(struct sl_conn *conn, enum sl_dir dir, const struct sl_t
 static bool has_tuple(const struct sl_conn *conn, enum sl_dir dir, const struct sl_tuple *tuple)
 {
 	size_t size = sl__conn_is_v6(conn) ? 16 : 4, from = 16 - size;
-	const uint8_t *at = conn->addr + (size_t)dir * 2 * size;
+	const uint8_t *at = sl__conn_addr(conn, dir, 0);
 
 	return conn->port[dir].sport == tuple->sport && conn->port[dir].dport == tuple->dport &&
 	       conn->proto == tuple->proto &&
@@ -60,7 +60,7 @@ static bool has_tuple(const struct sl_conn *conn, enum sl_dir dir, const struct 
 uint64_t sl__tuple_hash(const struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone)
 {
 	uint32_t w[10], ports = (uint32_t)tuple->sport << 16 | tuple->dport;
-	uint32_t rest = (uint32_t)zone << 16 | (uint32_t)tuple->family << 8 | tuple->proto;
+	uint32_t rest = sl__hash_rest(zone, (enum sl_family)tuple->family, tuple->proto);
 
 	if (tuple->family == SL_IPV4) {
 		w[0] = sl_get32(tuple->src.b + 12);
@@ -421,7 +421,6 @@ void sl__conn_report(struct sl_track *t, struct sl_conn *conn)
 bool sl__track_init(struct sl_track *t, const struct sl_track_config *config)
 {
 	const struct sl_mem *mem = config->mem;
-	const size_t fixed = offsetof(struct sl_conn, addr);
 
 	memset(t, 0, sizeof(*t));
 	t->mem = mem;
@@ -436,7 +435,7 @@ bool sl__track_init(struct sl_track *t, const struct sl_track_config *config)
 	t->now = config->now;
 	t->now_ms = (uint32_t)(config->now / 1000000);
 	for (unsigned v6 = 0; v6 < 2; v6++) {
-		sl__slab_init(&t->conns[v6], mem, fixed + (v6 ? 64 : 16), v6 ? 16 : 64,
+		sl__slab_init(&t->conns[v6], mem, v6 ? SL_CONN_SIZE_IPV6 : SL_CONN_SIZE_IPV4, 64,
 			config->slab_chunk, t->conn_room);
 		sl__wheel_init(&t->wheel[v6], &t->conns[v6], offsetof(struct sl_conn, link),
 			offsetof(struct sl_conn, deadline), t->now_ms);

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The connection (conn): 128 bytes with IPv4, 176 with IPv6, plus its share of the index.
+ * The connection (conn): 128 bytes with IPv4, 192 with IPv6, plus its share of the index.
  *
- * The fixed part is 112 bytes; behind it stand four addresses of 4 or 16 bytes:
- * original source and destination, reply source and destination. Everything rare
- * (master, helper, expectations, edit logs, counter overflow) is in one extension,
- * named by `ext` and only there when needed.
+ * It is laid out by cache lines, each with what is needed together:
+ *
+ *	line 0	all that a packet of an established UDP flow over IPv4 reads or writes
+ *	line 1	what TCP knows of its two sides; timer links
+ *	line 2	IPv6 only: the addresses
+ *
+ * There are four addresses of 4 or 16 bytes: original source and destination, reply source
+ * and destination, in the order in which they stand in a packet. Everything rare (master,
+ * helper, expectations, edit logs, counter overflow) is in one extension, named by `ext` and
+ * only there when needed.
  *
  * A conn is named by a 32-bit reference: slab reference << 1 | is IPv6. 0: none.
  *
@@ -68,24 +74,27 @@ enum sl_conn_flag {
 enum sl_pending {
 	SL_PENDING_NEW = 1,
 	SL_PENDING_RELATED = 2,
+	SL_PENDING_SEQADJ = 4,
 	SL_PENDING_REPLY = 8,
 	SL_PENDING_ASSURED = 16,
 	SL_PENDING_STATE = 32, /* protocol info */
 	SL_PENDING_HELPER = 64,
 	SL_PENDING_MARK = 128,
-	SL_PENDING_SEQADJ = 256,
 };
+
+/* sl_conn.status: not shown outside. A bit that the kernel's IPS_* do not use for conns. */
+#define SL_STATUS_FOLLOWS_INTERFACE (1 << 15) /* masqueraded: ends when the interface loses the address */
 
 struct sl_conn {
 	struct { uint16_t sport, dport; } port[2]; /* of tuple[SL_ORIGINAL], [SL_REPLY] */
-	uint16_t status;		/* enum sl_status */
+	uint16_t status;		/* enum sl_status, SL_STATUS_... */
 	uint16_t zone;
 	uint8_t proto;
 	uint8_t flags;			/* enum sl_conn_flag */
 	uint8_t state;			/* L4 state; TCP: enum sl_tcp_state */
-	uint8_t nat;			/* NAT's own (src/nat/nat.h) */
+	uint8_t pending;		/* enum sl_pending */
 	uint32_t deadline;		/* engine ms */
-	struct sl_wheel_link link;	/* timer wheel */
+	uint32_t ext;			/* reference of its struct sl_ext; 0: none */
 	union {
 		struct {
 			uint32_t packets, bytes; /* low 32 bits; the rest is in the extension */
@@ -94,27 +103,37 @@ struct sl_conn {
 			uint32_t older, newer;	/* [SL_REPLY] while SL_CONN_UNREPLIED: list of those */
 		};
 	} count[2];
+	uint32_t mark;
+	uint16_t generation;		/* of its slab slot: makes the id stable */
+	uint8_t route[2];		/* the engine's: number of that direction's known route; 0: none */
+	union {
+		uint8_t addr4[16];	/* IPv4: the four addresses */
+		uint16_t sum6;		/* IPv6: what translation adds to a checksum (src/engine) */
+	};
+	/* ---- line 1 ---- */
+	struct sl_wheel_link link;	/* timer wheel */
+	uint32_t self;			/* its own reference */
 	union {
 		struct sl_tcp tcp;
 		struct sl_udp udp;
 		struct sl_l4_words words;
 	} l4;
-	uint32_t mark;
-	uint32_t ext;			/* reference of its struct sl_ext; 0: none */
-	uint32_t self;			/* its own reference */
-	uint16_t generation;		/* of its slab slot: makes the id stable */
-	uint16_t pending;		/* enum sl_pending */
-	uint8_t addr[];			/* 4 x 4 or 4 x 16 bytes */
+	/* ---- line 2, IPv6 only ---- */
+	uint8_t addr6[];		/* the four addresses */
 };
+#define SL_CONN_SIZE_IPV4 128
+#define SL_CONN_SIZE_IPV6 192
 static_assert(sizeof(struct sl_tcp) == 52, "TCP state outgrew its budget");
-static_assert(offsetof(struct sl_conn, addr) == 112, "the conn outgrew its budget");
+static_assert(offsetof(struct sl_conn, addr4) == 48, "line 0 of the conn is not what it was made to be");
+static_assert(offsetof(struct sl_conn, link) == 64, "line 1 of the conn does not begin a cache line");
+static_assert(offsetof(struct sl_conn, addr6) == 128, "the conn outgrew its budget");
 
 /* The address of a conn: dir's source (end 0) or destination (end 1), as stored. */
 static inline const uint8_t *sl__conn_addr(const struct sl_conn *conn, enum sl_dir dir, unsigned end)
 {
 	unsigned i = (unsigned)dir * 2 + end;
 
-	return conn->addr + (conn->flags & SL_CONN_IPV6 ? i * 16 : i * 4);
+	return conn->flags & SL_CONN_IPV6 ? conn->addr6 + i * 16 : conn->addr4 + i * 4;
 }
 
 static inline bool sl__conn_is_v6(const struct sl_conn *conn)

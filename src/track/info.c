@@ -40,7 +40,7 @@ void sl__conn_info(const struct sl_track *t, const struct sl_conn *conn, struct 
 	out->id = sl__conn_id(conn);
 	sl__conn_tuple(conn, SL_ORIGINAL, &out->tuple[SL_ORIGINAL]);
 	sl__conn_tuple(conn, SL_REPLY, &out->tuple[SL_REPLY]);
-	out->status = conn->status;
+	out->status = conn->status & ~(uint32_t)SL_STATUS_FOLLOWS_INTERFACE;
 	out->timeout = seconds_left(t, conn->deadline);
 	out->mark = conn->mark;
 	out->zone = conn->zone;

@@ -244,6 +244,7 @@ bool sl__table_add(struct sl_table *table, uint64_t hash, uint32_t entry)
 	if (!put(table, bucket, sl__table_tag(hash), entry))
 		return false;
 	table->entries++;
+	table->changes++;
 	if (table->entries > (uint64_t)bucket_count(table) * SL_BUCKET_ENTRIES * 3 / 4)
 		split_one(table);
 	return true;
@@ -260,6 +261,7 @@ void sl__table_remove(struct sl_table *table, uint64_t hash, uint32_t entry)
 				continue;
 			bucket->tag[i] = 0;
 			table->entries--;
+			table->changes++;
 			if (first->overflow)
 				compact(table, first);
 			if (bucket_count(table) > SL_SEGMENT &&

@@ -31,6 +31,7 @@ struct sl_table {
 	uint32_t low_mask;		/* 2^level - 1: addresses a bucket that was not split yet */
 	uint32_t split;			/* buckets below it were split already, in this round */
 	uint32_t entries;
+	uint32_t changes;		/* counts additions and removals: what was found may be old */
 	struct sl_slab overflow;
 	/* The full hash of an entry, needed when its bucket is split or merged. */
 	uint64_t (*hash_of)(const void *ctx, uint32_t entry);
@@ -66,6 +67,30 @@ static inline uint16_t sl__table_tag(uint64_t hash)
 static inline struct sl_bucket *sl__table_at(const struct sl_table *table, uint32_t i)
 {
 	return &table->segments[i / SL_SEGMENT][i % SL_SEGMENT];
+}
+
+/*
+ * The first entry of the bucket itself that may have this hash; 0: there is none, or it is not in
+ * the first bucket of its chain. For a quick look (src/engine/established.c); no branch depends on
+ * where it stands.
+ */
+static inline uint32_t sl__table_first(const struct sl_bucket *bucket, uint16_t tag)
+{
+	unsigned found = 0;
+
+	for (unsigned i = 0; i < SL_BUCKET_ENTRIES; i++)
+		found |= (unsigned)(bucket->tag[i] == tag) << i;
+	if (!found)
+		return 0;
+#if defined(__GNUC__)
+	return bucket->entry[__builtin_ctz(found)];
+#else
+	unsigned i = 0;
+
+	while (!(found >> i & 1))
+		i++;
+	return bucket->entry[i];
+#endif
 }
 
 /*

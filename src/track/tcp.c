@@ -9,6 +9,7 @@
  */
 #include "track/tcp.h"
 
+#include "base/wire.h"
 #include "track/proto.h"
 
 /* Two results that are no states. */
@@ -429,6 +430,30 @@ static enum sl_track_result tcp_packet(struct sl_track *t, struct sl_conn *conn,
 		return SL_TRACK_INVALID;
 	}
 	return accept(t, conn, &s, to.state, why);
+}
+
+/* PSH, ECE and CWR change nothing; URG is for the long way. */
+#define FLAGS_THAT_MATTER (SL_FIN | SL_SYN | SL_RST | SL_ACK | SL_URG)
+/* NOP, NOP, timestamp of 10 bytes (RFC 7323 appendix A): what nearly every segment carries. */
+#define TIMESTAMP_ALONE 0x0101080au
+
+bool sl__tcp_usual(struct sl_track *t, struct sl_conn *conn, enum sl_dir dir, const uint8_t *l4,
+	uint32_t payload)
+{
+	struct sl_parsed parsed = {.tcp_flags = l4[13], .window = sl_get16(l4 + 14)};
+	struct sl_tcp_segment s = {.parsed = &parsed, .seq = sl_get32(l4 + 4), .ack = sl_get32(l4 + 8),
+		.window = parsed.window, .kind = SL_KIND_ACK, .dir = dir};
+	unsigned header = l4[12] >> 4;
+
+	s.end = s.seq + payload;
+	if ((parsed.tcp_flags & FLAGS_THAT_MATTER) != SL_ACK || conn->state != SL_TCP_ESTABLISHED ||
+		!(header == 5 || (header == 8 && sl_get32(l4 + 20) == TIMESTAMP_ALONE)) ||
+		!sl__tcp_window_usual(&conn->l4.tcp, &s))
+		return false;
+	conn->l4.tcp.last_kind = SL_KIND_ACK;
+	conn->l4.tcp.last_dir = dir & 1u;
+	sl__conn_extend(t, conn, timeout_of(t, conn, &s) * 1000);
+	return true;
 }
 
 static const char *tcp_state_text(const struct sl_conn *conn)

@@ -55,6 +55,15 @@ enum sl_tcp_kind { SL_KIND_NONE, SL_KIND_SYN, SL_KIND_SYN_ACK, SL_KIND_FIN, SL_K
 
 enum sl_window sl__tcp_window(struct sl_track *t, struct sl_conn *conn,
 	const struct sl_tcp_segment *s, enum sl_reason *why);
+/*
+ * The same in short for the usual segment of an open connection: an ACK with or without data, no
+ * option that matters (s->options is empty), nothing edited. True: in the window, and counted.
+ * False: nothing was changed, sl__tcp_window() has to be asked.
+ */
+bool sl__tcp_window_usual(struct sl_tcp *tcp, const struct sl_tcp_segment *s);
+/* tcp.c: all that tracking does for such a segment of `payload` bytes (src/engine/established.c). */
+bool sl__tcp_usual(struct sl_track *t, struct sl_conn *conn, enum sl_dir dir, const uint8_t *l4,
+	uint32_t payload);
 uint8_t sl__tcp_scale(const struct sl_tcp *tcp, enum sl_dir dir);
 void sl__tcp_set_scale(struct sl_tcp *tcp, enum sl_dir dir, uint8_t scale);
 

@@ -203,3 +203,17 @@ enum sl_window sl__tcp_window(struct sl_track *t, struct sl_conn *conn,
 	learn(tcp, s, end, ack, sack);
 	return SL_WINDOW_OK;
 }
+
+bool sl__tcp_window_usual(struct sl_tcp *tcp, const struct sl_tcp_segment *s)
+{
+	enum sl_dir from = s->dir, to = !s->dir;
+
+	if (!tcp->max_win[from] || !tcp->max_win[to] ||
+		!sl__seq_before(s->seq, tcp->max_end[from] + 1) ||
+		!sl__seq_before(s->ack, tcp->end[to] + 1) ||
+		!sl__seq_after(s->end, tcp->end[from] - tcp->max_win[to] - 1) ||
+		!sl__seq_after(s->ack, tcp->end[to] - ack_window(tcp, from) - 1))
+		return false;
+	learn(tcp, s, s->end, s->ack, s->ack);
+	return true;
+}

@@ -123,8 +123,31 @@ struct sl_conn *sl__conn_by_id(const struct sl_track *t, uint64_t id);
 
 /* Keep it alive for so many ms from now (unless SL_FIXED_TIMEOUT). */
 void sl__conn_refresh(struct sl_track *t, struct sl_conn *conn, uint32_t timeout_ms);
+/* The same in short for a confirmed conn: its wheel finds out about a later deadline by itself. */
+static inline void sl__conn_extend(struct sl_track *t, struct sl_conn *conn, uint32_t timeout_ms)
+{
+	uint32_t deadline = t->now_ms + timeout_ms;
+
+	if (conn->status & SL_FIXED_TIMEOUT || (int32_t)(deadline - conn->deadline) < 0)
+		sl__conn_refresh(t, conn, timeout_ms);
+	else
+		conn->deadline = deadline;
+}
 /* Count a packet of so many IP bytes. */
 void sl__conn_count(struct sl_track *t, struct sl_conn *conn, enum sl_dir dir, uint32_t bytes);
+/* The same in short while the conn is not SL_CONN_UNREPLIED and the low words do not overflow. */
+static inline void sl__conn_count_one(
+	struct sl_track *t, struct sl_conn *conn, enum sl_dir dir, uint32_t bytes)
+{
+	uint32_t packets = conn->count[dir].packets + 1, sum = conn->count[dir].bytes + bytes;
+
+	if (!packets || sum < bytes) {
+		sl__conn_count(t, conn, dir, bytes);
+		return;
+	}
+	conn->count[dir].packets = packets;
+	conn->count[dir].bytes = sum;
+}
 /* Set status bits (never cleared this way); true: at least one is new. */
 bool sl__conn_set_status(struct sl_conn *conn, unsigned bits);
 /* The first packet of the reply direction came: SL_SEEN_REPLY, no longer evicted first. */
@@ -149,8 +172,13 @@ static inline const struct sl_timeouts *sl__timeouts(const struct sl_track *t, c
 
 	return ext && ext->timeouts ? ext->timeouts : &t->set.timeout;
 }
-/* What belongs to a hash of a tuple: the zone counts unless the conn says otherwise. */
+/* The hash of a tuple, as the index has it. */
 uint64_t sl__tuple_hash(const struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone);
+/* The words of it behind the addresses. */
+static inline uint32_t sl__hash_rest(uint16_t zone, enum sl_family family, uint8_t proto)
+{
+	return (uint32_t)zone << 16 | (uint32_t)family << 8 | proto;
+}
 static inline uint16_t sl__conn_zone(const struct sl_conn *conn, enum sl_dir dir)
 {
 	return conn->flags & (dir == SL_ORIGINAL ? SL_CONN_ZONE_ORIGINAL : SL_CONN_ZONE_REPLY) ? conn->zone : 0;
@@ -160,7 +188,7 @@ static inline uint16_t sl__conn_zone(const struct sl_conn *conn, enum sl_dir dir
 static inline void sl__conn_note(struct sl_track *t, struct sl_conn *conn, unsigned pending)
 {
 	if (t->reporting)
-		conn->pending = (uint16_t)(conn->pending | pending);
+		conn->pending = (uint8_t)(conn->pending | pending);
 }
 void sl__conn_report(struct sl_track *t, struct sl_conn *conn);
 

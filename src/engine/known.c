@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Routes that conns know by a number of 8 bits, one for each direction. Few answers differ (by
+ * interface, MTU, source address), however many conns there are; so a conn's packets find theirs in
+ * one load, without asking anybody.
+ *
+ * When routes change every number is stale: no packet goes by it, and conns learn anew. But a
+ * number must not mean another route while some idle conn still has it. So a sweep over all conns
+ * clears stale numbers, a few conns at a call of the engine, and only then may they be given again.
+ * While all are in use, conns know nothing (0) and their packets ask, as they would without all
+ * this.
+ */
+#include "engine/engine.h"
+
+#define SWEEP_STEPS 64
+
+static bool same_answer(const struct sl_route *a, const struct sl_route *b)
+{
+	return a->kind == b->kind && a->out_if == b->out_if && a->mtu == b->mtu &&
+	       a->prefix == b->prefix && a->has_source == b->has_source &&
+	       (!a->has_source || sl_addr_eq(&a->source, &b->source));
+}
+
+static bool holds_for(const struct sl_known_route *known, const struct sl_packet *p)
+{
+	return known->live && known->in_if == p->in_if && known->vrf == p->vrf &&
+	       known->mark == p->mark;
+}
+
+/* The number of this route, perhaps a new one; 0: there is none to be had. */
+static uint8_t number_of(
+        struct sl_known_routes *known, const struct sl_packet *p, const struct sl_route *answer)
+{
+	unsigned free = known->count < SL_KNOWN_ROUTES - 1 ? known->count + 1 : 0;
+
+	for (unsigned i = 1; i <= known->count; i++) {
+		if (holds_for(&known->route[i], p) && same_answer(&known->route[i].answer, answer))
+			return (uint8_t)i;
+		if (!known->route[i].live && !known->route[i].stale)
+			free = i;
+	}
+	if (!free)
+		return 0;
+	if (free > known->count)
+		known->count = free;
+	known->route[free] = (struct sl_known_route){
+	        .answer = *answer, .in_if = p->in_if, .vrf = p->vrf, .mark = p->mark, .live = true};
+	return (uint8_t)free;
+}
+
+void sl__known_learn(struct sl_engine *e, struct sl_conn *conn, const struct sl_packet *p,
+        const struct sl_route *answer)
+{
+	struct sl_known_route *known = &e->known.route[conn->route[p->dir]];
+
+	if (holds_for(known, p) && same_answer(&known->answer, answer))
+		return;
+	conn->route[p->dir] = number_of(&e->known, p, answer);
+}
+
+void sl__known_forget(struct sl_engine *e)
+{
+	for (unsigned i = 1; i <= e->known.count; i++) {
+		e->known.route[i].stale |= e->known.route[i].live;
+		e->known.route[i].live = false;
+	}
+	/* Begin again: what became stale just now may be where an earlier sweep has been. */
+	e->known.sweeping = e->known.count != 0;
+	e->known.cursor = e->known.swept = 0;
+}
+
+static void finish(struct sl_known_routes *known)
+{
+	for (unsigned i = 1; i <= known->count; i++)
+		known->route[i].stale = false;
+	known->sweeping = false;
+}
+
+static void clear_stale(const struct sl_known_routes *known, struct sl_conn *conn)
+{
+	for (unsigned dir = 0; dir < 2; dir++)
+		if (known->route[conn->route[dir]].stale)
+			conn->route[dir] = 0;
+}
+
+void sl__known_sweep(struct sl_engine *e)
+{
+	struct sl_known_routes *known = &e->known;
+	struct sl_slab *conns = &e->track.conns[known->swept];
+	uint32_t budget = SWEEP_STEPS, ref;
+
+	while ((ref = sl__slab_next(conns, &known->cursor, &budget)))
+		clear_stale(known, sl__slab_at(conns, ref));
+	if (known->cursor)
+		return; /* more to see */
+	if (known->swept++)
+		finish(known);
+}
