@@ -216,7 +216,7 @@ static void forward(
 {
 	answer->kind = SL_ROUTE_FORWARD;
 	answer->out_if = way_out(embed, q);
-	if (q->from == SL_FROM_LOCAL ? !has_address(embed, q->family) : answer->out_if != SL_SIDE_OUT)
+	if ((q->from == SL_FROM_LOCAL || answer->out_if != SL_SIDE_OUT) && !has_address(embed, q->family))
 		return;
 	answer->has_source = true;
 	answer->source = q->family == SL_IPV4 ? embed->opt->public4 : embed->opt->public6;

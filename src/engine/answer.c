@@ -16,8 +16,8 @@
  * Ownership. An answer is a fresh packet of env.alloc, given to env.emit. The cause stays
  * whosever it is; it is about to be dropped.
  *
- * Limits. Options of the cause (record route, ...) are not reflected in the answer. Rates:
- * limit.c.
+ * Limits. Options of the cause (record route, ...) are not reflected in the answer; what is wrong
+ * with IPv6 extension headers is not told. Rates: limit.c.
  */
 #include "engine/answer.h"
 
@@ -46,6 +46,7 @@ enum {
 	UNREACH_FRAGMENT = 4,
 	UNREACH_PROHIBITED = 13,
 	EXCEEDED = 11,
+	PARAMETER = 12,
 	UNREACHABLE6 = 1,
 	UNREACH6_NO_ROUTE = 0,
 	UNREACH6_PROHIBITED = 1,
@@ -58,8 +59,7 @@ struct message {
 	uint32_t info; /* the header's second word */
 };
 
-/* ---- may it be answered? ----------------------------------------------------------------------
- */
+/* ---- may it be answered? ------------------------------------------------------------------- */
 
 /* One host's address, as far as can be seen. */
 static bool is_host(const struct sl_addr *a, uint8_t family)
@@ -106,8 +106,7 @@ static bool is_error(const struct sl_work *w)
 	return c->icmp == SL_ICMP_ERROR || type > 18;
 }
 
-/* ---- a packet of our own
- * ------------------------------------------------------------------------- */
+/* ---- a packet of our own ------------------------------------------------------------------- */
 
 /* The IP header of an answer to w->p with `len` bytes behind it. Returns where those begin. */
 static uint8_t *make(struct sl_work *w, struct sl_packet *out, uint8_t proto, uint32_t len,
@@ -212,8 +211,7 @@ static void send(struct sl_work *w, struct sl_packet *out, const struct sl_route
 	e->env.emit(e->env.ctx, out, e->track.packet);
 }
 
-/* ---- ICMP
- * ------------------------------------------------------------------------------------------- */
+/* ---- ICMP ---------------------------------------------------------------------------------- */
 
 /* Whose name an ICMP error bears: who was spoken to, if that is us, else the way back's source. */
 static bool choose_source(
@@ -342,8 +340,15 @@ static void too_big(struct sl_work *w)
 	send_icmp(w, &m);
 }
 
-/* ---- TCP
- * ---------------------------------------------------------------------------------------------- */
+static void bad_option(struct sl_work *w)
+{
+	struct message m = {.type = PARAMETER, .info = (uint32_t)w->bad_option << 24};
+
+	if (w->bad_option)
+		send_icmp(w, &m);
+}
+
+/* ---- TCP ----------------------------------------------------------------------------------- */
 
 /* The cause was refused for good: its conn is not worth keeping long. */
 static void close_conn(struct sl_work *w)
@@ -401,8 +406,7 @@ static void send_reset(struct sl_work *w)
 	close_conn(w);
 }
 
-/* ---- the choice
- * ------------------------------------------------------------------------------------------ */
+/* ---- the choice ---------------------------------------------------------------------------- */
 
 static void reject(struct sl_work *w)
 {
@@ -429,6 +433,9 @@ void sl__answer(struct sl_work *w, enum sl_reason why)
 		break;
 	case SL_WHY_TOO_BIG:
 		too_big(w);
+		break;
+	case SL_WHY_BAD_IP_OPTIONS:
+		bad_option(w);
 		break;
 	case SL_WHY_NO_ROUTE:
 		no_route(w);

@@ -77,6 +77,7 @@ struct sl_work {
 	bool icmp_error;
 	bool held; /* its bytes wait in a stream; it goes no further */
 	uint8_t reject, reject_type, reject_code; /* SL_WHY_POLICY_REJECT: the rule's wish */
+	uint8_t bad_option;   /* SL_WHY_BAD_IP_OPTIONS: offset of what is wrong; 0: not told */
 	uint16_t too_big_mtu; /* SL_WHY_TOO_BIG: what to tell the sender; 0: the route's */
 };
 
@@ -133,9 +134,13 @@ bool sl__too_big(const struct sl_work *w);
 
 /* src/engine/input.c: a packet of our own through output and postrouting. Not NONE: drop. */
 enum sl_reason sl__walk_own(struct sl_work *w);
+/* What stands between the last NAT place and the wire, or the local stack. Not NONE: drop. */
+enum sl_reason sl__leave(struct sl_work *w, enum sl_hook hook);
 
 /* src/engine/helpers.c: the helper place. Not NONE: drop. */
 enum sl_reason sl__engine_help(struct sl_work *w);
+/* A fresh conn gets the helper that fits, if any does. */
+void sl__attach_helper(struct sl_work *w);
 
 /* src/engine/translate.c: the NAT place of a hook. Not NONE: drop. */
 enum sl_reason sl__translate(struct sl_work *w, enum sl_hook hook);

@@ -44,7 +44,7 @@ static bool allowed(const struct sl_engine *e, const struct sl_helper *helper)
 	       policy->automatic_helper(e->config.policy_ctx, helper->name);
 }
 
-static void attach(struct sl_work *w)
+void sl__attach_helper(struct sl_work *w)
 {
 	const struct sl_ext *ext = sl__ext_of(&w->e->track, w->conn);
 	const struct sl_helper *helper = ext ? ext->helper : NULL;
@@ -68,7 +68,7 @@ enum sl_reason sl__engine_help(struct sl_work *w)
 	if (!w->conn || w->icmp_error)
 		return SL_WHY_NONE;
 	if (w->fresh)
-		attach(w);
+		sl__attach_helper(w);
 	if (!(w->conn->flags & (SL_CONN_WATCHED | SL_CONN_EDITED)))
 		return SL_WHY_NONE;
 	w->e->helping.route = &w->route;

@@ -9,6 +9,8 @@
  * that the packet was the first of is then forgotten.
  */
 #include "engine/answer.h"
+#include "engine/options.h"
+#include "engine/size.h"
 
 /* ---- endings --------------------------------------------------------------------------------------- */
 
@@ -163,8 +165,6 @@ static enum sl_reason find_route(struct sl_work *w)
 {
 	struct sl_packet *p = w->p;
 
-	if (w->parsed.tuple.family == SL_IPV4 && sl__ipv4_options(p))
-		return SL_WHY_BAD_IP_OPTIONS;
 	sl__route(w->e, p, &w->parsed, &w->route);
 	p->out_if = w->route.out_if;
 	p->mtu = w->route.mtu;
@@ -173,20 +173,24 @@ static enum sl_reason find_route(struct sl_work *w)
 	p->to = w->route.kind == SL_ROUTE_FORWARD ? SL_TO_FORWARD : SL_TO_LOCAL;
 	if (w->conn && !w->icmp_error && p->from == SL_FROM_WIRE && p->to == SL_TO_FORWARD)
 		sl__known_learn(w->e, w->conn, p, &w->route);
-	return SL_WHY_NONE;
+	return w->parsed.tuple.family == SL_IPV4 ? sl__fill_options(w) : SL_WHY_NONE;
 }
 
-/* What stands between the last NAT place and the wire, or the local stack. */
-static enum sl_reason leave(struct sl_work *w, enum sl_hook hook)
+enum sl_reason sl__leave(struct sl_work *w, enum sl_hook hook)
 {
 	struct sl_policy_view view;
-	enum sl_reason why = sl__engine_help(w);
+	enum sl_reason why;
 
+	if (sl__leaves_in_datagrams(w, hook))
+		return sl__leave_in_datagrams(w, hook);
+	why = sl__engine_help(w);
 	if (why == SL_WHY_NONE && w->held)
 		return confirm(w);
 	if (why == SL_WHY_NONE && hook == SL_POSTROUTING)
 		why = ask(w, hook, SL_AFTER_HELPER, &view);
-	return why == SL_WHY_NONE ? confirm(w) : why;
+	if (why == SL_WHY_NONE)
+		why = confirm(w);
+	return why == SL_WHY_NONE && hook == SL_POSTROUTING ? sl__fit(w) : why;
 }
 
 static enum sl_reason walk(struct sl_work *w)
@@ -209,7 +213,7 @@ static enum sl_reason walk(struct sl_work *w)
 		return why;
 	if (w->p->to == SL_TO_LOCAL) {
 		why = pass_hook(w, SL_INPUT);
-		return why == SL_WHY_NONE ? leave(w, SL_INPUT) : why;
+		return why == SL_WHY_NONE ? sl__leave(w, SL_INPUT) : why;
 	}
 	if (first == SL_PREROUTING) {
 		why = sl__hop(w);
@@ -218,7 +222,7 @@ static enum sl_reason walk(struct sl_work *w)
 	}
 	if (why == SL_WHY_NONE)
 		why = pass_hook(w, SL_POSTROUTING);
-	return why == SL_WHY_NONE ? leave(w, SL_POSTROUTING) : why;
+	return why == SL_WHY_NONE ? sl__leave(w, SL_POSTROUTING) : why;
 }
 
 /* A packet that the engine made (answer.c): its conn and route are known, if there is a conn. */

@@ -38,8 +38,7 @@ static bool limited(const struct sl_tunables *set, enum sl_family family, uint8_
 	return type < 32 && set->icmp_ratemask & 1u << type;
 }
 
-/* ---- all of them ------------------------------------------------------------------------------
- */
+/* ---- all of them --------------------------------------------------------------------------- */
 
 static bool has_credit(struct sl_limits *l, const struct sl_tunables *set, uint64_t now)
 {
@@ -64,8 +63,7 @@ static bool has_credit(struct sl_limits *l, const struct sl_tunables *set, uint6
 	return l->credit > 0;
 }
 
-/* ---- one destination ----------------------------------------------------------------------------
- */
+/* ---- one destination ----------------------------------------------------------------------- */
 
 static uint64_t key_of(struct sl_track *t, const struct sl_addr *dst)
 {

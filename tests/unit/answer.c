@@ -274,8 +274,7 @@ static void reset_closes(void **unused)
 	gateway_end(&g);
 }
 
-/* ---- when not ---------------------------------------------------------------------------------
- */
+/* ---- when not ------------------------------------------------------------------------------ */
 
 static void bad_checksum(struct gateway *g)
 {
@@ -402,8 +401,7 @@ static void no_operations(void **unused)
 	gateway_end(&g);
 }
 
-/* ---- what a router says ------------------------------------------------------------------------
- */
+/* ---- what a router says -------------------------------------------------------------------- */
 
 static void hops_end(void **unused)
 {
@@ -528,8 +526,7 @@ static void nowhere(void **unused)
 	}
 }
 
-/* ---- how often
- * ------------------------------------------------------------------------------------ */
+/* ---- how often ----------------------------------------------------------------------------- */
 
 static unsigned errors_of(struct gateway *g, const char *client, unsigned packets)
 {
