@@ -322,6 +322,19 @@ enum sl_tcp_state {
 	SL_TCP_STATE_COUNT
 };
 
+enum sl_sctp_state {
+	SL_SCTP_NONE,
+	SL_SCTP_CLOSED,
+	SL_SCTP_COOKIE_WAIT,
+	SL_SCTP_COOKIE_ECHOED,
+	SL_SCTP_ESTABLISHED,
+	SL_SCTP_SHUTDOWN_SENT,
+	SL_SCTP_SHUTDOWN_RECD,
+	SL_SCTP_SHUTDOWN_ACK_SENT,
+	SL_SCTP_HEARTBEAT_SENT,
+	SL_SCTP_STATE_COUNT
+};
+
 struct sl_conn_info {
 	uint64_t id;		     /* stable while it lives, never used again soon */
 	struct sl_tuple tuple[2];    /* [SL_ORIGINAL], [SL_REPLY] */
@@ -330,7 +343,7 @@ struct sl_conn_info {
 	uint32_t mark;
 	uint16_t zone;
 	uint8_t zone_dirs;	     /* bit 1 << dir: the zone counts in that direction */
-	uint8_t l4_state;	     /* TCP: enum sl_tcp_state; SCTP, DCCP: their own */
+	uint8_t l4_state;	     /* enum sl_tcp_state, enum sl_sctp_state; others: 0 */
 	const char *state;	     /* the same as text ("ESTABLISHED"), NULL: has none */
 	const char *helper;	     /* name or NULL */
 	bool has_master;

@@ -53,7 +53,14 @@ struct sl_udp {
 	uint32_t stream_ms;  /* when it counts as a stream: engine ms */
 };
 
-/* SCTP, DCCP, GRE: their files say what they keep here. */
+struct sl_sctp {
+	uint32_t tag[2];     /* what dir's packets must carry; 0: not known yet */
+	uint8_t init[2];     /* dir sent an INIT */
+	uint8_t last_dir : 1; /* of the heartbeat below */
+	bool heartbeat_failed; /* one passed with another tag */
+};
+
+/* GRE: its file says what it keeps here. */
 struct sl_l4_words {
 	uint32_t word[13];
 };
@@ -116,6 +123,7 @@ struct sl_conn {
 	union {
 		struct sl_tcp tcp;
 		struct sl_udp udp;
+		struct sl_sctp sctp;
 		struct sl_l4_words words;
 	} l4;
 	/* ---- line 2, IPv6 only ---- */

@@ -124,11 +124,12 @@ static enum sl_reason parse_udp(struct sl_bytes b, struct sl_parsed *out)
 	return length > room || length < 8 ? SL_WHY_BAD_L4_LENGTH : SL_WHY_NONE;
 }
 
-/* SCTP: the ports are enough to know the flow. */
-static enum sl_reason parse_ports(struct sl_bytes b, struct sl_parsed *out)
+static enum sl_reason parse_sctp(struct sl_bytes b, struct sl_parsed *out)
 {
 	out->tuple.sport = sl_bytes_u16(&b);
 	out->tuple.dport = sl_bytes_u16(&b);
+	if (!out->quoted)
+		sl_bytes_skip(&b, 8); /* tag, checksum */
 	return sl_bytes_ok(&b) ? SL_WHY_NONE : SL_WHY_SHORT_L4;
 }
 
@@ -197,7 +198,7 @@ static enum sl_reason parse_transport(const uint8_t *data, struct sl_parsed *out
 	case SL_PROTO_UDPLITE:
 		return parse_udp(b, out);
 	case SL_PROTO_SCTP:
-		return parse_ports(b, out);
+		return parse_sctp(b, out);
 	case SL_PROTO_GRE:
 		return parse_gre(b, out);
 	case SL_PROTO_ICMP:
@@ -385,6 +386,20 @@ static uint32_t covered(const uint8_t *l4, const struct sl_parsed *p)
 	}
 }
 
+/* RFC 9260 appendix A: the CRC as if its field were 0, low byte first. */
+static enum sl_reason sctp_checksum(const uint8_t *l4, uint32_t len)
+{
+	static const uint8_t zero[4] = {0};
+	uint32_t crc = sl__crc32c(l4, 8, 0);
+
+	crc = sl__crc32c(zero, 4, crc);
+	crc = sl__crc32c(l4 + 12, len - 12, crc);
+	for (unsigned i = 0; i < 4; i++)
+		if (l4[8 + i] != (uint8_t)(crc >> 8 * i))
+			return SL_WHY_BAD_CHECKSUM;
+	return SL_WHY_NONE;
+}
+
 enum sl_reason sl__parse_checksum(const struct sl_packet *packet, const struct sl_parsed *p)
 {
 	const uint8_t *l4 = packet->data + p->l4;
@@ -394,6 +409,8 @@ enum sl_reason sl__parse_checksum(const struct sl_packet *packet, const struct s
 		return SL_WHY_BAD_IP_CHECKSUM;
 	if (packet->csum != SL_CSUM_NONE || p->frag)
 		return SL_WHY_NONE;
+	if (p->tuple.proto == SL_PROTO_SCTP)
+		return sctp_checksum(l4, p->len - p->l4);
 	length = covered(l4, p);
 	if (length == 0)
 		return SL_WHY_NONE;

@@ -14,6 +14,8 @@ const struct sl_proto *sl__proto(uint8_t number)
 		return &sl__proto_icmp;
 	case SL_PROTO_ICMPV6:
 		return &sl__proto_icmpv6;
+	case SL_PROTO_SCTP:
+		return &sl__proto_sctp;
 	case SL_PROTO_GRE:
 		return &sl__proto_gre;
 	default:

@@ -17,6 +17,7 @@ struct sl_timeouts {
 	uint32_t udp[2];	/* unreplied, stream */
 	uint32_t icmp, icmpv6, generic;
 	uint32_t gre[2];	/* unreplied, stream */
+	uint32_t sctp[9];	/* [enum sl_sctp_state] */
 };
 
 struct sl_tunables {
