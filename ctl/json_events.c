@@ -66,7 +66,6 @@ static void put_ports(struct sl_json *j, const struct sl_tuple *t)
 	case SL_PROTO_UDP:
 	case SL_PROTO_SCTP:
 	case SL_PROTO_UDPLITE:
-	case SL_PROTO_DCCP:
 		sl__json_uint(j, "sport", t->sport);
 		sl__json_uint(j, "dport", t->dport);
 		break;

@@ -11,7 +11,7 @@
 #include "engine/engine.h"
 #include "engine/refragment.h"
 
-enum { NO_MTU = 65535 };
+enum { NO_MTU = 65535, FRAGMENT = 44 /* IPv6 next header: a fragment header within one */ };
 
 /* ---- in ---------------------------------------------------------------------------------------------- */
 
@@ -47,6 +47,8 @@ enum sl_reason sl__gather(struct sl_work *w)
 {
 	if (w->parsed.frag)
 		return add(w);
+	if (w->p->data[w->parsed.frag_header] == FRAGMENT)
+		return SL_WHY_FRAG_MALFORMED;
 	sl__fragment_strip_atomic(w->p, &w->parsed);
 	return SL_WHY_NONE;
 }

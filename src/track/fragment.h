@@ -15,7 +15,7 @@
  * How a datagram was cut when it came, so that it leaves in the same pieces. Offsets count from
  * the IP header of the whole datagram. Zero-filled: it came whole.
  */
-#define SL_FRAG_CUTS 64
+#define SL_FRAG_CUTS 1024
 struct sl_frag_shape {
 	uint32_t max;	     /* the longest fragment with its headers, bytes; 0: it came whole */
 	uint32_t len;	     /* of the whole datagram with its headers */

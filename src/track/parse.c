@@ -72,6 +72,8 @@ enum sl_icmp_kind sl__icmp_kind(uint8_t proto, uint8_t type)
 {
 	const struct icmp_type *found = icmp_find(proto, type);
 
+	if (!found && proto == SL_PROTO_ICMPV6 && type < 128) /* RFC 4443 2.1 */
+		return SL_ICMP_ERROR;
 	return found ? (enum sl_icmp_kind)found->kind : SL_ICMP_UNKNOWN;
 }
 
@@ -108,20 +110,24 @@ static enum sl_reason parse_tcp(struct sl_bytes b, struct sl_parsed *out)
 
 static enum sl_reason parse_udp(struct sl_bytes b, struct sl_parsed *out)
 {
+	bool lite = out->tuple.proto == SL_PROTO_UDPLITE;
 	uint32_t room = out->len - out->l4, length;
+	uint16_t checksum;
 
 	out->tuple.sport = sl_bytes_u16(&b);
 	out->tuple.dport = sl_bytes_u16(&b);
 	if (out->quoted)
 		return sl_bytes_ok(&b) ? SL_WHY_NONE : SL_WHY_SHORT_L4;
-	length = sl_bytes_u16(&b);
-	sl_bytes_skip(&b, 2);
+	length = sl_bytes_u16(&b); /* UDP-Lite: how much the checksum covers; 0: all */
+	checksum = sl_bytes_u16(&b);
 	if (!sl_bytes_ok(&b))
 		return SL_WHY_SHORT_L4;
 	out->payload = out->l4 + 8;
-	if (out->tuple.proto == SL_PROTO_UDPLITE) /* there it is the checksum's coverage */
-		return length > room || (length && length < 8) ? SL_WHY_BAD_L4_LENGTH : SL_WHY_NONE;
-	return length > room || length < 8 ? SL_WHY_BAD_L4_LENGTH : SL_WHY_NONE;
+	if (lite && !length)
+		length = room;
+	if (length > room || length < 8)
+		return SL_WHY_BAD_L4_LENGTH;
+	return lite && !checksum ? SL_WHY_BAD_CHECKSUM : SL_WHY_NONE; /* RFC 3828 3.1: must have one */
 }
 
 static enum sl_reason parse_sctp(struct sl_bytes b, struct sl_parsed *out)
@@ -177,12 +183,15 @@ static enum sl_reason parse_gre(struct sl_bytes b, struct sl_parsed *out)
 {
 	uint16_t flags = sl_bytes_u16(&b), protocol = sl_bytes_u16(&b);
 
+	uint16_t call_id;
+
+	sl_bytes_skip(&b, 2);
+	call_id = sl_bytes_u16(&b);
 	if (!sl_bytes_ok(&b) || (flags & 7) != 1)
 		return SL_WHY_NONE;
 	if (protocol != 0x880b)
 		return SL_WHY_BAD_L4_LENGTH;
-	sl_bytes_skip(&b, 2);
-	out->tuple.dport = sl_bytes_u16(&b);
+	out->tuple.dport = call_id;
 	return SL_WHY_NONE;
 }
 
@@ -271,8 +280,8 @@ static enum sl_reason walk_extensions(const uint8_t *d, struct sl_parsed *out)
 	for (unsigned n = 0; n < MAX_EXTENSIONS; n++) {
 		out->tuple.proto = next;
 		out->l4 = out->payload = at;
-		if (next == NO_NEXT)
-			return SL_WHY_BAD_EXTENSIONS;
+		if (next == NO_NEXT) /* nothing to track by; but its fragments are gathered */
+			return out->frag ? SL_WHY_NONE : SL_WHY_BAD_EXTENSIONS;
 		if (next != HOP_BY_HOP && next != ROUTING && next != FRAGMENT &&
 			next != AUTHENTICATION && next != OPTIONS)
 			return SL_WHY_NONE;

@@ -241,14 +241,17 @@ static enum rst judge_rst(const struct sl_track *t, const struct sl_conn *conn,
 	return RST_UNKNOWN;
 }
 
-/* RST against a SYN or ACK that we let through although it did not fit. */
+/*
+ * RST against a SYN or ACK that we let through although it did not fit. Its ACK number counts
+ * without the flag too, as in Linux: 0 answers a SYN of which nothing was remembered.
+ */
 static bool rst_for_let_through(const struct sl_conn *conn, const struct sl_tcp_segment *s)
 {
 	const struct sl_tcp *tcp = &conn->l4.tcp;
 
 	if (((conn->status & SL_SEEN_REPLY && tcp->last_kind == SL_KIND_SYN) ||
 		    (!(conn->status & SL_ASSURED) && tcp->last_kind == SL_KIND_ACK)) &&
-		s->parsed->tcp_flags & SL_ACK && s->ack == tcp->last_end)
+		tcp->last_dir != (unsigned)s->dir && s->ack == tcp->last_end)
 		return true;
 	return conn->state == SL_TCP_SYN_SENT && s->dir == SL_ORIGINAL &&
 	       tcp->last_kind == SL_KIND_ACK && tcp->last_dir == SL_REPLY && s->seq == tcp->last_ack;

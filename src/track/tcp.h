@@ -29,6 +29,7 @@ static inline bool sl__seq_after(uint32_t a, uint32_t b)
 
 /* The options of a segment that tracking reads. */
 struct sl_tcp_options {
+	bool any;	/* the header has room for options */
 	uint8_t flags;	/* SL_TCPF_SCALES, SL_TCPF_SACK */
 	uint8_t scale;	/* at most 14 (RFC 7323) */
 	bool has_sack;

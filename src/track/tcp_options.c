@@ -53,7 +53,7 @@ void sl__tcp_options(const struct sl_packet *p, const struct sl_parsed *parsed,
 {
 	struct sl_bytes b = sl_bytes_of(p->data + parsed->l4 + 20, parsed->payload - parsed->l4 - 20);
 
-	*out = (struct sl_tcp_options){0};
+	*out = (struct sl_tcp_options){.any = sl_bytes_left(&b) != 0};
 	while (sl_bytes_left(&b)) {
 		uint8_t kind = sl_bytes_u8(&b), size;
 		const uint8_t *value;

@@ -40,8 +40,10 @@ static void init_sender(struct sl_tcp *tcp, const struct sl_tcp_segment *s)
 
 	tcp->end[from] = tcp->max_end[from] = s->end;
 	tcp->max_win[from] = s->window ? s->window : 1;
-	tcp->flags[from] = (uint8_t)((tcp->flags[from] & SL_TCPF_LIBERAL) | s->options.flags);
-	sl__tcp_set_scale(tcp, from, s->options.scale);
+	if (s->options.any) { /* none at all: what an earlier SYN said still holds */
+		tcp->flags[from] = (uint8_t)((tcp->flags[from] & SL_TCPF_LIBERAL) | s->options.flags);
+		sl__tcp_set_scale(tcp, from, s->options.scale);
+	}
 	/* Both sides must offer scaling for either to use it (RFC 7323 2.2). */
 	if (from == SL_REPLY && !(tcp->flags[from] & tcp->flags[to] & SL_TCPF_SCALES))
 		tcp->scale = 0;
