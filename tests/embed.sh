@@ -18,6 +18,9 @@ got=$(LD_LIBRARY_PATH=$prefix "$root/shared")
 [ "$got" = "$expected" ] || { echo "shared: $got"; exit 1; }
 got=$("$root/static")
 [ "$got" = "$expected" ] || { echo "static: $got"; exit 1; }
+for page in man1/sluice.1 man3/libsluice.3; do
+	[ -n "$(find "$root" -path "*/$page*")" ] || { echo "no man page $page was installed"; exit 1; }
+done
 # Nothing but the public names is visible (AddressSanitizer adds names of its own).
 hidden=$(nm -D --defined-only "$prefix/libsluice.so" | awk '{print $3}' | grep -v '^sl_[a-z]' | grep -v '^__odr_asan' || true)
 [ -z "$hidden" ] || { echo "the shared library shows names that are not public: $hidden"; exit 1; }
