@@ -241,9 +241,13 @@ static void complete_tcp(struct flow *f, enum sl_dir dir, struct spec *s)
 static void advance(struct flow *f, enum sl_dir dir, const struct spec *s)
 {
 	uint32_t end = s->seq + s->payload_len + !!(s->flags & SYN) + !!(s->flags & FIN);
+	struct end *me = &f->end[dir];
 
-	if ((int32_t)(end - f->end[dir].next) > 0 && !s->seq_ahead)
-		f->end[dir].next = end;
+	/* What lies ahead of a hole is not where it goes on; only the first packet may begin
+	 * anywhere. */
+	if ((int32_t)(end - me->next) > 0 && (!me->sent || (int32_t)(s->seq - me->next) <= 0))
+		me->next = end;
+	me->sent = true;
 }
 
 static void put_in(struct player *p, struct flow *f, enum sl_dir dir, const struct spec *s)
@@ -469,12 +473,13 @@ static void check_rest(struct player *p, const struct fields *in, const struct f
 static void check_quote(const struct flow *f, enum sl_dir dir, const struct fields *g)
 {
 	const struct end *sender = &f->end[!dir];
+	struct endpoint to = dir == SL_ORIGINAL ? f->far[1] : f->side[0];
 	struct fields quoted, sent;
 	uint8_t copy[200];
 	uint32_t n = g->payload_len < sizeof(copy) ? g->payload_len : sizeof(copy);
 
-	differs_end("destination of the ICMP error", dir == SL_ORIGINAL ? &f->far[1] : &f->side[0],
-	        &g->to);
+	to.has_port = false;
+	differs_end("destination of the ICMP error", &to, &g->to);
 	memcpy(copy, g->payload, n);
 	if (n >= 20 && copy[0] >> 4 == 4)
 		sl_put16(copy + 2, (uint16_t)n);
@@ -972,7 +977,7 @@ static void nat_rules(struct setting *set, struct line *line, bool source)
 	if (source) {
 		snprintf(text, sizeof(text),
 		        "table %s s { chain p { type nat hook postrouting priority srcnat; oifname "
-		        "\"out0\" snat to %s } }",
+		        "\"out0\" meta l4proto { tcp, udp } snat to %s } }",
 		        family, w->text);
 	} else {
 		struct endpoint from = words_endpoint(w->text);
@@ -1016,6 +1021,14 @@ static void route_setting(struct setting *set, struct line *line)
 	set->routes_n++;
 }
 
+static void mtu_setting(struct setting *set, struct line *line)
+{
+	unsigned side = words_take(line, "in0") ? IN0 : OUT0;
+
+	(void)words_take(line, "out0");
+	set->mtu[side] = (uint16_t)words_number(line, "an MTU");
+}
+
 static bool head_statement(struct player *p, struct line *line)
 {
 	struct setting *s = p->set;
@@ -1045,8 +1058,7 @@ static bool head_statement(struct player *p, struct line *line)
 	else if (words_take(line, "bytes-differ"))
 		s->shared_bytes_differ = true;
 	else if (words_take(line, "mtu"))
-		s->mtu[words_take(line, "in0") ? IN0 : (words_take(line, "out0"), OUT0)] =
-		        (uint16_t)words_number(line, "an MTU");
+		mtu_setting(s, line);
 	else if (words_take(line, "helper") && s->helpers_n < 8 && !words_end(line))
 		snprintf(s->helpers[s->helpers_n++], 48, "%s", words_next(line)->text);
 	else

@@ -90,6 +90,7 @@ struct end {
 	uint32_t next;         /* relative number of what it sends next */
 	uint8_t *bytes, *have; /* STREAM_MAX each: what came, by relative number - 1; lazily */
 	uint32_t got;          /* bytes that came without a hole */
+	bool sent;             /* it sent something */
 	bool syn, fin;         /* came */
 	uint32_t fin_at;
 	bool moved; /* what it sends is changed in size on the way: numbers differ behind that */
@@ -273,6 +274,7 @@ struct world {
 	const struct setting *set;
 	struct sl_engine *engine[MAX_SHARDS];
 	struct sl_rules *rules[MAX_SHARDS];
+	struct sl_policy policy; /* of the rules */
 	struct sl_policy_masquerade masquerade;
 	struct model *model; /* NULL: none runs beside */
 	unsigned shards;

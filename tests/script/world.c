@@ -197,13 +197,31 @@ bool world_is_inside(const struct sl_addr *a)
 	return false;
 }
 
+/* Multicast, and 255.255.255.255: for the gateway, as far as it is concerned. */
+static bool is_group(const struct sl_addr *a)
+{
+	static const struct {
+		const char *net;
+		unsigned bits;
+	} groups[] = {{"224.0.0.0", 100}, {"255.255.255.255", 128}, {"ff00::", 8}};
+	enum sl_family family;
+	struct sl_addr addr;
+
+	for (unsigned i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+		if (sl_addr_parse(groups[i].net, &addr, &family) &&
+		        in_prefix(a, &addr, groups[i].bits))
+			return true;
+	return false;
+}
+
 static void route(void *ctx, const struct sl_route_query *q, struct sl_route *answer)
 {
 	struct world *w = ctx;
 	enum sl_family family;
 	const char *source;
 
-	answer->kind = world_is_own(&q->dst) ? SL_ROUTE_LOCAL : SL_ROUTE_FORWARD;
+	answer->kind =
+	        world_is_own(&q->dst) || is_group(&q->dst) ? SL_ROUTE_LOCAL : SL_ROUTE_FORWARD;
 	answer->out_if = world_is_inside(&q->dst) ? IN0 : OUT0;
 	answer->mtu = w->set->mtu[answer->out_if];
 	for (unsigned i = 0; i < w->set->routes_n; i++) {
@@ -286,7 +304,10 @@ static bool read_rules(struct world *w, unsigned i, struct sl_config *config)
 	        .set_helper = sl_conn_set_helper};
 
 	w->rules[i] = sl_rules_read(&env, "rules", w->set->rules, strlen(w->set->rules));
-	config->policy = &sl_rules_policy;
+	/* What `helper` names is attached without a rule's word. */
+	w->policy = sl_rules_policy;
+	w->policy.automatic_helper = NULL;
+	config->policy = &w->policy;
 	config->policy_ctx = w->rules[i];
 	return w->rules[i] != NULL;
 }
@@ -503,6 +524,7 @@ static void do_packets(struct world *w, struct step *s, unsigned n)
 	if (w->shards > 1) {
 		put_routed(w, p);
 	} else {
+		w->working = 0;
 		ask_model_before(w, p);
 		sl_input(w->engine[0], p, n, w->now);
 		ask_model_after(w, p);
