@@ -228,10 +228,11 @@ static void log_packet(void *ctx, const struct sl_policy_view *view, const char 
 		env->event(env->ctx, &event);
 }
 
-static bool use_rules(struct sl_gateway *g, const struct sl_replay_options *opt)
+static struct sl_rules *load(struct sl_gateway *g, const char *file, FILE *errors)
 {
+	const struct sl_replay_options *opt = g->opt;
 	const struct sl_ruleset_options how = {
-	        opt->defines.at, opt->defines.n, opt->includes.at, opt->includes.n};
+	        opt->defines.at, opt->defines.n, opt->includes.at, opt->includes.n, errors};
 	const struct sl_rules_env env = {.ctx = g,
 	        .if_name = if_name,
 	        .has_helper = has_helper,
@@ -239,13 +240,36 @@ static bool use_rules(struct sl_gateway *g, const struct sl_replay_options *opt)
 	        .set_helper = sl_conn_set_helper,
 	        .log = log_packet};
 
-	g->rules = sl__ruleset_load(opt->rules, &how, g->look ? g->look->env : &env);
+	return sl__ruleset_load(file, &how, g->look ? g->look->env : &env);
+}
+
+static bool use_rules(struct sl_gateway *g, const struct sl_replay_options *opt)
+{
+	g->rules = load(g, opt->rules, NULL);
 	if (!g->rules)
 		return false;
 	g->nat = sl_rules_translates(g->rules);
 	g->policy = &sl_rules_policy;
 	g->policy_ctx = g->rules;
 	return true;
+}
+
+struct sl_rules *sl__gateway_read(struct sl_gateway *g, const char *file, FILE *errors)
+{
+	return load(g, file ? file : g->opt->rules, errors);
+}
+
+struct sl_rules *sl__gateway_swap(
+        struct sl_gateway *g, struct sl_engine *engine, struct sl_rules *rules)
+{
+	struct sl_rules *before = g->rules;
+
+	g->rules = rules;
+	g->nat = sl_rules_translates(rules);
+	g->policy = &sl_rules_policy;
+	g->policy_ctx = rules;
+	sl_engine_set_policy(engine, g->policy, g->policy_ctx);
+	return before;
 }
 
 bool sl__gateway_init(struct sl_gateway *g, const struct sl_replay_options *opt,

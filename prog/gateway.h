@@ -50,6 +50,15 @@ bool sl__gateway_init(struct sl_gateway *g, const struct sl_replay_options *opt,
 /* Is it built in, or did a module bring it? */
 bool sl__gateway_has_helper(struct sl_gateway *g, const char *name);
 void sl__gateway_fini(struct sl_gateway *g);
+/*
+ * A reload, in two steps: read a file (NULL: the one of the command line) in any thread, NULL: what
+ * is wrong went to errors; then, in the engine's, put it in the place of what held so far, which
+ * comes back for sl_rules_destroy() (NULL: it was the built-in policy).
+ */
+struct sl_rules *sl__gateway_read(struct sl_gateway *g, const char *file, FILE *errors);
+struct sl_rules *sl__gateway_swap(
+        struct sl_gateway *g, struct sl_engine *engine, struct sl_rules *rules);
+
 /* When the engine is there: helpers and tunables. False: said on stderr. */
 bool sl__gateway_start(
         struct sl_gateway *g, const struct sl_replay_options *opt, struct sl_engine *engine);

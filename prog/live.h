@@ -6,6 +6,7 @@
  * A live gateway: the engine between the TAP device and the machine's links and routes. One
  * thread does all of it (live_loop.c).
  */
+#include "ctl/server.h"
 #include "io/net.h"
 #include "io/steer.h"
 #include "io/tap.h"
@@ -39,6 +40,14 @@ struct sl_live {
 	uint8_t *blocks;
 	struct sl_live_emitted *emitted;
 	unsigned n_emitted, emitted_size;
+	/* Talking to the control thread. */
+	struct sl_desk desk;
+	struct sl_feed feed;
+	struct sl_server *server;     /* NULL: no control socket */
+	uint64_t started, packets_in; /* packets put in before this batch */
+	struct sl_print explained;    /* the packet under way, as far as it was explained */
+	struct sl_tuple explained_tuple;
+	bool explaining;
 	uint64_t unsent;   /* accepted, but there was no way out */
 	int poll, signals; /* epoll and signalfd */
 	bool over;
@@ -52,6 +61,17 @@ void sl__live_send(struct sl_live *live, unsigned n);
 /* live_links.c: interfaces and addresses, at the start and when they change. */
 bool sl__live_links_init(struct sl_live *live);
 void sl__live_links_fini(struct sl_live *live);
+
+/* live_control.c: the control socket, and what the engine tells it. */
+bool sl__live_control_init(struct sl_live *live);
+bool sl__live_control_start(struct sl_live *live);
+void sl__live_control_stop(struct sl_live *live);
+void sl__live_control_fini(struct sl_live *live);
+void sl__live_event(void *ctx, const struct sl_event *event);
+
+/* live_explain.c: packets put through one by one, each with an account of its way. */
+void sl__live_trace(void *ctx, const struct sl_trace *trace);
+void sl__live_explain(struct sl_live *live, unsigned n);
 
 /* live_loop.c: until a signal ends it. */
 bool sl__live_loop_init(struct sl_live *live);

@@ -112,7 +112,9 @@ void sl__live_embed(struct sl_live *live)
 	        .alloc = make_packet,
 	        .keep = keep,
 	        .free = free_packet,
-	        .emit = emit};
+	        .emit = emit,
+	        .event = sl__live_event,
+	        .trace = sl__live_trace};
 }
 
 /* ---- out

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "engine/engine.h"
 #include "prog/live.h"
 
 enum {
@@ -44,6 +45,7 @@ static int open_signals(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
@@ -53,7 +55,8 @@ bool sl__live_loop_init(struct sl_live *live)
 	live->poll = epoll_create1(EPOLL_CLOEXEC);
 	live->signals = open_signals();
 	if (live->poll >= 0 && live->signals >= 0 && wait_for(live, live->signals) &&
-	        wait_for(live, live->tap.fd) && wait_for(live, live->net.watch.fd))
+	        wait_for(live, live->tap.fd) && wait_for(live, live->net.watch.fd) &&
+	        wait_for(live, live->desk.wake))
 		return true;
 	fprintf(stderr, "sluice run: epoll: %s\n", strerror(errno));
 	return false;
@@ -96,8 +99,12 @@ static void packets(struct sl_live *live)
 		if (n == 0)
 			break;
 		look(live);
-		sl_input(live->engine, live->packets, n, live->now);
+		if (live->explaining)
+			sl__live_explain(live, n);
+		else
+			sl_input(live->engine, live->packets, n, live->now);
 		sl__live_send(live, n);
+		live->packets_in += n;
 	}
 }
 
@@ -137,8 +144,17 @@ static void handle(struct sl_live *live, int fd)
 		packets(live);
 	else if (fd == live->net.watch.fd)
 		sl_net_follow(&live->net);
+	else if (fd == live->desk.wake)
+		sl__desk_serve(&live->desk);
 	else if (fd == live->signals)
 		take_signal(live);
+}
+
+/* Tracing costs something for every packet: only while somebody asks for it. */
+static void mind_explainers(struct sl_live *live)
+{
+	live->explaining = atomic_load_explicit(&live->feed.explainers, memory_order_relaxed) > 0;
+	live->engine->track.tracing = live->explaining;
 }
 
 void sl__live_loop(struct sl_live *live)
@@ -153,5 +169,7 @@ void sl__live_loop(struct sl_live *live)
 		for (int i = 0; i < n; i++)
 			handle(live, events[i].data.fd);
 		pass_time(live);
+		mind_explainers(live);
+		sl__feed_flush(&live->feed);
 	}
 }

@@ -7,6 +7,7 @@
 #include "prog/replay.h"
 #include "prog/ruleset.h"
 #ifdef SLUICE_LIVE
+#include "prog/control.h"
 #include "prog/run.h"
 #endif
 
@@ -21,9 +22,20 @@ static const struct {
         {"replay", sl__replay_main, "put a capture through tracking, NAT and helpers, offline"},
 #ifdef SLUICE_LIVE
         {"run", sl__run_main, "be a live gateway between interfaces"},
+        {"list", sl__control_main, "show the gateway's connections, or expectations"},
+        {"expect", sl__control_main, "show the gateway's expectations"},
+        {"events", sl__control_main, "show what happens to connections, as it happens"},
+        {"flush", sl__control_main, "end connections"},
+        {"stats", sl__control_main, "show the gateway's numbers, with the reasons of drops"},
+        {"explain", sl__control_main, "show why packets are dropped, step by step, as it happens"},
+        {"reload", sl__reload_main, "give the gateway a new ruleset"},
 #endif
         {"check", sl__check_main, "read a ruleset in nft syntax, say what is wrong with it"},
+#ifdef SLUICE_LIVE
+        {"helpers", sl__helpers_live_main, "list the protocol helpers, and where they are attached"},
+#else
         {"helpers", sl__helpers_main, "list the protocol helpers"},
+#endif
         {"version", version, "say which version this is"},
         {"help", help, "say this, or describe the options of a subcommand"},
 };

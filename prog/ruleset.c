@@ -129,18 +129,24 @@ static enum sl_rules_open open_text(
 	return nth && got == SL_RULES_NO_FILE ? SL_RULES_NO_MORE : got;
 }
 
-static void report(void *ctx, const char *text)
+static FILE *to(const struct sl_ruleset_options *o)
 {
-	(void)ctx;
-	fputs(text, stderr);
+	return o->errors ? o->errors : stderr;
 }
 
-static char *read_first(const char *file, size_t *len)
+static void report(void *ctx, const char *text)
+{
+	const struct loader *l = ctx;
+
+	fputs(text, to(l->options));
+}
+
+static char *read_first(const struct sl_ruleset_options *o, const char *file, size_t *len)
 {
 	char *text = strcmp(file, "-") ? read_file(file, len) : read_stream(stdin, len);
 
 	if (!text)
-		fprintf(stderr, "%s: %s\n", file, errno ? strerror(errno) : "cannot be read");
+		fprintf(to(o), "%s: %s\n", file, errno ? strerror(errno) : "cannot be read");
 	return text;
 }
 
@@ -154,7 +160,7 @@ static struct sl_rules_define *cut_defines(const struct sl_ruleset_options *o)
 		const char *equals = strchr(o->defines[i], '=');
 
 		if (!equals || equals == o->defines[i]) {
-			fprintf(stderr, "-D %s: expected NAME=VALUE\n", o->defines[i]);
+			fprintf(to(o), "-D %s: expected NAME=VALUE\n", o->defines[i]);
 			while (i--)
 				free((char *)(uintptr_t)d[i].name);
 			free(d);
@@ -186,7 +192,7 @@ struct sl_rules *sl__ruleset_load(
 	unsigned i;
 
 	if (l && defines && file)
-		text = read_first(file, &len);
+		text = read_first(options, file, &len);
 	if (l && defines && (text || !file)) {
 		l->options = options;
 		l->caller = *given;

@@ -5,6 +5,8 @@
 /*
  * Ruleset files: reading them, with what they include, for `sluice check` and `sluice replay`.
  */
+#include <stdio.h>
+
 #include <sluice/rules.h>
 
 struct sl_ruleset_options {
@@ -12,10 +14,11 @@ struct sl_ruleset_options {
 	unsigned n_defines;
 	const char *const *includes; /* directories */
 	unsigned n_includes;
+	FILE *errors; /* NULL: stderr */
 };
 
 /*
- * Read `file` ("-": standard input; NULL: the built-in default). NULL: said on stderr. Callbacks
+ * Read `file` ("-": standard input; NULL: the built-in default). NULL: what is wrong has been said. Callbacks
  * of `env` but open and report, and its ctx, are used as they are; memory is malloc's.
  */
 struct sl_rules *sl__ruleset_load(

@@ -84,8 +84,16 @@ static bool start_engine(struct sl_live *live)
 	struct sl_config config;
 
 	sl_config_init(&config);
-	config.start = live->now = sl__live_clock();
+	config.start = live->now = live->started = sl__live_clock();
 	config.forward_ttl = true;
+	if (live->opt.table_max)
+		config.table_max = (uint32_t)live->opt.table_max;
+	if (live->opt.expect_max)
+		config.expect_max = (uint32_t)live->opt.expect_max;
+	if (live->opt.fragment_memory)
+		config.fragment_memory = (uint32_t)live->opt.fragment_memory;
+	if (live->opt.stream_memory)
+		config.stream_memory = (uint32_t)live->opt.stream_memory;
 	config.policy = live->gateway.policy;
 	config.policy_ctx = live->gateway.policy_ctx;
 	sl__live_embed(live);
@@ -110,10 +118,10 @@ static bool start(struct sl_live *live)
 	if (!sl_tap_init(&live->tap, live->opt.tap) ||
 	        !sl_steer_init(&live->steer, live->tap.ifindex, live->opt.open))
 		return false;
-	if (!start_engine(live) || !sl__live_loop_init(live))
+	if (!start_engine(live) || !sl__live_control_init(live) || !sl__live_loop_init(live))
 		return false;
 	sl_steer_beat(&live->steer, live->now);
-	return sl__live_links_init(live);
+	return sl__live_links_init(live) && sl__live_control_start(live);
 }
 
 /* ---- end
@@ -123,7 +131,9 @@ static void end(struct sl_live *live)
 {
 	sl__live_links_fini(live);
 	sl__live_loop_fini(live);
+	sl__live_control_stop(live);
 	sl_engine_destroy(live->engine);
+	sl__live_control_fini(live);
 	sl__gateway_fini(&live->gateway);
 	sl_steer_fini(&live->steer);
 	sl_tap_fini(&live->tap);
@@ -156,8 +166,12 @@ int sl__run_main(int argc, char **argv)
 	struct sl_live *live = sl__must_alloc(sizeof(*live));
 	int status = 1;
 
-	*live = (struct sl_live){
-	        .tap.fd = -1, .net = {.ask.fd = -1, .watch.fd = -1}, .poll = -1, .signals = -1};
+	*live = (struct sl_live){.tap.fd = -1,
+	        .net = {.ask.fd = -1, .watch.fd = -1},
+	        .poll = -1,
+	        .signals = -1,
+	        .desk.wake = -1,
+	        .feed.wake = -1};
 	if (!sl__run_options_init(&live->opt, argc, argv)) {
 		status = 1;
 	} else if (live->opt.cleanup) {

@@ -8,12 +8,17 @@
 #include "prog/options.h"
 
 struct sl_run_options {
-	struct sl_replay_options
-	        common; /* what replay has too: rules, defines, helpers, tunables ... */
+	/* What replay has too: rules, defines, helpers, tunables ... */
+	struct sl_replay_options common;
 	struct sl_strings inside, outside; /* names of interfaces */
 	bool open;                         /* --on-exit open */
 	bool cleanup;                      /* --cleanup: only remove what an earlier run left */
 	const char *tap;                   /* name of the TAP device */
+	const char *control,
+	        *control_group; /* the socket's path, "none": no socket; NULL: no group */
+	unsigned control_mode;
+	uint64_t table_max, expect_max, fragment_memory,
+	        stream_memory; /* 0: the engine's default */
 };
 
 /* False: what is wrong has been said on stderr. fini is due in either case. */

@@ -5,9 +5,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctl/server.h"
 #include "prog/run.h"
 
-enum { INSIDE = 256, OUTSIDE, HELPER, SET, MODULE, MASQUERADE, ON_EXIT, CLEANUP, TAP };
+enum {
+	INSIDE = 256,
+	OUTSIDE,
+	HELPER,
+	SET,
+	MODULE,
+	MASQUERADE,
+	ON_EXIT,
+	CLEANUP,
+	TAP,
+	CONTROL,
+	CONTROL_MODE,
+	CONTROL_GROUP,
+	TABLE_MAX,
+	EXPECT_MAX,
+	FRAGMENT_MEMORY,
+	STREAM_MEMORY,
+};
 
 static const struct option longs[] = {
         {"rules", required_argument, NULL, 'r'},
@@ -22,6 +40,13 @@ static const struct option longs[] = {
         {"on-exit", required_argument, NULL, ON_EXIT},
         {"cleanup", no_argument, NULL, CLEANUP},
         {"tap", required_argument, NULL, TAP},
+        {"control", required_argument, NULL, CONTROL},
+        {"control-mode", required_argument, NULL, CONTROL_MODE},
+        {"control-group", required_argument, NULL, CONTROL_GROUP},
+        {"table-max", required_argument, NULL, TABLE_MAX},
+        {"expect-max", required_argument, NULL, EXPECT_MAX},
+        {"fragment-memory", required_argument, NULL, FRAGMENT_MEMORY},
+        {"stream-memory", required_argument, NULL, STREAM_MEMORY},
         {NULL, 0, NULL, 0},
 };
 
@@ -43,7 +68,13 @@ const char sl__run_help[] =
         "      --on-exit closed|open  what happens to forwarded packets when sluice was killed or\n"
         "                        hangs: dropped (default), or left to the kernel\n"
         "      --cleanup         remove what a killed run left at these interfaces, and end\n"
-        "      --tap NAME        name of the TAP device (default sluice%d)\n";
+        "      --tap NAME        name of the TAP device (default sluice%d)\n"
+        "      --control PATH    the control socket (default " SL_CONTROL_PATH "; none)\n"
+        "      --control-mode M, --control-group G  who may use it (default 0660, own group)\n"
+        "      --table-max N     connections (default 262144)\n"
+        "      --expect-max N    expectations (default 4096)\n"
+        "      --fragment-memory N, --stream-memory N  bytes for fragments (4 MiB), and for what\n"
+        "                        helpers hold (16 MiB)\n";
 
 static bool wrong(const char *option, const char *argument, const char *what)
 {
@@ -63,6 +94,36 @@ static bool set_on_exit(struct sl_run_options *opt, const char *text)
 	opt->open = strcmp(text, "open") == 0;
 	return opt->open || strcmp(text, "closed") == 0 ||
 	       wrong("--on-exit", text, "neither closed nor open");
+}
+
+static bool set_mode(struct sl_run_options *opt, const char *text)
+{
+	char *end;
+	unsigned long mode = strtoul(text, &end, 8);
+
+	opt->control_mode = (unsigned)mode;
+	return (*text && !*end && mode <= 0777) || wrong("--control-mode", text, "not like 0660");
+}
+
+static bool set_limit(uint64_t *limit, const char *name, const char *text, uint64_t max)
+{
+	return (sl__option_number(text, max, limit) && *limit) ||
+	       wrong(name, text, "not a number, or too large");
+}
+
+static bool apply_limit(struct sl_run_options *opt, int c)
+{
+	switch (c) {
+	case TABLE_MAX:
+		return set_limit(&opt->table_max, "--table-max", optarg, 1u << 28);
+	case EXPECT_MAX:
+		return set_limit(&opt->expect_max, "--expect-max", optarg, 1u << 24);
+	case FRAGMENT_MEMORY:
+		return set_limit(&opt->fragment_memory, "--fragment-memory", optarg, UINT32_MAX);
+	case STREAM_MEMORY:
+		return set_limit(&opt->stream_memory, "--stream-memory", optarg, UINT32_MAX);
+	}
+	return false; /* getopt_long has said what is wrong */
 }
 
 static bool apply(struct sl_run_options *opt, int c)
@@ -96,15 +157,24 @@ static bool apply(struct sl_run_options *opt, int c)
 	case TAP:
 		opt->tap = optarg;
 		return true;
+	case CONTROL:
+		opt->control = optarg;
+		return true;
+	case CONTROL_MODE:
+		return set_mode(opt, optarg);
+	case CONTROL_GROUP:
+		opt->control_group = optarg;
+		return true;
 	}
-	return false; /* getopt_long has said what is wrong */
+	return apply_limit(opt, c);
 }
 
 bool sl__run_options_init(struct sl_run_options *opt, int argc, char **argv)
 {
 	int c;
 
-	*opt = (struct sl_run_options){.tap = "sluice%d"};
+	*opt = (struct sl_run_options){
+	        .tap = "sluice%d", .control = SL_CONTROL_PATH, .control_mode = 0660};
 	opt->common.checksum = true;
 	while ((c = getopt_long(argc, argv, "r:D:I:", longs, NULL)) != -1)
 		if (!apply(opt, c))

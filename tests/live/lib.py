@@ -252,6 +252,8 @@ class Net:
     def sluice(self, *options, rules=None):
         """Starts `sluice run` in the gateway and waits for its `ready`. rules: text of a ruleset."""
         args = ["--inside", "in0", "--outside", "out0"] if "--inside" not in options else []
+        if "--control" not in options:
+            args += ["--control", self.dir + "/control.sock"]
         if rules is not None:
             args += ["-r", self.file("gateway.nft", rules)]
         child = self.gateway.spawn(sluice_program(), "run", *args, *options,
@@ -278,6 +280,32 @@ class Net:
         if how == signal.SIGTERM and status:
             raise Failed("sluice run ended with %d: %s" % (status, self.sluice_errors()))
         return status
+
+    def ask(self, *words, check=True, **more):
+        """`sluice WORDS` at the gateway's control socket; the CompletedProcess."""
+        return self.gateway.run(sluice_program(), words[0], "--control", self.dir + "/control.sock",
+                                *words[1:], check=check, **more)
+
+    def rows(self, *words):
+        """The JSON Lines that `sluice WORDS -j` prints."""
+        return [json.loads(line) for line in self.ask(*words, "-j").stdout.splitlines()]
+
+    def stats(self):
+        return self.rows("stats")[0]
+
+    def listen(self, *words):
+        """Starts `sluice events ...` or `explain ...`; returns when it is heard. See heard()."""
+        what = "explainers" if words[0] == "explain" else "readers"
+        before = self.stats()[what]
+        child = self.gateway.spawn(sluice_program(), words[0], "--control", self.dir + "/control.sock",
+                                   *words[1:])
+        wait_until(lambda: self.stats()[what] > before, "a listener")
+        return child
+
+    def heard(self, child):
+        """What a listener has printed so far."""
+        with open(child.log) as f:
+            return f.read()
 
     def nothing_left(self):
         """After a normal end: no device, no filter, no qdisc of ours."""

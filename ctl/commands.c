@@ -1,0 +1,663 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a client of the control socket may ask for: a table of commands. Each reads its words in
+ * the control thread; what needs the engine is done in steps at the desk (desk.h).
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <sluice/helper.h>
+
+#include "ctl/json_events.h"
+#include "ctl/mem.h"
+#include "ctl/server.h"
+
+/* ---- at the desk: in the engine's thread
+ * ------------------------------------------------------------- */
+
+struct walk {
+	struct sl_server *server;
+	struct sl_client *client;
+	unsigned killed;
+};
+
+static void copy_conn(void *ctx, struct sl_conn *conn)
+{
+	struct walk *w = ctx;
+
+	sl_conn_info(w->server->ops.engine, conn, &w->server->found.conns[w->server->n_found++]);
+}
+
+static void copy_expect(void *ctx, struct sl_expect *expect)
+{
+	struct walk *w = ctx;
+
+	sl_expect_info(
+	        w->server->ops.engine, expect, &w->server->found.expects[w->server->n_found++]);
+}
+
+static void walk_conns(void *ctx)
+{
+	struct walk *w = ctx;
+
+	w->server->n_found = 0;
+	w->server->more = sl_conn_walk(
+	        w->server->ops.engine, &w->client->cursor, SL_SERVER_STEP, copy_conn, w);
+}
+
+static void walk_expects(void *ctx)
+{
+	struct walk *w = ctx;
+
+	w->server->n_found = 0;
+	w->server->more = sl_expect_walk(
+	        w->server->ops.engine, &w->client->cursor, SL_SERVER_STEP, copy_expect, w);
+}
+
+static void kill_conn(void *ctx, struct sl_conn *conn)
+{
+	struct walk *w = ctx;
+	struct sl_conn_info info;
+
+	sl_conn_info(w->server->ops.engine, conn, &info);
+	if (!sl__filter_conn(&w->client->filter, &info))
+		return;
+	sl_conn_kill(w->server->ops.engine, conn, SL_WHY_FLUSHED);
+	w->killed++;
+}
+
+static void kill_expect(void *ctx, struct sl_expect *expect)
+{
+	struct walk *w = ctx;
+	struct sl_expect_info info;
+
+	sl_expect_info(w->server->ops.engine, expect, &info);
+	if (!sl__filter_expect(&w->client->filter, &info))
+		return;
+	sl_expect_kill(w->server->ops.engine, expect, SL_WHY_FLUSHED);
+	w->killed++;
+}
+
+static void flush_some(void *ctx)
+{
+	struct walk *w = ctx;
+	struct sl_engine *engine = w->server->ops.engine;
+	uint64_t *cursor = &w->client->cursor;
+
+	w->server->more = w->client->tables & SL_TABLE_EXPECT
+	                          ? sl_expect_walk(engine, cursor, SL_SERVER_STEP, kill_expect, w)
+	                          : sl_conn_walk(engine, cursor, SL_SERVER_STEP, kill_conn, w);
+}
+
+/* False: the gateway ends. */
+static bool at_desk(
+        struct sl_server *server, struct sl_client *client, void (*work)(void *), struct walk *w)
+{
+	*w = (struct walk){server, client, 0};
+	if (sl__desk_call(server->ops.desk, work, w))
+		return true;
+	sl__client_printf(client, 'e', "the gateway ends\n");
+	sl__client_exit(client, 1);
+	return false;
+}
+
+/* ---- list
+ * -----------------------------------------------------------------------------------------------
+ */
+
+static void put_json(struct sl_server *server, struct sl_client *client)
+{
+	sl__print_put(&client->out, server->json.text, server->json.len);
+	sl__print_put(&client->out, "\n", 1);
+	sl__json_clear(&server->json);
+}
+
+static void put_conn(
+        struct sl_server *server, struct sl_client *client, const struct sl_conn_info *info)
+{
+	if (!sl__filter_conn(&client->filter, info))
+		return;
+	client->shown++;
+	if (client->json) {
+		sl__json_conn(&server->json, info, info->id, true);
+		put_json(server, client);
+	} else {
+		sl__print_conn(&client->out, info, client->extended);
+	}
+}
+
+static void put_expect(
+        struct sl_server *server, struct sl_client *client, const struct sl_expect_info *info)
+{
+	if (!sl__filter_expect(&client->filter, info))
+		return;
+	client->shown++;
+	if (client->json) {
+		sl__json_expect(&server->json, info, info->id);
+		put_json(server, client);
+	} else {
+		sl__print_expect(&client->out, info);
+	}
+}
+
+static void list_step(struct sl_server *server, struct sl_client *client)
+{
+	bool expects = client->tables & SL_TABLE_EXPECT;
+	struct walk w;
+	size_t begun;
+
+	if (!at_desk(server, client, expects ? walk_expects : walk_conns, &w))
+		return;
+	begun = sl__client_begin(client, 'o');
+	for (unsigned i = 0; i < server->n_found; i++) {
+		if (expects)
+			put_expect(server, client, &server->found.expects[i]);
+		else
+			put_conn(server, client, &server->found.conns[i]);
+	}
+	sl__client_end(client, begun);
+	if (server->more)
+		return;
+	if (!client->json)
+		sl__client_printf(client, 'e', "%llu %s have been shown.\n",
+		        (unsigned long long)client->shown,
+		        expects ? "expectations" : "flow entries");
+	sl__client_exit(client, 0);
+}
+
+static void flush_step(struct sl_server *server, struct sl_client *client)
+{
+	bool expects = client->tables & SL_TABLE_EXPECT;
+	struct walk w;
+
+	if (!at_desk(server, client, flush_some, &w))
+		return;
+	client->shown += w.killed;
+	if (server->more)
+		return;
+	sl__client_printf(client, 'e', "%llu %s have been deleted.\n",
+	        (unsigned long long)client->shown, expects ? "expectations" : "flow entries");
+	sl__client_exit(client, 0);
+}
+
+/* ---- events
+ * --------------------------------------------------------------------------------------------- */
+
+static void conn_event(
+        struct sl_server *server, struct sl_client *client, const struct sl_feed_record *r)
+{
+	if (!(client->tables & SL_TABLE_CONNTRACK) || !sl__filter_conn(&client->filter, &r->conn))
+		return;
+	if (client->json) {
+		sl__json_conn_event(&server->json, &r->event, &r->conn, r->conn.id, r->packet);
+		put_json(server, client);
+	} else {
+		sl__print_conn_event(&client->out, &r->event, &r->conn);
+	}
+}
+
+static void expect_event(
+        struct sl_server *server, struct sl_client *client, const struct sl_feed_record *r)
+{
+	if (!(client->tables & SL_TABLE_EXPECT) || !sl__filter_expect(&client->filter, &r->expect))
+		return;
+	if (client->json) {
+		sl__json_expect_event(
+		        &server->json, &r->event, &r->expect, r->expect.id, r->packet);
+		put_json(server, client);
+	} else {
+		sl__print_expect_event(&client->out, &r->event, &r->expect);
+	}
+}
+
+static void log_event(
+        struct sl_server *server, struct sl_client *client, const struct sl_feed_record *r)
+{
+	if (!(client->tables & SL_TABLE_LOG))
+		return;
+	if (client->json) {
+		sl__json_object(&server->json, NULL);
+		sl__json_str(&server->json, "event", "LOG");
+		sl__json_uint(&server->json, "packet", r->packet);
+		sl__json_bytes(&server->json, "text", sl__feed_bytes(r), r->text.len);
+		sl__json_end(&server->json);
+		put_json(server, client);
+	} else {
+		sl__print_printf(
+		        &client->out, "%9s %.*s\n", "[LOG]", (int)r->text.len, sl__feed_bytes(r));
+	}
+}
+
+static void explain_event(struct sl_client *client, const struct sl_feed_record *r)
+{
+	if ((client->drops_only && !r->dropped) ||
+	        !sl__filter_tuple(&client->filter, &r->text.tuple))
+		return;
+	sl__print_put(&client->out, sl__feed_bytes(r), r->text.len);
+}
+
+void sl__command_event(
+        struct sl_server *server, struct sl_client *client, const struct sl_feed_record *record)
+{
+	size_t begun;
+
+	if (record->kind == SL_FEED_EXPLAIN ? !client->explains : !client->listens)
+		return;
+	if (record->kind != SL_FEED_EXPLAIN && !(client->types & 1u << record->event.type))
+		return;
+	begun = sl__client_begin(client, 'o');
+	switch ((enum sl_feed_kind)record->kind) {
+	case SL_FEED_CONN:
+		conn_event(server, client, record);
+		break;
+	case SL_FEED_EXPECT:
+		expect_event(server, client, record);
+		break;
+	case SL_FEED_LOG:
+		log_event(server, client, record);
+		break;
+	case SL_FEED_EXPLAIN:
+		explain_event(client, record);
+		break;
+	case SL_FEED_PAD:
+		break;
+	}
+	sl__client_end(client, begun);
+}
+
+static void events_begin(struct sl_server *server, struct sl_client *client)
+{
+	(void)server;
+	client->listens = true;
+}
+
+static void explain_begin(struct sl_server *server, struct sl_client *client)
+{
+	(void)server;
+	client->explains = true;
+	client->drops_only = !client->all;
+}
+
+/* ---- stats
+ * ---------------------------------------------------------------------------------------------- */
+
+struct snapshot {
+	struct sl_server *server;
+	struct sl_stats stats;
+	struct sl_control_more more;
+};
+
+static void take_snapshot(void *ctx)
+{
+	struct snapshot *s = ctx;
+
+	sl_stats(s->server->ops.engine, &s->stats);
+	s->server->ops.more(s->server->ops.ctx, &s->more);
+}
+
+static const char *const verdicts[] = {
+        [SL_ACCEPT] = "accepted",
+        [SL_DROP] = "dropped",
+        [SL_QUEUED] = "queued",
+        [SL_HELD] = "held",
+        [SL_TAKEN] = "taken",
+        [SL_HANDOVER] = "handed_over",
+};
+
+struct number {
+	const char *name;
+	uint64_t value;
+};
+
+/* Every number of a snapshot in one list; its length. */
+static unsigned list_numbers(const struct snapshot *s, struct number *out)
+{
+	const struct number numbers[] = {
+	        {"uptime", s->more.uptime},
+	        {"packets", s->stats.packets},
+	        {"bytes", s->stats.bytes},
+	        {"connections", s->stats.conns},
+	        {"connections_unreplied", s->stats.conns_unreplied},
+	        {"connections_made", s->stats.conns_made},
+	        {"connections_evicted", s->stats.conns_evicted},
+	        {"expectations", s->stats.expects},
+	        {"expectations_made", s->stats.expects_made},
+	        {"expectations_met", s->stats.expects_met},
+	        {"fragments", s->stats.fragments},
+	        {"stream_bytes", s->stats.stream_bytes},
+	        {"unsent", s->more.unsent},
+	        {"read_errors", s->more.read_errors},
+	        {"write_errors", s->more.write_errors},
+	        {"routes_asked", s->more.routes_asked},
+	        {"dropped_while_gone", s->more.gone_dropped},
+	        {"passed_while_gone", s->more.gone_passed},
+	        {"dropped_from_unmanaged", s->more.foreign},
+	        {"readers", atomic_load(&s->server->ops.feed->readers)},
+	        {"explainers", atomic_load(&s->server->ops.feed->explainers)},
+	        {"readers_dropped", s->server->readers_dropped},
+	        {"events_lost", atomic_load(&s->server->ops.feed->lost)},
+	};
+
+	memcpy(out, numbers, sizeof(numbers));
+	return sizeof(numbers) / sizeof(numbers[0]);
+}
+
+static void stats_json(struct sl_server *server, const struct snapshot *s)
+{
+	struct sl_json *j = &server->json;
+	struct number numbers[64];
+	unsigned n = list_numbers(s, numbers);
+
+	sl__json_object(j, NULL);
+	for (unsigned i = 0; i < n; i++)
+		sl__json_uint(j, numbers[i].name, numbers[i].value);
+	sl__json_object(j, "verdicts");
+	for (unsigned i = SL_ACCEPT; i <= SL_HANDOVER; i++)
+		sl__json_uint(j, verdicts[i], s->stats.verdicts[i]);
+	sl__json_end(j);
+	sl__json_object(j, "reasons");
+	for (unsigned i = 1; i < SL_WHY_COUNT; i++)
+		if (s->stats.reasons[i])
+			sl__json_uint(j, sl_reason_name((enum sl_reason)i), s->stats.reasons[i]);
+	sl__json_end(j);
+	sl__json_end(j);
+}
+
+static void stats_text(struct sl_print *out, const struct snapshot *s)
+{
+	struct number numbers[64];
+	unsigned n = list_numbers(s, numbers);
+
+	for (unsigned i = 0; i < n; i++)
+		sl__print_printf(
+		        out, "%-28s %llu\n", numbers[i].name, (unsigned long long)numbers[i].value);
+	for (unsigned i = SL_ACCEPT; i <= SL_HANDOVER; i++)
+		sl__print_printf(
+		        out, "%-28s %llu\n", verdicts[i], (unsigned long long)s->stats.verdicts[i]);
+	for (unsigned i = 1; i < SL_WHY_COUNT; i++)
+		if (s->stats.reasons[i])
+			sl__print_printf(out, "reason %-21s %llu\n",
+			        sl_reason_name((enum sl_reason)i),
+			        (unsigned long long)s->stats.reasons[i]);
+}
+
+static void stats_begin(struct sl_server *server, struct sl_client *client)
+{
+	struct snapshot s = {.server = server};
+	size_t begun;
+
+	if (!sl__desk_call(server->ops.desk, take_snapshot, &s)) {
+		sl__client_exit(client, 1);
+		return;
+	}
+	begun = sl__client_begin(client, 'o');
+	if (client->json) {
+		stats_json(server, &s);
+		put_json(server, client);
+	} else {
+		stats_text(&client->out, &s);
+	}
+	sl__client_end(client, begun);
+	sl__client_exit(client, 0);
+}
+
+/* ---- helpers
+ * -------------------------------------------------------------------------------------------- */
+
+static void helpers_text(
+        struct sl_print *out, const struct sl_helper *h, uint16_t port, bool active, unsigned conns)
+{
+	char proto[4];
+
+	for (unsigned i = 0; i < SL_HELPER_MATCHES && h->match[i].proto; i++)
+		sl__print_printf(out, "%-14s %-4s port %-5u  %-11s  connections %u\n", h->name,
+		        sl_proto_text(h->match[i].proto, proto), port ? port : h->match[i].port,
+		        active ? "by itself" : "by rule", conns);
+}
+
+static void helpers_json(struct sl_server *server, struct sl_client *client,
+        const struct sl_helper *h, uint16_t port, bool active, unsigned conns)
+{
+	struct sl_json *j = &server->json;
+	char proto[4];
+
+	sl__json_object(j, NULL);
+	sl__json_str(j, "helper", h->name);
+	sl__json_array(j, "match");
+	for (unsigned i = 0; i < SL_HELPER_MATCHES && h->match[i].proto; i++) {
+		sl__json_object(j, NULL);
+		sl__json_str(j, "proto", sl_proto_text(h->match[i].proto, proto));
+		sl__json_uint(j, "port", port ? port : h->match[i].port);
+		sl__json_end(j);
+	}
+	sl__json_end(j);
+	sl__json_bool(j, "automatic", active);
+	sl__json_uint(j, "connections", conns);
+	sl__json_end(j);
+	put_json(server, client);
+}
+
+static void show_helpers(struct sl_server *server, struct sl_client *client)
+{
+	const struct sl_helper *h;
+	size_t begun = sl__client_begin(client, 'o');
+	uint16_t port;
+	bool active;
+
+	for (unsigned i = 0; (h = server->ops.helper(server->ops.ctx, i, &port, &active)); i++) {
+		if (client->json)
+			helpers_json(server, client, h, port, active, client->tally[i]);
+		else
+			helpers_text(&client->out, h, port, active, client->tally[i]);
+	}
+	sl__client_end(client, begun);
+	sl__client_exit(client, 0);
+}
+
+static void count_helper(struct sl_server *server, struct sl_client *client, const char *name)
+{
+	const struct sl_helper *h;
+	uint16_t port;
+	bool active;
+
+	for (unsigned i = 0; (h = server->ops.helper(server->ops.ctx, i, &port, &active)); i++)
+		if (strcmp(h->name, name) == 0) {
+			client->tally[i]++;
+			return;
+		}
+}
+
+static void helpers_step(struct sl_server *server, struct sl_client *client)
+{
+	struct walk w;
+
+	if (!at_desk(server, client, walk_conns, &w))
+		return;
+	for (unsigned i = 0; i < server->n_found; i++)
+		if (server->found.conns[i].helper)
+			count_helper(server, client, server->found.conns[i].helper);
+	if (!server->more)
+		show_helpers(server, client);
+}
+
+static void helpers_begin(struct sl_server *server, struct sl_client *client)
+{
+	const struct sl_helper *h;
+	uint16_t port;
+	bool active;
+	unsigned n = 0;
+
+	while ((h = server->ops.helper(server->ops.ctx, n, &port, &active)))
+		n++;
+	client->tally = calloc(n + 1, sizeof(*client->tally));
+	client->step = client->tally ? helpers_step : NULL;
+}
+
+/* ---- reload
+ * --------------------------------------------------------------------------------------------- */
+
+static void reload_begin(struct sl_server *server, struct sl_client *client)
+{
+	char *errors = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&errors, &len);
+	bool done;
+
+	if (!f) {
+		sl__client_exit(client, 1);
+		return;
+	}
+	done = server->ops.reload(server->ops.ctx, client->n_args > 1 ? client->args[1] : NULL, f);
+	fclose(f);
+	sl__client_say(client, 'e', errors, len);
+	free(errors);
+	sl__client_exit(client, done ? 0 : 1);
+}
+
+/* ---- words
+ * ---------------------------------------------------------------------------------------------- */
+
+static void list_begin(struct sl_server *server, struct sl_client *client)
+{
+	(void)server;
+	client->step = list_step;
+}
+
+static void flush_begin(struct sl_server *server, struct sl_client *client)
+{
+	(void)server;
+	client->step = flush_step;
+}
+
+static void expect_begin(struct sl_server *server, struct sl_client *client)
+{
+	client->tables = SL_TABLE_EXPECT;
+	list_begin(server, client);
+}
+
+enum { TABLES = 1, FILTERS = 2, ALL = 4, FILE_NAME = 8 };
+
+static const struct {
+	const char *name;
+	void (*begin)(struct sl_server *server, struct sl_client *client);
+	unsigned takes;
+} commands[] = {
+        {"list", list_begin, TABLES | FILTERS},
+        {"expect", expect_begin, FILTERS},
+        {"events", events_begin, TABLES | FILTERS},
+        {"flush", flush_begin, TABLES | FILTERS},
+        {"stats", stats_begin, 0},
+        {"helpers", helpers_begin, 0},
+        {"explain", explain_begin, FILTERS | ALL},
+        {"reload", reload_begin, FILE_NAME},
+};
+
+static bool table_word(struct sl_client *client, const char *word)
+{
+	static const struct {
+		const char *name;
+		unsigned tables;
+	} names[] = {{"conntrack", SL_TABLE_CONNTRACK}, {"expect", SL_TABLE_EXPECT},
+	        {"log", SL_TABLE_LOG},
+	        {"all", SL_TABLE_CONNTRACK | SL_TABLE_EXPECT | SL_TABLE_LOG}};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i].name, word) == 0) {
+			client->tables = names[i].tables;
+			return true;
+		}
+	return false;
+}
+
+/* conntrack -e NEW,UPDATES,DESTROY */
+static bool type_words(struct sl_client *client, const char *words)
+{
+	static const struct {
+		const char *name;
+		unsigned types;
+	} names[] = {{"NEW", 1u << SL_EVENT_NEW | 1u << SL_EVENT_EXPECT_NEW},
+	        {"UPDATE", 1u << SL_EVENT_UPDATE}, {"UPDATES", 1u << SL_EVENT_UPDATE},
+	        {"DESTROY", 1u << SL_EVENT_DESTROY | 1u << SL_EVENT_EXPECT_DESTROY}, {"ALL", ~0u}};
+
+	client->types = 1u << SL_EVENT_LOG;
+	while (*words) {
+		size_t len = strcspn(words, ","), i = 0;
+
+		while (i < sizeof(names) / sizeof(names[0]) &&
+		        (strlen(names[i].name) != len || strncmp(names[i].name, words, len) != 0))
+			i++;
+		if (i == sizeof(names) / sizeof(names[0]))
+			return false;
+		client->types |= names[i].types;
+		words += len + (words[len] == ',');
+	}
+	return true;
+}
+
+static int refuse(struct sl_client *client, const char *what, const char *word)
+{
+	sl__client_printf(
+	        client, 'e', "sluice %s: %s%s%s\n", client->args[0], word, *word ? ": " : "", what);
+	sl__client_exit(client, 1);
+	return -1;
+}
+
+/* A word that is no filter. 1: taken; 0: unknown; -1: wrong, and said. */
+static int other_word(struct sl_client *client, unsigned takes, unsigned *at)
+{
+	char **args = client->args;
+	const char *word = args[*at];
+
+	if (strcmp(word, "-j") == 0 || strcmp(word, "--json") == 0) {
+		client->json = true;
+	} else if (strcmp(word, "-o") == 0 && *at + 1 < client->n_args) {
+		if (strcmp(args[++*at], "extended") != 0)
+			return refuse(client, "only extended is known", "-o");
+		client->extended = true;
+	} else if ((takes & TABLES) && strcmp(word, "-e") == 0 && *at + 1 < client->n_args) {
+		if (!type_words(client, args[++*at]))
+			return refuse(client, "not NEW, UPDATES, DESTROY or ALL", args[*at]);
+	} else if ((takes & ALL) && strcmp(word, "--all") == 0) {
+		client->all = true;
+	} else if (!((takes & TABLES) && table_word(client, word)) && !(takes & FILE_NAME)) {
+		return 0;
+	}
+	++*at;
+	return 1;
+}
+
+/* False: it was refused. */
+static bool read_words(struct sl_client *client, unsigned takes)
+{
+	const char *error;
+
+	for (unsigned at = 1; at < client->n_args;) {
+		int got = takes & FILTERS ? sl__filter_option(&client->filter, client->args,
+		                                    client->n_args, &at, &error)
+		                          : 0;
+
+		if (got < 0)
+			refuse(client, error, "");
+		else if (got == 0)
+			got = other_word(client, takes, &at);
+		if (got == 0)
+			got = refuse(client, "not understood", client->args[at]);
+		if (got < 0)
+			return false;
+	}
+	return true;
+}
+
+void sl__command_begin(struct sl_server *server, struct sl_client *client)
+{
+	client->tables = SL_TABLE_CONNTRACK;
+	client->types = ~0u;
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(commands[i].name, client->args[0]) != 0)
+			continue;
+		if (read_words(client, commands[i].takes))
+			commands[i].begin(server, client);
+		return;
+	}
+	refuse(client, "no such command", "");
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Between the engine's thread and the control thread (ctl/server.h): events go over as records,
+ * questions come in at the desk. A ruleset is read in the control thread; only the swap happens
+ * between two batches of packets.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "prog/live.h"
+
+#define FEED_SIZE ((size_t)8 << 20)
+
+/* ---- events: in the engine's thread
+ * ------------------------------------------------------------------- */
+
+static uint64_t number_of(const struct sl_live *live, const struct sl_packet *p)
+{
+	if (p >= live->packets && p < live->packets + SL_LIVE_BATCH)
+		return live->packets_in + (uint64_t)(p - live->packets) + 1;
+	return 0;
+}
+
+static void put_text(struct sl_live *live, const struct sl_event *event)
+{
+	struct sl_feed_record *r = sl__feed_begin(&live->feed, SL_FEED_LOG, event->text_len);
+
+	if (!r)
+		return;
+	r->packet = number_of(live, event->packet);
+	r->event = *event;
+	r->text.len = (uint32_t)event->text_len;
+	if (event->text_len)
+		memcpy(sl__feed_bytes(r), event->text, event->text_len);
+	sl__feed_end(&live->feed, r);
+}
+
+static void put_object(struct sl_live *live, const struct sl_event *event)
+{
+	bool conn = event->type <= SL_EVENT_DESTROY;
+	struct sl_feed_record *r =
+	        sl__feed_begin(&live->feed, conn ? SL_FEED_CONN : SL_FEED_EXPECT, 0);
+
+	if (!r)
+		return;
+	r->packet = number_of(live, event->packet);
+	r->event = *event;
+	if (conn)
+		sl_conn_info(live->engine, event->conn, &r->conn);
+	else
+		sl_expect_info(live->engine, event->expect, &r->expect);
+	sl__feed_end(&live->feed, r);
+}
+
+void sl__live_event(void *ctx, const struct sl_event *event)
+{
+	struct sl_live *live = ctx;
+
+	if (!atomic_load_explicit(&live->feed.readers, memory_order_relaxed))
+		return;
+	if (event->type == SL_EVENT_LOG)
+		put_text(live, event);
+	else
+		put_object(live, event);
+}
+
+/* ---- questions
+ * ------------------------------------------------------------------------------------------ */
+
+struct swap {
+	struct sl_live *live;
+	struct sl_rules *rules;
+};
+
+static void swap_rules(void *ctx)
+{
+	struct swap *s = ctx;
+
+	s->rules = sl__gateway_swap(&s->live->gateway, s->live->engine, s->rules);
+}
+
+static bool reload(void *ctx, const char *file, FILE *errors)
+{
+	struct swap s = {.live = ctx};
+	bool done;
+
+	if (!file && !s.live->opt.common.rules) {
+		fprintf(errors, "sluice reload: which file?\n");
+		return false;
+	}
+	s.rules = sl__gateway_read(&s.live->gateway, file, errors);
+	if (!s.rules)
+		return false;
+	done = sl__desk_call(&s.live->desk, swap_rules, &s);
+	sl_rules_destroy(s.rules); /* the old one, or the new one that nobody took */
+	return done;
+}
+
+static void more(void *ctx, struct sl_control_more *out)
+{
+	struct sl_live *live = ctx;
+	uint64_t counts[SL_STEER_COUNT];
+
+	sl_steer_counts(&live->steer, counts);
+	*out = (struct sl_control_more){.unsent = live->unsent,
+	        .read_errors = live->tap.read_errors,
+	        .write_errors = live->tap.write_errors,
+	        .routes_asked = live->net.asked,
+	        .gone_dropped = counts[SL_STEER_GONE_DROPPED],
+	        .gone_passed = counts[SL_STEER_GONE_PASSED],
+	        .foreign = counts[SL_STEER_FOREIGN],
+	        .uptime = (live->now - live->started) / 1000000000u};
+}
+
+static const struct sl_helper *helper(void *ctx, unsigned i, uint16_t *port, bool *active)
+{
+	const struct sl_live *live = ctx;
+	const struct sl_attach *attach = &live->gateway.attach[i];
+
+	if (i >= live->gateway.n_attach)
+		return NULL;
+	*port = attach->port;
+	*active = attach->active && (attach->port || !live->gateway.rules);
+	return attach->helper;
+}
+
+/* ---- start and end
+ * ---------------------------------------------------------------------------------------- */
+
+bool sl__live_control_init(struct sl_live *live)
+{
+	const struct sl_control_ops ops = {.ctx = live,
+	        .engine = live->engine,
+	        .desk = &live->desk,
+	        .feed = &live->feed,
+	        .reload = reload,
+	        .more = more,
+	        .helper = helper};
+
+	if (!sl__desk_init(&live->desk) || !sl__feed_init(&live->feed, FEED_SIZE)) {
+		fprintf(stderr, "sluice run: no memory for the control socket\n");
+		return false;
+	}
+	if (strcmp(live->opt.control, "none") == 0)
+		return true;
+	live->server = sl__server_create(
+	        live->opt.control, live->opt.control_mode, live->opt.control_group, &ops);
+	return live->server != NULL;
+}
+
+bool sl__live_control_start(struct sl_live *live)
+{
+	return !live->server || sl__server_start(live->server);
+}
+
+void sl__live_control_stop(struct sl_live *live)
+{
+	if (live->desk.wake >= 0)
+		sl__desk_close(&live->desk);
+	sl__server_destroy(live->server);
+	live->server = NULL;
+	atomic_store(&live->feed.readers, 0);
+}
+
+void sl__live_control_fini(struct sl_live *live)
+{
+	if (live->desk.wake >= 0)
+		sl__desk_fini(&live->desk);
+	sl__feed_fini(&live->feed);
+	sl__print_fini(&live->explained);
+}
