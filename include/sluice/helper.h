@@ -250,8 +250,9 @@ struct sl_api {
 	bool (*packet_set_dport)(struct sl_help *help, uint16_t port);
 	void (*route)(struct sl_help *help, struct sl_help_route *out);
 	void (*keep_alive)(struct sl_help *help, uint32_t seconds);
-	enum sl_reason (*gre_key)(
-	        struct sl_help *help, enum sl_dir dir, uint16_t key, uint16_t *seen);
+	enum sl_reason (*gre_key)(struct sl_help *help, enum sl_dir dir, uint16_t key, uint16_t *seen);
+	bool (*gre_find)(
+	        struct sl_help *help, enum sl_dir dir, bool as_seen, uint16_t is, uint16_t *other);
 	enum sl_reason (*gre_call)(
 	        struct sl_help *help, const uint16_t key[2], uint8_t class_id, const char *reason);
 	void (*gre_end)(struct sl_help *help, enum sl_dir dir, uint16_t key);
@@ -377,6 +378,18 @@ static inline enum sl_reason sl_gre_key(
         struct sl_help *help, enum sl_dir dir, uint16_t key, uint16_t *seen)
 {
 	return sl_api_of(help)->gre_key(help, dir, key, seen);
+}
+
+/* Such a key as the other side was told; false: none. */
+static inline bool sl_gre_seen(struct sl_help *help, enum sl_dir dir, uint16_t key, uint16_t *seen)
+{
+	return sl_api_of(help)->gre_find(help, dir, false, key, seen);
+}
+
+/* And back: as it was chosen by the side that sends in direction dir. */
+static inline bool sl_gre_own(struct sl_help *help, enum sl_dir dir, uint16_t seen, uint16_t *key)
+{
+	return sl_api_of(help)->gre_find(help, dir, true, seen, key);
 }
 
 /* Both keys of a call are known, [dir] as that side chose it: expect its packets, both ways. */

@@ -84,6 +84,7 @@ enum sl_reason {
 	SL_WHY_HELPER_RANGE,	  /* a number out of its range */
 	SL_WHY_HELPER_UNASKED,	  /* an answer to a question nobody asked */
 	SL_WHY_HELPER_ENCRYPTED,  /* encrypted from here on: the helper steps aside */
+	SL_WHY_HELPER_UNKNOWN,	  /* a message of a kind that the helper leaves alone */
 	SL_WHY_EXPECT_LIMIT,	  /* expectation limit of the class or of all reached */
 	SL_WHY_EXPECT_CLASH,	  /* another master expects the same */
 

@@ -119,6 +119,13 @@ static inline bool sl_text_ipv4_commas(struct sl_text *t, uint8_t addr[4]);
  */
 static inline bool sl_text_ipv6(struct sl_text *t, uint8_t addr[16]);
 
+/* Binary fields, most significant byte first. v may be NULL: only step over it. */
+static inline bool sl_text_u8(struct sl_text *t, uint8_t *v);
+static inline bool sl_text_u16(struct sl_text *t, uint16_t *v);
+static inline bool sl_text_u32(struct sl_text *t, uint32_t *v);
+/* Exactly n bytes; sub may be NULL. */
+static inline bool sl_text_bytes(struct sl_text *t, size_t n, struct sl_text *sub);
+
 struct sl_out {
 	char *at;    /* where the next character goes */
 	char *end;   /* behind the last place */
@@ -144,6 +151,9 @@ static inline size_t sl_out_len(const struct sl_out *o)
 static inline void sl_text_put_char(struct sl_out *o, char c);
 /* A C string. */
 static inline void sl_text_put_str(struct sl_out *o, const char *s);
+/* Binary fields, most significant byte first. */
+static inline void sl_text_put_u16(struct sl_out *o, uint16_t v);
+static inline void sl_text_put_u32(struct sl_out *o, uint32_t v);
 /* Any n bytes. */
 static inline void sl_text_put_bytes(struct sl_out *o, const void *p, size_t n);
 /* What is unread of t. */

@@ -343,6 +343,62 @@ static inline bool sl_text_ipv6(struct sl_text *t, uint8_t addr[16])
 	return true;
 }
 
+static inline bool sl_text__big_endian(struct sl_text *t, unsigned size, uint32_t *v)
+{
+	uint32_t value = 0;
+
+	if (sl_text_left(t) < size)
+		return false;
+	for (unsigned i = 0; i < size; i++)
+		value = value << 8 | (unsigned char)*t->at++;
+	*v = value;
+	return true;
+}
+
+static inline bool sl_text_u8(struct sl_text *t, uint8_t *v)
+{
+	uint32_t value;
+
+	if (!sl_text__big_endian(t, 1, &value))
+		return false;
+	if (v)
+		*v = (uint8_t)value;
+	return true;
+}
+
+static inline bool sl_text_u16(struct sl_text *t, uint16_t *v)
+{
+	uint32_t value;
+
+	if (!sl_text__big_endian(t, 2, &value))
+		return false;
+	if (v)
+		*v = (uint16_t)value;
+	return true;
+}
+
+static inline bool sl_text_u32(struct sl_text *t, uint32_t *v)
+{
+	uint32_t value;
+
+	if (!sl_text__big_endian(t, 4, &value))
+		return false;
+	if (v)
+		*v = value;
+	return true;
+}
+
+static inline bool sl_text_bytes(struct sl_text *t, size_t n, struct sl_text *sub)
+{
+	if (sl_text_left(t) < n)
+		return false;
+	if (sub)
+		*sub = sl_text__part(t, n ? t->at + n : t->at);
+	if (n)
+		t->at += n;
+	return true;
+}
+
 static inline void sl_text_put_bytes(struct sl_out *o, const void *p, size_t n)
 {
 	size_t room = o->at == o->end ? 0 : (size_t)(o->end - o->at);
@@ -360,6 +416,20 @@ static inline void sl_text_put_bytes(struct sl_out *o, const void *p, size_t n)
 static inline void sl_text_put_char(struct sl_out *o, char c)
 {
 	sl_text_put_bytes(o, &c, 1);
+}
+
+static inline void sl_text_put_u16(struct sl_out *o, uint16_t v)
+{
+	char b[2] = {(char)(v >> 8), (char)(v & 0xff)};
+
+	sl_text_put_bytes(o, b, sizeof(b));
+}
+
+static inline void sl_text_put_u32(struct sl_out *o, uint32_t v)
+{
+	char b[4] = {(char)(v >> 24), (char)(v >> 16 & 0xff), (char)(v >> 8 & 0xff), (char)(v & 0xff)};
+
+	sl_text_put_bytes(o, b, sizeof(b));
 }
 
 static inline void sl_text_put_str(struct sl_out *o, const char *s)

@@ -9,11 +9,14 @@
 extern const struct sl_helper sl_helper_amanda;
 extern const struct sl_helper sl_helper_foo;
 extern const struct sl_helper sl_helper_ftp;
+extern const struct sl_helper sl_helper_irc;
 extern const struct sl_helper sl_helper_netbios_ns;
+extern const struct sl_helper sl_helper_pptp;
 extern const struct sl_helper sl_helper_rtsp;
 extern const struct sl_helper sl_helper_sane;
 extern const struct sl_helper sl_helper_snmp;
 extern const struct sl_helper sl_helper_snmp_trap;
+extern const struct sl_helper sl_helper_tftp;
 
 const struct sl_helper *const *sl_helpers_builtin(void)
 {
@@ -21,11 +24,14 @@ const struct sl_helper *const *sl_helpers_builtin(void)
 		&sl_helper_ftp,
 		&sl_helper_amanda,
 		&sl_helper_foo,
+		&sl_helper_irc,
 		&sl_helper_netbios_ns,
+		&sl_helper_pptp,
 		&sl_helper_rtsp,
 		&sl_helper_sane,
 		&sl_helper_snmp,
 		&sl_helper_snmp_trap,
+		&sl_helper_tftp,
 		NULL,
 	};
 

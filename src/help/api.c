@@ -198,6 +198,7 @@ const struct sl_api sl__help_api = {
         .route = api_route,
         .keep_alive = api_keep_alive,
         .gre_key = sl__api_gre_key,
+        .gre_find = sl__api_gre_find,
         .gre_call = sl__api_gre_call,
         .gre_end = sl__api_gre_end,
 };

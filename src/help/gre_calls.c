@@ -21,6 +21,21 @@ enum sl_reason sl__api_gre_key(struct sl_help *help, enum sl_dir dir, uint16_t k
 	return why;
 }
 
+bool sl__api_gre_find(struct sl_help *help, enum sl_dir dir, bool as_seen, uint16_t is, uint16_t *other)
+{
+	struct sl_ext *ext = sl__ext_of(help->owner->t, help->conn);
+
+	SL_LIST_EACH(it, &ext->gre_keys) {
+		const struct sl_gre_key *k = SL_CONTAINER(it, struct sl_gre_key, of_master);
+
+		if (k->dir != dir || (as_seen ? k->key : k->own) != is)
+			continue;
+		*other = as_seen ? k->own : k->key;
+		return true;
+	}
+	return false;
+}
+
 /* Packets from side `from` to the other one. */
 static void expectation(struct sl_help *help, enum sl_dir from, const uint16_t key[2],
 	const uint16_t seen[2], struct sl_expectation *e)

@@ -59,6 +59,7 @@ enum sl_reason sl__api_expect_related(struct sl_help *help, const struct sl_expe
 unsigned sl__api_expect_remove(struct sl_help *help, const struct sl_which *which);
 unsigned sl__api_expect_refresh(struct sl_help *help, const struct sl_which *which, uint32_t timeout);
 enum sl_reason sl__api_gre_key(struct sl_help *help, enum sl_dir dir, uint16_t key, uint16_t *seen);
+bool sl__api_gre_find(struct sl_help *help, enum sl_dir dir, bool as_seen, uint16_t is, uint16_t *other);
 enum sl_reason sl__api_gre_call(struct sl_help *help, const uint16_t key[2], uint8_t class_id, const char *reason);
 void sl__api_gre_end(struct sl_help *help, enum sl_dir dir, uint16_t key);
 /* The conn ends: all its calls do. */

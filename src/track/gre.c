@@ -23,6 +23,7 @@
 #include "track/proto.h"
 
 #define KEY_TRIES 256
+#define KEYS_MAX  64 /* a master */
 
 /* ---- the table of keys ------------------------------------------------------------------------------ */
 
@@ -119,6 +120,26 @@ static bool choose(struct sl_track *t, const struct sl_tuple *to_it, uint16_t zo
 	return !k;
 }
 
+/* At the limit the oldest key goes that no call was made of. */
+static bool make_room(struct sl_track *t, struct sl_ext *ext)
+{
+	struct sl_gre_key *oldest = NULL;
+	unsigned n = 0;
+
+	SL_LIST_EACH(it, &ext->gre_keys) {
+		struct sl_gre_key *k = SL_CONTAINER(it, struct sl_gre_key, of_master);
+
+		n++;
+		if (!k->back)
+			oldest = k;
+	}
+	if (n < KEYS_MAX)
+		return true;
+	if (oldest)
+		sl__gre_remove(t, oldest);
+	return oldest != NULL;
+}
+
 enum sl_reason sl__gre_add(struct sl_track *t, struct sl_conn *master, enum sl_dir dir, uint16_t own,
 	struct sl_gre_key **out)
 {
@@ -137,6 +158,8 @@ enum sl_reason sl__gre_add(struct sl_track *t, struct sl_conn *master, enum sl_d
 	sl__conn_tuple(master, !dir, &to_it);
 	if (!choose(t, &to_it, master->zone, sl_addr_eq(&mine.src, &to_it.dst), &key))
 		return SL_WHY_NAT_NO_PORT;
+	if (!make_room(t, ext))
+		return SL_WHY_EXPECT_LIMIT;
 	k = sl__slab_get(&t->gre.slab, &ref);
 	if (!k)
 		return SL_WHY_EXPECT_LIMIT;

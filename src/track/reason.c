@@ -93,6 +93,7 @@ static const struct reason reasons[SL_WHY_COUNT] = {
 	[SL_WHY_HELPER_UNASKED] = {"helper-unasked", "answers a question that nobody asked"},
 	[SL_WHY_HELPER_ENCRYPTED] = {"helper-encrypted",
 		"encrypted from here on: the helper steps aside"},
+	[SL_WHY_HELPER_UNKNOWN] = {"helper-unknown", "of a kind that the helper leaves alone"},
 	[SL_WHY_EXPECT_LIMIT] = {"expect-limit", "the limit of expectations is reached"},
 	[SL_WHY_EXPECT_CLASH] = {"expect-clash", "another connection expects the same"},
 	[SL_WHY_TIMEOUT] = {"timeout", "its time ran out"},

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * PPTP: call ids in every message that has them, and in the GRE packets of the call; several calls
+ * and several clients with the same id behind one address.
+ */
+#include "dialogue.h"
+
+#include <string.h>
+
+static const struct scene scenes[] = {
+	{"pptp", SL_PROTO_TCP, SL_IPV4, 1723},
+	{"pptp", SL_PROTO_TCP, SL_IPV6, 1723},
+};
+
+enum { SCCRQ = 1, SCCRP, STOP_RQ, STOP_RP, ECHO_RQ, ECHO_RP, OCRQ, OCRP, ICRQ, ICRP, ICCN, CCRQ, CDN, WEN, SLI };
+
+static const unsigned lengths[] = {[SCCRQ] = 156, [SCCRP] = 156, [STOP_RQ] = 16, [STOP_RP] = 16, [ECHO_RQ] = 16,
+	[ECHO_RP] = 20, [OCRQ] = 168, [OCRP] = 32, [ICRQ] = 220, [ICRP] = 24, [ICCN] = 28, [CCRQ] = 16,
+	[CDN] = 148, [WEN] = 40, [SLI] = 24};
+
+static void put16(uint8_t *at, unsigned v)
+{
+	at[0] = (uint8_t)(v >> 8);
+	at[1] = (uint8_t)v;
+}
+
+/* A control message; the two ids stand first behind the header, then the result. */
+static size_t control(uint8_t *m, unsigned type, unsigned first, unsigned second, unsigned result)
+{
+	memset(m, 0, 220);
+	put16(m, lengths[type]);
+	put16(m + 2, 1);
+	memcpy(m + 4, "\x1a\x2b\x3c\x4d", 4);
+	put16(m + 8, type);
+	put16(m + 12, first);
+	if (second || result) {
+		put16(m + 14, second);
+		m[16] = (uint8_t)result;
+	}
+	return lengths[type];
+}
+
+static void say(struct world *w, enum sl_dir dir, unsigned type, unsigned first, unsigned second, unsigned result)
+{
+	uint8_t m[220];
+	size_t n = control(m, type, first, second, result);
+
+	send_message(w, dir, m, n);
+	send_ack(w, !dir);
+}
+
+/* What the other end got last, at that offset from the message's begin. */
+static unsigned got(const struct world *w, enum sl_dir by, unsigned type, unsigned offset)
+{
+	const struct end *e = &w->end[by], *from = &w->end[!by];
+	uint32_t at = from->next - from->isn - 1 - lengths[type] + offset;
+
+	return (unsigned)e->got[at] << 8 | e->got[at + 1];
+}
+
+static struct sl_tuple gre(const struct world *w, enum sl_dir dir, uint16_t key)
+{
+	const struct end *from = &w->end[dir];
+
+	return (struct sl_tuple){.src = from->addr, .dst = from->to, .dport = key, .proto = SL_PROTO_GRE,
+		.family = w->family};
+}
+
+/* Outgoing call: X = 7 of the client, Y = 9 of the server, as each is told. */
+static void call(struct world *w, unsigned x, unsigned y, unsigned *seen_x, unsigned *seen_y)
+{
+	say(w, SL_ORIGINAL, OCRQ, x, 0, 0);
+	*seen_x = got(w, SL_REPLY, OCRQ, 12);
+	say(w, SL_REPLY, OCRP, y, *seen_x, 1);
+	*seen_y = got(w, SL_ORIGINAL, OCRP, 12);
+	assert_int_equal(got(w, SL_ORIGINAL, OCRP, 14), x);
+}
+
+/* Packets of the call arrive with the ids that their receivers chose. */
+static void talk(struct world *w, unsigned x, unsigned y, unsigned seen_x, unsigned seen_y, bool server_first)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		enum sl_dir dir = (enum sl_dir)((i + server_first) & 1);
+		struct sl_tuple t = gre(w, dir, (uint16_t)(dir == SL_ORIGINAL ? seen_y : seen_x));
+
+		send_tuple(w, &t, "ppp", 3);
+		assert_true(w->left);
+		assert_int_equal(w->state, i == 0 ? SL_CT_RELATED : SL_CT_ESTABLISHED);
+		assert_true(sl_addr_eq(&w->arrived.dst, &w->end[!dir].addr));
+		assert_true(sl_addr_eq(&w->arrived.src, &w->end[!dir].to));
+		assert_int_equal(w->arrived.dport, dir == SL_ORIGINAL ? y : x);
+		assert_int_equal(w->payload_len, 3);
+	}
+}
+
+static void a_call_is_one_connection(void **state)
+{
+	static struct world w;
+	unsigned seen_x, seen_y;
+
+	(void)state;
+	for (unsigned i = 0; i < 4 * NAT_COUNT; i++) {
+		world_init(&w, &scenes[i & 1], (enum nat)(i / 4));
+		say(&w, SL_ORIGINAL, SCCRQ, 0x0100, 0, 0);
+		say(&w, SL_REPLY, SCCRP, 0x0100, 0, 0);
+		assert_int_equal(w.expects, 0);
+		call(&w, 7, 9, &seen_x, &seen_y);
+		assert_int_equal(w.expects, 2);
+		assert_int_equal(seen_x, 7); /* free: kept */
+		assert_int_equal(seen_y, 9);
+		talk(&w, 7, 9, seen_x, seen_y, i & 2);
+		assert_int_equal(expects_alive(&w), 0); /* the one for the other direction went too */
+		say(&w, SL_ORIGINAL, CCRQ, 7, 0, 0);
+		assert_int_equal(w.conns_ended, 0);
+		say(&w, SL_REPLY, CDN, 9, 0, 0);
+		assert_int_equal(w.conns_ended, 1);
+		world_fini(&w, true);
+	}
+}
+
+static void the_end_of_control_ends_the_call(void **state)
+{
+	static struct world w;
+	unsigned seen_x, seen_y;
+	struct sl_tuple t;
+
+	(void)state;
+	world_init(&w, &scenes[0], NAT_SRC);
+	call(&w, 7, 9, &seen_x, &seen_y);
+	talk(&w, 7, 9, seen_x, seen_y, false);
+	send_flags(&w, SL_ORIGINAL, 4);
+	wait_ms(&w, 11 * 1000);
+	assert_int_equal(w.conns_ended, 2);
+	t = gre(&w, SL_REPLY, 7);
+	send_tuple(&w, &t, "ppp", 3);
+	assert_int_equal(w.state, SL_CT_NEW); /* nobody knows it any more */
+	world_fini(&w, false);
+}
+
+static void several_calls_in_a_session(void **state)
+{
+	static struct world w;
+	unsigned seen_x[3], seen_y[3];
+
+	(void)state;
+	world_init(&w, &scenes[0], NAT_SRC);
+	for (unsigned i = 0; i < 3; i++)
+		call(&w, 7 + i, 19 + i, &seen_x[i], &seen_y[i]);
+	assert_int_equal(expects_alive(&w), 6);
+	for (unsigned i = 0; i < 3; i++)
+		talk(&w, 7 + i, 19 + i, seen_x[i], seen_y[i], i == 1);
+	say(&w, SL_REPLY, CDN, 20, 0, 0);
+	assert_int_equal(w.conns_ended, 1);
+	world_fini(&w, true);
+}
+
+/* Another host of the inside, its own control connection. */
+static void second_client(struct world *w)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		w->end[i].next = w->end[i].acked = w->end[i].isn;
+		memset(w->end[i].have, 0, sizeof(w->end[i].have));
+	}
+	w->end[0].addr.b[15] = 4;
+	w->end[0].port = w->end[1].to_port = 40001;
+	world_open(w);
+}
+
+static void the_same_call_id_behind_one_address(void **state)
+{
+	static struct world w;
+	static struct end first[2];
+	unsigned seen_x[2], seen_y[2];
+	struct sl_tuple t;
+
+	(void)state;
+	world_init(&w, &scenes[0], NAT_SRC);
+	call(&w, 7, 9, &seen_x[0], &seen_y[0]);
+	memcpy(first, w.end, sizeof(first));
+	second_client(&w);
+	call(&w, 7, 10, &seen_x[1], &seen_y[1]);
+	assert_int_equal(seen_x[0], 7);
+	assert_int_not_equal(seen_x[1], 7);
+	talk(&w, 7, 10, seen_x[1], seen_y[1], true);
+	/* everything that is said about the second call uses its translated id outside */
+	say(&w, SL_REPLY, WEN, seen_x[1], 0, 0);
+	assert_int_equal(got(&w, SL_ORIGINAL, WEN, 12), 7);
+	say(&w, SL_ORIGINAL, SLI, 10, 0, 0);
+	assert_int_equal(got(&w, SL_REPLY, SLI, 12), 10);
+	say(&w, SL_ORIGINAL, CCRQ, 7, 0, 0);
+	assert_int_equal(got(&w, SL_REPLY, CCRQ, 12), seen_x[1]);
+	memcpy(w.end, first, sizeof(first));
+	talk(&w, 7, 9, seen_x[0], seen_y[0], false);
+	t = gre(&w, SL_REPLY, 7); /* the first client's still */
+	send_tuple(&w, &t, "ppp", 3);
+	assert_true(addr_is(&w.arrived.dst, "10.0.0.2"));
+	world_fini(&w, false);
+}
+
+/* The other way round: the PAC calls (ICRQ, ICRP, ICCN), and the server behind NAT. */
+static void incoming_calls(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	for (unsigned i = 0; i < NAT_COUNT; i++) {
+		world_init(&w, &scenes[0], (enum nat)i);
+		say(&w, SL_REPLY, ICRQ, 9, 0, 0);
+		assert_int_equal(got(&w, SL_ORIGINAL, ICRQ, 12), 9);
+		say(&w, SL_ORIGINAL, ICRP, 7, 9, 1);
+		assert_int_equal(w.expects, 0);
+		say(&w, SL_REPLY, ICCN, 7, 0, 0);
+		assert_int_equal(w.expects, 2);
+		talk(&w, 7, 9, 7, 9, i == NAT_DST);
+		world_fini(&w, true);
+	}
+}
+
+static void refused_calls_open_nothing(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	world_init(&w, &scenes[0], NAT_SRC);
+	say(&w, SL_ORIGINAL, OCRQ, 7, 0, 0);
+	say(&w, SL_REPLY, OCRP, 9, 7, 4); /* busy */
+	assert_int_equal(w.expects, 0);
+	say(&w, SL_REPLY, OCRP, 9, 7, 1); /* and nobody asked for this one */
+	assert_int_equal(w.expects, 0);
+	assert_int_equal(w.remark, SL_WHY_HELPER_UNASKED);
+	world_fini(&w, true);
+}
+
+/* Cut everywhere, a translated id leaves whole. */
+static void each_message_cut_everywhere(void **state)
+{
+	static struct world w;
+	static const unsigned mine[] = {OCRQ, CCRQ, SLI}, theirs[] = {OCRP, CDN, WEN};
+	uint8_t m[220];
+
+	(void)state;
+	for (unsigned i = 0; i < 6; i++) {
+		unsigned type = i < 3 ? mine[i] : theirs[i - 3];
+		enum sl_dir dir = i < 3 ? SL_ORIGINAL : SL_REPLY;
+
+		for (unsigned cut = 1; cut < lengths[type]; cut++) {
+			unsigned x, y, first, second = 0;
+			uint32_t at;
+
+			world_init(&w, &scenes[0], NAT_SRC);
+			call(&w, 7, 9, &x, &y);
+			second_client(&w);
+			say(&w, SL_ORIGINAL, OCRQ, 7, 0, 0);
+			x = got(&w, SL_REPLY, OCRQ, 12);
+			if (type != OCRP && type != OCRQ)
+				say(&w, SL_REPLY, OCRP, 10, x, 1);
+			first = type == OCRQ || type == CCRQ ? 7 : type == WEN ? x : 10;
+			second = type == OCRP ? x : 0;
+			control(m, type, first, second, type == OCRP);
+			at = w.end[dir].next;
+			send_part(&w, dir, at, m, cut, lengths[type]);
+			send_part(&w, dir, at, m, 0, cut);
+			send_part(&w, dir, at, m, cut, lengths[type]);
+			send_ack(&w, !dir);
+			assert_int_equal(got(&w, !dir, type, 12), type == OCRQ || type == CCRQ ? x : type == WEN ? 7 : 10);
+			if (type == OCRP)
+				assert_int_equal(got(&w, !dir, type, 14), 7);
+			world_fini(&w, true);
+		}
+	}
+}
+
+static void hostile_messages_open_nothing(void **state)
+{
+	static struct world w;
+	uint8_t m[220];
+	size_t n;
+
+	(void)state;
+	world_init(&w, &scenes[0], NAT_SRC);
+	n = control(m, OCRP, 9, 7, 1);
+	m[5] = 0; /* no cookie */
+	send_message(&w, SL_REPLY, m, n);
+	send_ack(&w, SL_ORIGINAL);
+	n = control(m, OCRP, 9, 7, 1);
+	put16(m, 16); /* too short for its type */
+	send_message(&w, SL_REPLY, m, 16);
+	send_ack(&w, SL_ORIGINAL);
+	assert_int_equal(w.expects, 0);
+	/* no end of requests: bounded, and the last ones work */
+	for (unsigned i = 1; i < 60; i++)
+		say(&w, SL_ORIGINAL, OCRQ, i, 0, 0);
+	say(&w, SL_REPLY, OCRP, 9, 59, 1);
+	assert_int_equal(w.expects, 2);
+	world_fini(&w, true);
+}
+
+/* GRE that nobody announced: by addresses, or by its key alone; two timeouts. */
+static void other_gre(void **state)
+{
+	static struct world w;
+	struct sl_tuple t;
+
+	(void)state;
+	world_init(&w, &scenes[0], NAT_NONE);
+	t = gre(&w, SL_ORIGINAL, 77);
+	send_tuple(&w, &t, "ppp", 3);
+	assert_int_equal(w.state, SL_CT_NEW);
+	t = gre(&w, SL_REPLY, 77);
+	send_tuple(&w, &t, "ppp", 3);
+	assert_int_equal(w.state, SL_CT_NEW); /* its own */
+	wait_ms(&w, 31 * 1000);
+	assert_int_equal(w.conns_ended, 2);
+	world_fini(&w, false);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_call_is_one_connection),
+		cmocka_unit_test(the_end_of_control_ends_the_call),
+		cmocka_unit_test(several_calls_in_a_session),
+		cmocka_unit_test(the_same_call_id_behind_one_address),
+		cmocka_unit_test(incoming_calls),
+		cmocka_unit_test(refused_calls_open_nothing),
+		cmocka_unit_test(each_message_cut_everywhere),
+		cmocka_unit_test(hostile_messages_open_nothing),
+		cmocka_unit_test(other_gre),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
