@@ -340,108 +340,74 @@ static bool ports_at_side(
  * --------------------------------------------------------------------------------------------------
  */
 
-/* Edits of a message are made from front to back: they are collected, and sorted by place. */
-struct edit {
-	size_t offset, length, size;
-	char text[64];
-};
-
-struct edits {
-	struct edit edit[5 * STREAMS];
-	unsigned count;
-	bool full;
-};
-
-static struct sl_out begin_edit(struct edits *edits, size_t offset, size_t length)
+static enum sl_help_result make(
+        struct sl_help *help, struct sl_message *m, const struct sl_edits *edits)
 {
-	unsigned at = edits->count;
-
-	if (at == sizeof(edits->edit) / sizeof(edits->edit[0])) {
-		edits->full = true;
-		return sl_out_of(NULL, 0);
-	}
-	while (at > 0 && edits->edit[at - 1].offset > offset) {
-		edits->edit[at] = edits->edit[at - 1];
-		at--;
-	}
-	edits->edit[at].offset = offset;
-	edits->edit[at].length = length;
-	edits->count++;
-	return sl_out_of(edits->edit[at].text, sizeof(edits->edit[at].text));
+	return sl_edits_make(edits, help, m) ? SL_PASS : sl_refuse(help, SL_WHY_HELPER_DROP);
 }
 
-/* What begin_edit() gave has been written. */
-static void end_edit(struct edits *edits, const struct sl_out *out)
+/* a or a-b */
+static void write_range(struct sl_edits *edits, const struct ports *p, uint16_t first)
 {
-	for (unsigned i = 0; i < edits->count; i++)
-		if (edits->edit[i].text == out->start)
-			edits->edit[i].size = sl_out_len(out);
-	if (out->full)
-		edits->full = true;
+	char text[16];
+	struct sl_out o = sl_out_of(text, sizeof(text));
+
+	if (first == p->first)
+		return;
+	sl_text_put_uint(&o, first);
+	if (p->count > 1) {
+		sl_text_put_char(&o, '-');
+		sl_text_put_uint(&o, first + (uint32_t)p->count - 1);
+	}
+	sl_edits_add(edits, p->offset, p->length, text, sl_out_len(&o));
 }
 
-static enum sl_help_result apply(
-        struct sl_help *help, struct sl_message *m, const struct edits *edits)
+/* The i-th "host:port" of those in quotes; the host only if one was written. */
+static void write_quoted(
+        struct sl_edits *edits, const struct ports *p, unsigned i, const struct sl_endpoint *at)
 {
-	for (unsigned i = 0; i < edits->count && !edits->full; i++) {
-		const struct edit *e = &edits->edit[i];
+	bool v6 = at->family == SL_IPV6, host = sl_text_left(&p->host[i]) != 0;
+	char text[SL_EDIT_SIZE];
+	struct sl_out o = sl_out_of(text, sizeof(text));
+	struct sl_endpoint was;
 
-		if (!sl_replace(help, m, e->offset, e->length, e->text, e->size))
-			return sl_refuse(help, SL_WHY_HELPER_DROP);
+	if (at->port == p->first &&
+	        (!host || (read_addr(p->host[i], &was) && sl_addr_eq(&was.addr, &at->addr))))
+		return;
+	if (host) {
+		sl_text_put_str(&o, v6 ? "[" : "");
+		put_addr(&o, at);
+		sl_text_put_str(&o, v6 ? "]" : "");
 	}
-	return edits->full ? sl_refuse(help, SL_WHY_HELPER_DROP) : SL_PASS;
+	sl_text_put_char(&o, ':');
+	sl_text_put_uint(&o, at->port + i);
+	sl_edits_add(edits, p->part[i], p->size[i], text, sl_out_len(&o));
 }
 
 /* The ports as they must be seen, at the address `at` where one is written. */
-static void write_ports(struct edits *edits, const struct ports *p, const struct sl_endpoint *at)
+static void write_ports(struct sl_edits *edits, const struct ports *p, const struct sl_endpoint *at)
 {
-	struct sl_out o;
-
-	if (!p->quoted && at->port != p->first) {
-		o = begin_edit(edits, p->offset, p->length);
-		sl_text_put_uint(&o, at->port);
-		if (p->count > 1) {
-			sl_text_put_char(&o, '-');
-			sl_text_put_uint(&o, at->port + (uint32_t)p->count - 1);
-		}
-		end_edit(edits, &o);
-	}
-	for (unsigned i = 0; p->quoted && i < p->count; i++) {
-		struct sl_endpoint was;
-
-		if (at->port == p->first &&
-		        (!sl_text_left(&p->host[i]) ||
-		                (read_addr(p->host[i], &was) && sl_addr_eq(&was.addr, &at->addr))))
-			continue;
-		o = begin_edit(edits, p->part[i], p->size[i]);
-		if (sl_text_left(&p->host[i])) {
-			if (at->family == SL_IPV6)
-				sl_text_put_char(&o, '[');
-			put_addr(&o, at);
-			if (at->family == SL_IPV6)
-				sl_text_put_char(&o, ']');
-		}
-		sl_text_put_char(&o, ':');
-		sl_text_put_uint(&o, at->port + i);
-		end_edit(edits, &o);
-	}
+	if (!p->quoted)
+		write_range(edits, p, at->port);
+	for (unsigned i = 0; p->quoted && i < p->count; i++)
+		write_quoted(edits, p, i, at);
 }
 
 /* An address of one of the two ends, as the receiver must see it. */
-static void write_place(struct sl_help *help, const struct sl_message *m, struct edits *edits,
+static void write_place(struct sl_help *help, const struct sl_message *m, struct sl_edits *edits,
         const struct place *p)
 {
+	char text[SL_EDIT_SIZE];
+	struct sl_out o = sl_out_of(text, sizeof(text));
 	struct sl_endpoint was, seen;
-	struct sl_out o;
 
 	if (!p->length || !read_addr(p->text, &was))
 		return;
 	seen = was;
 	if (!sl_seen_as(help, m->dir, &seen) || sl_addr_eq(&seen.addr, &was.addr))
 		return;
-	o = begin_edit(edits, p->offset, p->length);
 	put_addr(&o, &seen);
-	end_edit(edits, &o);
+	sl_edits_add(edits, p->offset, p->length, text, sl_out_len(&o));
 }
 
 /* ---- streams
@@ -524,7 +490,7 @@ static enum sl_help_result setup(struct sl_help *help, struct sl_message *m, con
 {
 	struct rtsp *rtsp = sl_help_data(help);
 	struct sl_text list = h->transport;
-	struct edits edits = {.count = 0};
+	struct sl_edits edits = {.count = 0};
 	struct stream *s = NULL;
 	struct sl_endpoint seen;
 	struct transport r;
@@ -555,7 +521,7 @@ static enum sl_help_result setup(struct sl_help *help, struct sl_message *m, con
 		write_ports(&edits, &r.client, &seen);
 		write_place(help, m, &edits, &r.destination);
 	}
-	return apply(help, m, &edits);
+	return make(help, m, &edits);
 }
 
 static enum sl_help_result teardown(struct sl_help *help, const struct head *h)
@@ -573,7 +539,7 @@ static enum sl_help_result teardown(struct sl_help *help, const struct head *h)
 }
 
 /* The client's ports, which come back to it as the server saw them. */
-static void restore_client(struct sl_help *help, const struct sl_message *m, struct edits *edits,
+static void restore_client(struct sl_help *help, const struct sl_message *m, struct sl_edits *edits,
         const struct stream *s, const struct ports *p)
 {
 	struct sl_endpoint own = {.port = p->first};
@@ -593,7 +559,7 @@ static enum sl_help_result set_up(
 {
 	struct rtsp *rtsp = sl_help_data(help);
 	struct sl_text list = h->transport;
-	struct edits edits = {.count = 0};
+	struct sl_edits edits = {.count = 0};
 	struct sl_endpoint seen;
 	struct transport r;
 	enum sl_reason why;
@@ -611,20 +577,20 @@ static enum sl_help_result set_up(
 	write_place(help, m, &edits, &r.destination);
 	write_place(help, m, &edits, &r.source);
 	if (!r.server.count)
-		return apply(help, m, &edits);
+		return make(help, m, &edits);
 	if (!is_side(help, m, r.source.text, true) || !ports_at_side(help, m, &r.server, true)) {
 		sl_note(help, SL_WHY_HELPER_ADDRESS, "RTSP source");
-		return apply(help, m, &edits);
+		return make(help, m, &edits);
 	}
 	why = announce(help, m, &r.server, CLASS_SERVER, cookie_of(rtsp, s), &seen);
 	if (harmless(why)) {
 		sl_note(help, why, "RTSP server_port");
-		return apply(help, m, &edits);
+		return make(help, m, &edits);
 	}
 	if (why != SL_WHY_NONE)
 		return sl_refuse(help, why);
 	write_ports(&edits, &r.server, &seen);
-	return apply(help, m, &edits);
+	return make(help, m, &edits);
 }
 
 static enum sl_help_result answer(struct sl_help *help, struct sl_message *m, const struct head *h)

@@ -249,6 +249,7 @@ struct sl_api {
 	bool (*packet_tuple)(struct sl_help *help, struct sl_tuple *out);
 	bool (*packet_set_dport)(struct sl_help *help, uint16_t port);
 	void (*route)(struct sl_help *help, struct sl_help_route *out);
+	bool (*same_way)(struct sl_help *help, const struct sl_addr *addr);
 	void (*keep_alive)(struct sl_help *help, uint32_t seconds);
 	enum sl_reason (*gre_key)(struct sl_help *help, enum sl_dir dir, uint16_t key, uint16_t *seen);
 	bool (*gre_find)(
@@ -362,6 +363,12 @@ static inline void sl_help_route(struct sl_help *help, struct sl_help_route *out
 	sl_api_of(help)->route(help, out);
 }
 
+/* Would a packet to that address leave by the interface that this one leaves by? */
+static inline bool sl_help_same_way(struct sl_help *help, const struct sl_addr *addr)
+{
+	return sl_api_of(help)->same_way(help, addr);
+}
+
 /* Do not end this connection within so many seconds (until the next packet sets its own timeout).
  */
 static inline void sl_keep_alive(struct sl_help *help, uint32_t seconds)
@@ -435,5 +442,7 @@ static inline uint32_t sl_help_option(struct sl_help *help, const char *name)
 {
 	return sl_api_of(help)->option(help, name);
 }
+
+#include <sluice/edits.h>
 
 #endif

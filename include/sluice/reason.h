@@ -83,6 +83,7 @@ enum sl_reason {
 	SL_WHY_HELPER_PORT,	  /* announces a port below 1024, or 0 */
 	SL_WHY_HELPER_RANGE,	  /* a number out of its range */
 	SL_WHY_HELPER_UNASKED,	  /* an answer to a question nobody asked */
+	SL_WHY_HELPER_SYNTAX,	  /* a message of its protocol that it does not understand: passes as it is */
 	SL_WHY_HELPER_ENCRYPTED,  /* encrypted from here on: the helper steps aside */
 	SL_WHY_HELPER_UNKNOWN,	  /* a message of a kind that the helper leaves alone */
 	SL_WHY_EXPECT_LIMIT,	  /* expectation limit of the class or of all reached */

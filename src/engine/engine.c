@@ -68,6 +68,15 @@ void sl_engine_set_policy(struct sl_engine *engine, const struct sl_policy *poli
 	ask_stages(engine);
 }
 
+/* sl_helping.lookup */
+static void look_up(struct sl_track *t, const struct sl_packet *p, const struct sl_tuple *tuple,
+	struct sl_route *answer)
+{
+	const struct sl_parsed parsed = {.tuple = *tuple};
+
+	sl__route(sl__engine_of(t), p, &parsed, answer);
+}
+
 static void init_helping(struct sl_engine *e)
 {
 	const struct sl_help_env env = {.ctx = e->env.ctx, .grow = e->env.grow, .alloc = e->env.alloc,
@@ -75,6 +84,7 @@ static void init_helping(struct sl_engine *e)
 
 	e->track.mem = &e->env.mem;
 	sl__helping_init(&e->helping, &e->track, &env, e->config.stream_memory);
+	e->helping.lookup = look_up;
 }
 
 struct sl_engine *sl_engine_create(const struct sl_config *config, const struct sl_env *env)

@@ -70,7 +70,7 @@ static enum sl_help_result api_refuse(struct sl_help *help, enum sl_reason why)
 static bool refused_beyond(enum sl_reason why)
 {
 	return why == SL_WHY_HELPER_PORT || why == SL_WHY_HELPER_RANGE ||
-	       why == SL_WHY_HELPER_UNASKED;
+	       why == SL_WHY_HELPER_UNASKED || why == SL_WHY_HELPER_SYNTAX;
 }
 
 static void api_note(struct sl_help *help, enum sl_reason why, const char *text)
@@ -170,6 +170,20 @@ static void api_route(struct sl_help *help, struct sl_help_route *out)
 	out->prefix = route->prefix;
 }
 
+static bool api_same_way(struct sl_help *help, const struct sl_addr *addr)
+{
+	struct sl_helping *h = help->owner;
+	struct sl_route other;
+	struct sl_tuple tuple;
+
+	if (!help->packet || !help->parsed || !h->route || !h->lookup)
+		return false;
+	tuple = help->parsed->tuple;
+	tuple.dst = *addr;
+	h->lookup(h->t, help->packet, &tuple, &other);
+	return other.kind == SL_ROUTE_FORWARD && other.out_if == h->route->out_if;
+}
+
 static void api_keep_alive(struct sl_help *help, uint32_t seconds)
 {
 	struct sl_track *t = help->owner->t;
@@ -196,6 +210,7 @@ const struct sl_api sl__help_api = {
         .packet_tuple = api_packet_tuple,
         .packet_set_dport = api_packet_set_dport,
         .route = api_route,
+        .same_way = api_same_way,
         .keep_alive = api_keep_alive,
         .gre_key = sl__api_gre_key,
         .gre_find = sl__api_gre_find,

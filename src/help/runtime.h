@@ -18,6 +18,9 @@ struct sl_helping {
 	struct sl_registry registry;
 	struct sl_help_env env;
 	const struct sl_route *route; /* of the packet being looked at */
+	/* Where a packet like this one, but to tuple->dst, would go. NULL: nobody knows. */
+	void (*lookup)(struct sl_track *t, const struct sl_packet *p, const struct sl_tuple *tuple,
+		struct sl_route *answer);
 	struct sl_stream_pool pool; /* memory of streams and of what helpers keep */
 	struct sl_list all;	    /* struct sl_help.link */
 	struct sl_list due;	    /* struct sl_stream.due_link, the longest waiting first */

@@ -91,6 +91,7 @@ static const struct reason reasons[SL_WHY_COUNT] = {
 	[SL_WHY_HELPER_PORT] = {"helper-port", "announces port 0 or one below 1024"},
 	[SL_WHY_HELPER_RANGE] = {"helper-range", "announces a number out of range"},
 	[SL_WHY_HELPER_UNASKED] = {"helper-unasked", "answers a question that nobody asked"},
+	[SL_WHY_HELPER_SYNTAX] = {"helper-syntax", "the helper does not understand it: passes as it is"},
 	[SL_WHY_HELPER_ENCRYPTED] = {"helper-encrypted",
 		"encrypted from here on: the helper steps aside"},
 	[SL_WHY_HELPER_UNKNOWN] = {"helper-unknown", "of a kind that the helper leaves alone"},

@@ -211,11 +211,13 @@ static void add_event(struct world *w, const char *text)
 	sprintf(w->events + n, "%s%s", n ? ", " : "", text);
 }
 
-static bool all_zero(const struct sl_addr *a)
+/* No host bits: an IPv4 address is the last four bytes. */
+static bool all_zero(const struct world *w, const struct sl_addr *a)
 {
-	static const struct sl_addr zero;
-
-	return sl_addr_eq(a, &zero);
+	for (unsigned i = w->family == SL_IPV4 ? 12 : 0; i < 16; i++)
+		if (a->b[i])
+			return false;
+	return true;
 }
 
 /* The name of an address in that viewer's eyes; the address itself if it has none. */
@@ -239,7 +241,7 @@ static const char *name_of(
 /* Is the opener of what is expected on the client's side? */
 static unsigned opener_of(const struct world *w, const struct sl_expect_info *e)
 {
-	if (!all_zero(&e->mask.src))
+	if (!all_zero(w, &e->mask.src))
 		return !(sl_addr_eq(&e->tuple.src, &w->end[0].addr) ||
 		         sl_addr_eq(&e->tuple.src, &w->third[0]));
 	for (unsigned viewer = 0; viewer < 2; viewer++) {
@@ -263,9 +265,9 @@ static void describe(const struct world *w, const struct sl_expect_info *e, char
 	unsigned opener = opener_of(w, e);
 
 	out += sprintf(out, "%s>%s %s %u",
-	        all_zero(&e->mask.src) ? "*"
-	        : from_network(e)      ? "net"
-	                               : name_of(w, opener, &e->tuple.src, src),
+	        all_zero(w, &e->mask.src) ? "*"
+	        : from_network(e)         ? "net"
+	                                  : name_of(w, opener, &e->tuple.src, src),
 	        name_of(w, opener, &e->tuple.dst, dst), sl_proto_text(e->tuple.proto, proto),
 	        e->tuple.dport);
 	if (e->class_id)
@@ -815,7 +817,7 @@ static struct sl_addr own_address(
 static void meet(struct world *w, const struct sl_expect_info *e)
 {
 	unsigned opener = opener_of(w, e);
-	struct sl_addr src = all_zero(&e->mask.src) ? w->third[opener] : e->tuple.src;
+	struct sl_addr src = all_zero(w, &e->mask.src) ? w->third[opener] : e->tuple.src;
 	struct sl_addr dst = own_address(w, opener, &e->tuple.dst), back;
 	uint16_t dport = e->has_nat ? e->nat.sport : e->tuple.dport,
 	         sport = e->mask.sport ? e->tuple.sport : 33333;
