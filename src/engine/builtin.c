@@ -14,6 +14,7 @@ extern const struct sl_helper sl_helper_netbios_ns;
 extern const struct sl_helper sl_helper_pptp;
 extern const struct sl_helper sl_helper_rtsp;
 extern const struct sl_helper sl_helper_sane;
+extern const struct sl_helper sl_helper_sip;
 extern const struct sl_helper sl_helper_snmp;
 extern const struct sl_helper sl_helper_snmp_trap;
 extern const struct sl_helper sl_helper_tftp;
@@ -29,6 +30,7 @@ const struct sl_helper *const *sl_helpers_builtin(void)
 		&sl_helper_pptp,
 		&sl_helper_rtsp,
 		&sl_helper_sane,
+		&sl_helper_sip,
 		&sl_helper_snmp,
 		&sl_helper_snmp_trap,
 		&sl_helper_tftp,
