@@ -26,8 +26,8 @@ test: deps
 
 bench: deps
 	@[ -f build-bench/build.ninja ] || meson setup build-bench -Dbuildtype=release >/dev/null
-	@ninja -C build-bench bench/bench-engine >/dev/null
-	@build-bench/bench/bench-engine
+	@ninja -C build-bench bench/bench >/dev/null
+	@build-bench/bench/bench $(BENCH_ARGS)
 
 fuzz: deps
 	@scripts/fuzz.sh
