@@ -14,25 +14,25 @@
 #include <sluice/policy.h>
 
 #define BATCH_MAX 256
-#define RUNS_MAX 15
+#define RUNS_MAX  15
 
 /* ---- figures (report.c) ---------------------------------------------------------------------- */
 
 struct figure {
-	char name[96];	 /* unique, stable: what --compare goes by */
+	char name[96];    /* unique, stable: what --compare goes by */
 	const char *unit; /* "ns", "bytes", "us", "x", "count" */
 	double median, min, max;
 	double floor; /* what the floor loop takes for the same, 0: there is no such thing */
 };
 
 struct options {
-	unsigned runs;	       /* of each figure */
-	uint32_t packets;      /* of each run */
-	uint32_t flows_max;    /* larger tables are left out */
-	bool quick;	       /* a few of everything, to see that it works */
-	bool huge;	       /* memory in 2 MiB pages */
-	const char *only;      /* sections whose name begins so */
-	FILE *json;	       /* or NULL */
+	unsigned runs;      /* of each figure */
+	uint32_t packets;   /* of each run */
+	uint32_t flows_max; /* larger tables are left out */
+	bool quick;         /* a few of everything, to see that it works */
+	bool huge;          /* memory in 2 MiB pages */
+	const char *only;   /* sections whose name begins so */
+	FILE *json;         /* or NULL */
 };
 extern struct options options;
 
@@ -40,10 +40,11 @@ void section(const char *title);
 /* Median and spread of n values; sorts them. */
 struct figure figure_of(double *values, unsigned n);
 void report(struct figure *f, const char *unit, double floor, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+        __attribute__((format(printf, 4, 5)));
 int compare(const char *before, const char *after);
 
-/* ---- time and memory (world.c) ---------------------------------------------------------------- */
+/* ---- time and memory (world.c) ----------------------------------------------------------------
+ */
 
 /* Seconds that this thread has computed: what others do on the machine meanwhile is not in it. */
 double cpu_seconds(void);
@@ -51,18 +52,19 @@ double cpu_seconds(void);
 /* All memory that engines (and the floor) hold, counted as it was asked for. */
 struct memory {
 	size_t held;
-	char *arena;	 /* --huge: one reserve of 2 MiB pages ... */
+	char *arena;       /* --huge: one reserve of 2 MiB pages ... */
 	size_t used, room; /* ... cut from the front */
 };
 struct sl_mem memory_of(struct memory *memory);
 void memory_done(struct memory *memory);
 
-/* ---- flows and packets (world.c) ---------------------------------------------------------------- */
+/* ---- flows and packets (world.c) ----------------------------------------------------------------
+ */
 
 struct load {
 	uint8_t proto;
 	bool v6, nat;
-	bool summed;	 /* checksums are right, and left to the engine to check */
+	bool summed; /* checksums are right, and left to the engine to check */
 	uint32_t flows;
 };
 
@@ -79,7 +81,7 @@ struct lane {
 
 /* Packet k becomes one of flow i in direction dir, with these TCP flags. */
 void make_packet(const struct load *load, struct lane *lane, unsigned k, uint32_t i,
-	enum sl_dir dir, uint8_t flags);
+        enum sl_dir dir, uint8_t flags);
 enum { TCP_FIN = 1, TCP_SYN = 2, TCP_ACK = 16 };
 
 /* What masquerades by interface 2. */
@@ -101,7 +103,8 @@ static inline uint32_t pick_flow(uint32_t *seed, uint32_t flows)
 	return (uint32_t)((uint64_t)next_random(seed) * flows >> 32);
 }
 
-/* ---- the floor (floor.c) --------------------------------------------------------------------------- */
+/* ---- the floor (floor.c)
+ * --------------------------------------------------------------------------- */
 
 struct floor_table;
 struct floor_table *floor_create(struct memory *memory, uint32_t flows);
@@ -115,7 +118,8 @@ double floor_ns(uint32_t flows);
 double floor_new_ns(uint32_t flows);
 double floor_bytes(uint32_t flows);
 
-/* ---- sections ----------------------------------------------------------------------------------------- */
+/* ---- sections
+ * ----------------------------------------------------------------------------------------- */
 
 void bench_floor(void);
 void bench_established(void);
@@ -128,6 +132,6 @@ void bench_cores(void);
 
 /* ns a packet of `packets` random ones; engine and floor NULL: of making them alone. */
 double round_of(const struct load *load, struct lane *lane, struct sl_engine *e,
-	struct floor_table *floor, enum sl_dir dir, unsigned batch, uint32_t packets);
+        struct floor_table *floor, enum sl_dir dir, unsigned batch, uint32_t packets);
 
 #endif

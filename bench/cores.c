@@ -28,7 +28,8 @@ static void *work(void *arg)
 		pthread_barrier_wait(w->start);
 	idle = round_of(&w->load, w->lane, NULL, NULL, SL_ORIGINAL, 256, options.packets);
 	w->ns = round_of(&w->load, w->lane, w->engine, w->floor, SL_ORIGINAL, 256,
-			options.packets * 2) - idle;
+	                options.packets * 2) -
+	        idle;
 	return NULL;
 }
 
@@ -80,9 +81,11 @@ void bench_cores(void)
 
 		if (!lane)
 			exit(1);
-		engines[i] = (struct worker){.load = load, .lane = lane, .engine = engine_for(&load, &memory[i])};
+		engines[i] = (struct worker){
+		        .load = load, .lane = lane, .engine = engine_for(&load, &memory[i])};
 		open_all(&load, engines[i].engine, lane);
-		floors[i] = (struct worker){.load = load, .lane = lane, .floor = floor_create(&memory[2 + i], flows)};
+		floors[i] = (struct worker){
+		        .load = load, .lane = lane, .floor = floor_create(&memory[2 + i], flows)};
 		floor_fill(floors[i].floor, &load, lane);
 	}
 	bare = gain(floors);

@@ -46,7 +46,8 @@ static void kill_random(struct sl_engine *e, uint32_t *seed, unsigned n)
 	while (n) {
 		uint16_t port = (uint16_t)(1024 + pick_flow(seed, PORTS));
 		uint8_t public4[4] = {203, 0, 113, 1}, remote[4];
-		struct sl_tuple reply = {.proto = SL_PROTO_UDP, .family = SL_IPV4, .sport = 443, .dport = port};
+		struct sl_tuple reply = {
+		        .proto = SL_PROTO_UDP, .family = SL_IPV4, .sport = 443, .dport = port};
 		struct sl_conn *conn;
 		enum sl_dir dir;
 
@@ -96,7 +97,8 @@ void bench_ports(void)
 	memory_done(&memory);
 }
 
-/* ---- floods -------------------------------------------------------------------------------------- */
+/* ---- floods
+ * -------------------------------------------------------------------------------------- */
 
 /* Packet k: a first packet of a flow that never was. */
 static void stranger(unsigned k, uint8_t proto, uint32_t i)

@@ -11,7 +11,7 @@ static const char *name_of(const struct load *load)
 	static char name[64];
 
 	snprintf(name, sizeof(name), "%s %s %s", load->proto == SL_PROTO_TCP ? "tcp" : "udp",
-		load->v6 ? "ipv6" : "ipv4", load->nat ? "snat" : "no-nat");
+	        load->v6 ? "ipv6" : "ipv4", load->nat ? "snat" : "no-nat");
 	return name;
 }
 
@@ -27,8 +27,8 @@ static void measure(const struct load *load, struct sl_engine *e, enum sl_dir di
 	}
 	f = figure_of(value, options.runs);
 	report(&f, "ns", floor_ns(load->flows), "%s %s %u flows, batch %u%s", name_of(load),
-		dir == SL_ORIGINAL ? "original" : "reply", load->flows, batch,
-		load->summed ? ", checksums verified" : "");
+	        dir == SL_ORIGINAL ? "original" : "reply", load->flows, batch,
+	        load->summed ? ", checksums verified" : "");
 }
 
 /* Opens the flows and reports what each occupies. */
@@ -40,7 +40,8 @@ static struct sl_engine *opened(const struct load *load, struct memory *memory)
 
 	open_all(load, e, &lane);
 	f.median = f.min = f.max = (double)(memory->held - before) / load->flows;
-	report(&f, "bytes", floor_bytes(load->flows), "%s memory, %u flows", name_of(load), load->flows);
+	report(&f, "bytes", floor_bytes(load->flows), "%s memory, %u flows", name_of(load),
+	        load->flows);
 	return e;
 }
 

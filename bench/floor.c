@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "base/wire.h"
 
-#define GROUP 32
+#define GROUP   32
 #define ENTRIES 10
 
 struct bucket {
@@ -108,8 +108,8 @@ static struct record *find(struct floor_table *t, const uint8_t *d, uint64_t h)
 		for (unsigned i = 0; i < ENTRIES; i++) {
 			struct record *r = &t->record[b->record[i]];
 
-			if (b->tag[i] == (uint16_t)h && b->record[i] && !memcmp(r->addr, d + 12, 8) &&
-				r->ports == sl_get32(d + 20))
+			if (b->tag[i] == (uint16_t)h && b->record[i] &&
+			        !memcmp(r->addr, d + 12, 8) && r->ports == sl_get32(d + 20))
 				return r;
 		}
 	}
@@ -126,7 +126,8 @@ double floor_fill(struct floor_table *t, const struct load *load, struct lane *l
 			make_packet(load, lane, k, i + k, SL_ORIGINAL, 0);
 		begin = cpu_seconds();
 		for (unsigned k = 0; k < n; k++)
-			__builtin_prefetch(&t->bucket[(hash_of(lane->packet[k].data) >> 32) & t->mask]);
+			__builtin_prefetch(
+			        &t->bucket[(hash_of(lane->packet[k].data) >> 32) & t->mask]);
 		for (unsigned k = 0; k < n; k++)
 			insert(t, lane->packet[k].data);
 		spent += cpu_seconds() - begin;
@@ -171,7 +172,8 @@ void floor_work(struct floor_table *t, struct lane *lane, unsigned n)
 		group(t, lane, i, n - i < GROUP ? n - i : GROUP);
 }
 
-/* ---- measured once ------------------------------------------------------------------------------ */
+/* ---- measured once ------------------------------------------------------------------------------
+ */
 
 static struct measured {
 	uint32_t flows;
@@ -200,9 +202,12 @@ static const struct measured *measure(uint32_t flows)
 		}
 	}
 	for (unsigned run = 0; run < options.runs; run++) {
-		double idle = round_of(&load, &lane, NULL, NULL, SL_ORIGINAL, BATCH_MAX, options.packets);
+		double idle =
+		        round_of(&load, &lane, NULL, NULL, SL_ORIGINAL, BATCH_MAX, options.packets);
 
-		value[run] = round_of(&load, &lane, NULL, t, SL_ORIGINAL, BATCH_MAX, options.packets) - idle;
+		value[run] =
+		        round_of(&load, &lane, NULL, t, SL_ORIGINAL, BATCH_MAX, options.packets) -
+		        idle;
 	}
 	m->flows = flows;
 	m->bytes = (double)memory.held / flows;

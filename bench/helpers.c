@@ -14,7 +14,8 @@
 #include "base/wire.h"
 
 /*
- * A message of each helper that reads requests; a client at 10.0.0.2 sends it. One more is one line.
+ * A message of each helper that reads requests; a client at 10.0.0.2 sends it. One more is one
+ * line.
  */
 static const struct sample {
 	const char *helper;
@@ -24,18 +25,19 @@ static const struct sample {
 	size_t len;
 } samples[] = {
 #define TEXT(s) s, sizeof(s) - 1
-	{"ftp", SL_PROTO_TCP, 21, TEXT("PORT 10,0,0,2,156,64\r\n")},
-	{"foo", SL_PROTO_TCP, 111, TEXT("HERE 10.0.0.2 40000\n")},
-	{"irc", SL_PROTO_TCP, 6667, TEXT("PRIVMSG you :\001DCC SEND file 167772162 40000 100\001\r\n")},
-	{"rtsp", SL_PROTO_TCP, 554,
-		TEXT("SETUP rtsp://s/t RTSP/1.0\r\nCSeq: 3\r\nTransport: RTP/AVP;unicast;"
-		     "client_port=4588-4589\r\n\r\n")},
-	{"tftp", SL_PROTO_UDP, 69, TEXT("\0\1file\0octet\0")},
-	{"sip", SL_PROTO_UDP, 5060,
-		TEXT("REGISTER sip:s SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.2:1024;branch=z9hG4bK1\r\n"
-		     "From: <sip:a@s>;tag=1\r\nTo: <sip:a@s>\r\nCall-ID: 1@10.0.0.2\r\n"
-		     "CSeq: 1 REGISTER\r\nContact: <sip:a@10.0.0.2:1024>\r\nExpires: 60\r\n"
-		     "Content-Length: 0\r\n\r\n")},
+        {"ftp", SL_PROTO_TCP, 21, TEXT("PORT 10,0,0,2,156,64\r\n")},
+        {"foo", SL_PROTO_TCP, 111, TEXT("HERE 10.0.0.2 40000\n")},
+        {"irc", SL_PROTO_TCP, 6667,
+                TEXT("PRIVMSG you :\001DCC SEND file 167772162 40000 100\001\r\n")},
+        {"rtsp", SL_PROTO_TCP, 554,
+                TEXT("SETUP rtsp://s/t RTSP/1.0\r\nCSeq: 3\r\nTransport: RTP/AVP;unicast;"
+                     "client_port=4588-4589\r\n\r\n")},
+        {"tftp", SL_PROTO_UDP, 69, TEXT("\0\1file\0octet\0")},
+        {"sip", SL_PROTO_UDP, 5060,
+                TEXT("REGISTER sip:s SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.2:1024;branch=z9hG4bK1\r\n"
+                     "From: <sip:a@s>;tag=1\r\nTo: <sip:a@s>\r\nCall-ID: 1@10.0.0.2\r\n"
+                     "CSeq: 1 REGISTER\r\nContact: <sip:a@10.0.0.2:1024>\r\nExpires: 60\r\n"
+                     "Content-Length: 0\r\n\r\n")},
 };
 
 #define ROOM 64
@@ -73,21 +75,27 @@ static bool put(struct talk *talk, enum sl_dir dir, uint8_t flags, const char *p
 	sl_put16(d + 2, (uint16_t)(l4 + size + len));
 	sl_put16(d + l4 + (dir == SL_ORIGINAL ? 2 : 0), s->port);
 	if (s->proto == SL_PROTO_TCP) {
-		sl_put32(d + l4 + 4, dir == SL_ORIGINAL ? 1000 + talk->sent : flags & TCP_SYN ? 0 : 1);
+		sl_put32(d + l4 + 4, dir == SL_ORIGINAL ? 1000 + talk->sent
+		                     : flags & TCP_SYN  ? 0
+		                                        : 1);
 		sl_put32(d + l4 + 8, dir == SL_ORIGINAL ? 1 : 1000 + talk->heard);
 		talk->sent += dir == SL_ORIGINAL ? (uint32_t)len + (flags & TCP_SYN ? 1 : 0) : 0;
 	} else {
 		sl_put16(d + l4 + 4, (uint16_t)(size + len));
 	}
-	p = (struct sl_packet){.data = d, .len = (uint32_t)(l4 + size + len), .headroom = ROOM,
-		.tailroom = (uint32_t)(sizeof(frame[0]) - ROOM - l4 - size - len),
-		.in_if = dir == SL_ORIGINAL ? 1 : 2, .csum = SL_CSUM_CHECKED};
+	p = (struct sl_packet){.data = d,
+	        .len = (uint32_t)(l4 + size + len),
+	        .headroom = ROOM,
+	        .tailroom = (uint32_t)(sizeof(frame[0]) - ROOM - l4 - size - len),
+	        .in_if = dir == SL_ORIGINAL ? 1 : 2,
+	        .csum = SL_CSUM_CHECKED};
 	begin = cpu_seconds();
 	sl_input(talk->engine, &p, 1, 1000000);
 	talk->spent += cpu_seconds() - begin;
 	if (p.verdict == SL_ACCEPT && s->proto == SL_PROTO_TCP && dir == SL_ORIGINAL)
 		talk->heard = sl_get32(p.data + l4 + 4) - 1000 +
-			      (uint32_t)(sl_get16(p.data + 2) - l4 - size) + (flags & TCP_SYN ? 1 : 0);
+		              (uint32_t)(sl_get16(p.data + 2) - l4 - size) +
+		              (flags & TCP_SYN ? 1 : 0);
 	return p.verdict == SL_ACCEPT;
 }
 
@@ -96,7 +104,8 @@ static bool open_talk(struct talk *talk)
 	if (talk->sample->proto != SL_PROTO_TCP)
 		return true;
 	return put(talk, SL_ORIGINAL, TCP_SYN, NULL, 0) &&
-	       put(talk, SL_REPLY, TCP_SYN | TCP_ACK, NULL, 0) && put(talk, SL_ORIGINAL, TCP_ACK, NULL, 0);
+	       put(talk, SL_REPLY, TCP_SYN | TCP_ACK, NULL, 0) &&
+	       put(talk, SL_ORIGINAL, TCP_ACK, NULL, 0);
 }
 
 static bool message(struct talk *talk)
@@ -124,22 +133,24 @@ static void measure(const struct sl_helper *helper, const struct sample *sample)
 	config.policy_ctx = &masquerade;
 	for (unsigned run = 0; run < options.runs; run++) {
 		struct talk talk = {.engine = sl_engine_create(&config, &env), .sample = sample};
-		bool ok = talk.engine && sl_helper_register_port(talk.engine, helper, sample->port) &&
-			  open_talk(&talk);
+		bool ok = talk.engine &&
+		          sl_helper_register_port(talk.engine, helper, sample->port) &&
+		          open_talk(&talk);
 
 		talk.spent = 0;
 		for (uint32_t i = 0; ok && i < n; i++)
 			ok = message(&talk);
 		sl_stats(talk.engine, &stats);
 		if (!ok || !stats.expects_made)
-			printf("%s: the sample %s\n", sample->helper, ok ? "announces nothing" : "was dropped");
+			printf("%s: the sample %s\n", sample->helper,
+			        ok ? "announces nothing" : "was dropped");
 		value[run] = talk.spent / n * 1e9;
 		sl_engine_destroy(talk.engine);
 		memory_done(&memory);
 	}
 	f = figure_of(value, options.runs);
 	report(&f, "ns", 0, "%s message of %u bytes%s", sample->helper, (unsigned)sample->len,
-		sample->proto == SL_PROTO_TCP ? " and its ACK" : "");
+	        sample->proto == SL_PROTO_TCP ? " and its ACK" : "");
 }
 
 void bench_helpers(void)

@@ -28,7 +28,8 @@ static double fresh_of(const struct load *load, struct sl_engine *e)
 }
 
 /* Let everything expire, in calls of a budget; *longest: the longest call, us. */
-static double expire_all(const struct load *load, struct sl_engine *e, unsigned budget, double *longest)
+static double expire_all(
+        const struct load *load, struct sl_engine *e, unsigned budget, double *longest)
 {
 	double begin = cpu_seconds(), before = begin, after;
 	bool more;
@@ -62,11 +63,13 @@ static void new_and_end(uint8_t proto, bool v6, uint32_t flows)
 		memory_done(&memory);
 	}
 	f = figure_of(fresh, 3);
-	report(&f, "ns", floor_new_ns(flows), "new %s %s snat, %u flows", name, v6 ? "ipv6" : "ipv4", flows);
+	report(&f, "ns", floor_new_ns(flows), "new %s %s snat, %u flows", name,
+	        v6 ? "ipv6" : "ipv4", flows);
 	f = figure_of(end, 3);
 	report(&f, "ns", 0, "expiry %s %s, %u flows", name, v6 ? "ipv6" : "ipv4", flows);
 	f = figure_of(both, 3);
-	report(&f, "ns", 0, "new and expiry %s %s snat, %u flows", name, v6 ? "ipv6" : "ipv4", flows);
+	report(&f, "ns", 0, "new and expiry %s %s snat, %u flows", name, v6 ? "ipv6" : "ipv4",
+	        flows);
 	f = figure_of(longest, 3);
 	report(&f, "us", 0, "longest clock call of budget 1000, %s %s", name, v6 ? "ipv6" : "ipv4");
 }

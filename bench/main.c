@@ -16,16 +16,20 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } sections[] = {
-	{"floor", bench_floor}, {"established", bench_established}, {"life", bench_life},
-	{"ports", bench_ports}, {"flood", bench_flood}, {"rules", bench_rules},
-	{"helpers", bench_helpers}, {"cores", bench_cores},
+        {"floor", bench_floor},
+        {"established", bench_established},
+        {"life", bench_life},
+        {"ports", bench_ports},
+        {"flood", bench_flood},
+        {"rules", bench_rules},
+        {"helpers", bench_helpers},
+        {"cores", bench_cores},
 };
 
 static int usage(void)
 {
-	fprintf(stderr,
-		"usage: bench [-j FILE] [--quick] [--huge] [--flows MAX] [SECTION ...]\n"
-		"       bench --compare BEFORE.json AFTER.json\nsections:");
+	fprintf(stderr, "usage: bench [-j FILE] [--quick] [--huge] [--flows MAX] [SECTION ...]\n"
+	                "       bench --compare BEFORE.json AFTER.json\nsections:");
 	for (unsigned i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
 		fprintf(stderr, " %s", sections[i].name);
 	fputc('\n', stderr);

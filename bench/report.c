@@ -45,12 +45,14 @@ void report(struct figure *f, const char *unit, double floor, const char *format
 	fflush(stdout);
 	if (options.json)
 		fprintf(options.json,
-			"{\"name\": \"%s\", \"unit\": \"%s\", \"median\": %.3f, \"min\": %.3f, \"max\": %.3f, "
-			"\"floor\": %.3f}\n",
-			f->name, unit, f->median, f->min, f->max, floor);
+		        "{\"name\": \"%s\", \"unit\": \"%s\", \"median\": %.3f, \"min\": %.3f, "
+		        "\"max\": %.3f, "
+		        "\"floor\": %.3f}\n",
+		        f->name, unit, f->median, f->min, f->max, floor);
 }
 
-/* ---- comparing ------------------------------------------------------------------------------------ */
+/* ---- comparing
+ * ------------------------------------------------------------------------------------ */
 
 struct saved {
 	char name[96], unit[8];
@@ -71,9 +73,10 @@ static unsigned load(const char *file, struct saved *out)
 		struct saved *s = &out[n];
 
 		if (sscanf(line,
-			    "{\"name\": \"%95[^\"]\", \"unit\": \"%7[^\"]\", \"median\": %lf, \"min\": %lf, "
-			    "\"max\": %lf, \"floor\": %lf",
-			    s->name, s->unit, &s->median, &s->min, &s->max, &s->floor) == 6)
+		            "{\"name\": \"%95[^\"]\", \"unit\": \"%7[^\"]\", \"median\": %lf, "
+		            "\"min\": %lf, "
+		            "\"max\": %lf, \"floor\": %lf",
+		            s->name, s->unit, &s->median, &s->min, &s->max, &s->floor) == 6)
 			n++;
 	}
 	fclose(f);
@@ -87,7 +90,7 @@ static void compare_one(const struct saved *a, const struct saved *b)
 	const char *apart = b->min > a->max ? "up" : b->max < a->min ? "down" : "";
 
 	printf("%-56s %5s %9.1f -> %9.1f %+7.1f %% %-4s", b->name, b->unit, a->median, b->median,
-		change, apart);
+	        change, apart);
 	if (a->floor > 0 && b->floor > 0)
 		printf("  floor x %.2f -> %.2f", a->median / a->floor, b->median / b->floor);
 	putchar('\n');
@@ -111,7 +114,8 @@ int compare(const char *before, const char *after)
 		if (k < na)
 			compare_one(&a[k], &b[i]);
 		else
-			printf("%-56s %5s %9s -> %9.1f\n", b[i].name, b[i].unit, "new", b[i].median);
+			printf("%-56s %5s %9s -> %9.1f\n", b[i].name, b[i].unit, "new",
+			        b[i].median);
 	}
 	return 0;
 }

@@ -19,15 +19,19 @@ static char *ruleset(unsigned rules, bool established_first)
 	if (!text)
 		exit(1);
 	at = (size_t)snprintf(text, room,
-		"table inet filter {\n\tchain forward {\n\t\ttype filter hook forward priority 0; policy accept;\n");
+	        "table inet filter {\n\tchain forward {\n\t\ttype filter hook forward priority 0; "
+	        "policy accept;\n");
 	if (established_first)
-		at += (size_t)snprintf(text + at, room - at, "\t\tct state established,related accept\n");
+		at += (size_t)snprintf(
+		        text + at, room - at, "\t\tct state established,related accept\n");
 	for (unsigned i = 0; i < rules; i++)
 		at += (size_t)snprintf(text + at, room - at,
-			"\t\tip saddr 192.0.%u.%u udp dport %u drop\n", i / 250, i % 250 + 1, 1000 + i);
+		        "\t\tip saddr 192.0.%u.%u udp dport %u drop\n", i / 250, i % 250 + 1,
+		        1000 + i);
 	snprintf(text + at, room - at,
-		"\t}\n}\ntable ip nat {\n\tchain post {\n\t\ttype nat hook postrouting priority 100;\n"
-		"\t\toifname \"out0\" masquerade\n\t}\n}\n");
+	        "\t}\n}\ntable ip nat {\n\tchain post {\n\t\ttype nat hook postrouting priority "
+	        "100;\n"
+	        "\t\toifname \"out0\" masquerade\n\t}\n}\n");
 	return text;
 }
 
@@ -47,7 +51,8 @@ static void measure(unsigned rules, bool established_first, uint32_t flows)
 {
 	struct load load = {SL_PROTO_UDP, false, true, false, flows};
 	struct memory memory = {0};
-	struct sl_rules_env rules_env = {.mem = memory_of(&memory), .if_name = if_name, .report = complain};
+	struct sl_rules_env rules_env = {
+	        .mem = memory_of(&memory), .if_name = if_name, .report = complain};
 	struct sl_env env = {.mem = memory_of(&memory), .route = bench_route, .seed = {7}};
 	uint32_t packets = options.packets / (rules > 100 && !established_first ? 20 : 2);
 	char *text = ruleset(rules, established_first);
@@ -76,7 +81,7 @@ static void measure(unsigned rules, bool established_first, uint32_t flows)
 	}
 	f = figure_of(value, options.runs);
 	report(&f, "ns", floor_ns(flows), "%u rules%s, udp ipv4 snat, %u flows", rules,
-		established_first ? " behind ct state established accept" : "", flows);
+	        established_first ? " behind ct state established accept" : "", flows);
 	sl_engine_destroy(e);
 	sl_rules_destroy(read);
 	memory_done(&memory);

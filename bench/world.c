@@ -18,7 +18,7 @@
 #include "base/checksum.h"
 #include "base/wire.h"
 
-#define HUGE ((size_t)2 << 20)
+#define HUGE  ((size_t)2 << 20)
 #define PORTS 60000u
 
 struct sl_policy_masquerade masquerade = {2};
@@ -31,7 +31,8 @@ double cpu_seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* ---- memory -------------------------------------------------------------------------------------- */
+/* ---- memory
+ * -------------------------------------------------------------------------------------- */
 
 static void *memory_alloc(void *ctx, size_t size, size_t align)
 {
@@ -41,7 +42,7 @@ static void *memory_alloc(void *ctx, size_t size, size_t align)
 	if (options.huge && !m->arena) {
 		m->room = (size_t)3 << 30;
 		m->arena = mmap(NULL, m->room, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 		if (m->arena == MAP_FAILED)
 			exit(1);
 		madvise(m->arena, m->room, MADV_HUGEPAGE);
@@ -80,7 +81,8 @@ void memory_done(struct memory *memory)
 	*memory = (struct memory){0};
 }
 
-/* ---- the engine's surroundings --------------------------------------------------------------------- */
+/* ---- the engine's surroundings
+ * --------------------------------------------------------------------- */
 
 static const uint8_t public4[4] = {203, 0, 113, 1};
 static const uint8_t public6[16] = {0x20, 1, 0xd, 0xb8, 0xff, 0xff, [15] = 1};
@@ -111,7 +113,8 @@ struct sl_engine *engine_for(const struct load *load, struct memory *memory)
 	return e;
 }
 
-/* ---- packets ------------------------------------------------------------------------------------------ */
+/* ---- packets
+ * ------------------------------------------------------------------------------------------ */
 
 /* The two ends of flow i as a direction's packets come in: [0] source, [1] destination. */
 struct end {
@@ -124,8 +127,8 @@ static void ends_of(const struct load *load, uint32_t i, enum sl_dir dir, struct
 {
 	uint32_t host = i / PORTS, port = i % PORTS, remote = i % 97 * 256 + host % 200;
 
-	end[dir] = (struct end){0x0a000002 + host, false, load->nat && dir == SL_REPLY,
-		(uint16_t)(1024 + port)};
+	end[dir] = (struct end){
+	        0x0a000002 + host, false, load->nat && dir == SL_REPLY, (uint16_t)(1024 + port)};
 	end[!dir] = (struct end){0xc6120001 + remote, true, false, 443};
 }
 
@@ -171,7 +174,7 @@ static void put_tcp(uint8_t *l4, enum sl_dir dir, uint8_t flags, uint32_t turn)
 	uint32_t moved = flags == TCP_ACK ? turn & 0x3fff : 0;
 
 	sl_put32(l4 + 4, dir == SL_ORIGINAL ? (flags & TCP_SYN ? 1000 : 1001 + moved)
-					    : (flags & TCP_SYN ? 0 : 1 + moved));
+	                                    : (flags & TCP_SYN ? 0 : 1 + moved));
 	sl_put32(l4 + 8, !(flags & TCP_ACK) ? 0 : dir == SL_ORIGINAL ? 1 : 1001);
 	l4[12] = 0x50;
 	l4[13] = flags;
@@ -190,12 +193,12 @@ static void put_sums(const struct load *load, uint8_t *d, uint32_t l4, uint32_t 
 		sl_put16(d + 10, sl__csum(sl__sum(d, 20, 0)));
 	sl_put16(csum, 0);
 	sl_put16(csum, sl__csum(sl__sum(d + l4, size,
-			       load->v6 ? sl__sum_ipv6(d + 8, d + 24, load->proto, size)
-					: sl__sum_ipv4(d + 12, d + 16, load->proto, size))));
+	                       load->v6 ? sl__sum_ipv6(d + 8, d + 24, load->proto, size)
+	                                : sl__sum_ipv4(d + 12, d + 16, load->proto, size))));
 }
 
 void make_packet(const struct load *load, struct lane *lane, unsigned k, uint32_t i,
-	enum sl_dir dir, uint8_t flags)
+        enum sl_dir dir, uint8_t flags)
 {
 	uint32_t size = load->proto == SL_PROTO_TCP ? 24 : 26, l4; /* 64 bytes on the wire */
 	uint8_t *d = lane->slot[k].data;
@@ -210,9 +213,12 @@ void make_packet(const struct load *load, struct lane *lane, unsigned k, uint32_
 	else
 		put_tcp(d + l4, dir, flags, lane->turn++);
 	put_sums(load, d, l4, size);
-	lane->packet[k] = (struct sl_packet){.data = d, .len = l4 + size, .headroom = 32,
-		.tailroom = 32, .in_if = dir == SL_ORIGINAL ? 1 : 2,
-		.csum = load->summed ? SL_CSUM_NONE : SL_CSUM_CHECKED};
+	lane->packet[k] = (struct sl_packet){.data = d,
+	        .len = l4 + size,
+	        .headroom = 32,
+	        .tailroom = 32,
+	        .in_if = dir == SL_ORIGINAL ? 1 : 2,
+	        .csum = load->summed ? SL_CSUM_NONE : SL_CSUM_CHECKED};
 }
 
 static void pass_all(struct lane *lane, struct sl_engine *e, unsigned n, uint64_t now)
@@ -222,17 +228,21 @@ static void pass_all(struct lane *lane, struct sl_engine *e, unsigned n, uint64_
 		if (lane->packet[k].verdict == SL_ACCEPT)
 			continue;
 		fprintf(stderr, "a packet was dropped: %s\n",
-			sl_reason_text((enum sl_reason)lane->packet[k].reason));
+		        sl_reason_text((enum sl_reason)lane->packet[k].reason));
 		exit(1);
 	}
 }
 
 double open_all(const struct load *load, struct sl_engine *e, struct lane *lane)
 {
-	/* flags and times of a handshake; for UDP three packets, the last late enough to be assured */
-	static const struct { enum sl_dir dir; uint8_t flags; uint64_t now; } step[] = {
-		{SL_ORIGINAL, TCP_SYN, 1000000}, {SL_REPLY, TCP_SYN | TCP_ACK, 2000000},
-		{SL_ORIGINAL, TCP_ACK, 4000000000u}, {SL_REPLY, TCP_ACK, AFTER_OPENING}};
+	/* flags and times of a handshake; for UDP three packets, the last late enough to be assured
+	 */
+	static const struct {
+		enum sl_dir dir;
+		uint8_t flags;
+		uint64_t now;
+	} step[] = {{SL_ORIGINAL, TCP_SYN, 1000000}, {SL_REPLY, TCP_SYN | TCP_ACK, 2000000},
+	        {SL_ORIGINAL, TCP_ACK, 4000000000u}, {SL_REPLY, TCP_ACK, AFTER_OPENING}};
 	double spent = 0, begin;
 	unsigned n;
 
@@ -251,7 +261,7 @@ double open_all(const struct load *load, struct sl_engine *e, struct lane *lane)
 }
 
 double round_of(const struct load *load, struct lane *lane, struct sl_engine *e,
-	struct floor_table *floor, enum sl_dir dir, unsigned batch, uint32_t packets)
+        struct floor_table *floor, enum sl_dir dir, unsigned batch, uint32_t packets)
 {
 	uint32_t seed = 12345 + packets, done;
 	double begin = cpu_seconds();

@@ -37,8 +37,8 @@ uint32_t sl__sum_ipv6(const uint8_t src[16], const uint8_t dst[16], uint8_t prot
 
 /*
  * For short runs of known length, straight in the code: the sum of `words` 32-bit words in the
- * machine's order, which is all that an update needs. Fold it to 16 bits, add to the complement of a
- * checksum loaded in the machine's order, fold, complement, store. Hundreds of words may be added.
+ * machine's order, and of their complements. A sum of both kinds, what is there now and the complements
+ * of what was there, is what an update adds to the complement of a checksum. Thousands may be added.
  */
 static inline uint64_t sl__sum_native(const void *p, unsigned words, uint64_t acc)
 {
@@ -53,6 +53,19 @@ static inline uint64_t sl__sum_native(const void *p, unsigned words, uint64_t ac
 	return acc;
 }
 
+static inline uint64_t sl__sum_native_gone(const void *p, unsigned words, uint64_t acc)
+{
+	const uint8_t *at = p;
+
+	for (unsigned i = 0; i < words; i++) {
+		uint32_t w;
+
+		memcpy(&w, at + 4 * i, 4);
+		acc += ~w;
+	}
+	return acc;
+}
+
 static inline uint16_t sl__sum_native_fold(uint64_t acc)
 {
 	acc = (acc & 0xffffffff) + (acc >> 32); /* at most 33 bits */
@@ -61,19 +74,13 @@ static inline uint16_t sl__sum_native_fold(uint64_t acc)
 	return (uint16_t)((acc & 0xffff) + (acc >> 16));
 }
 
-/* What an update adds when words that summed up to `was` now sum up to `is`. */
-static inline uint32_t sl__sum_native_delta(uint64_t was, uint64_t is)
-{
-	return (uint32_t)(uint16_t)~sl__sum_native_fold(was) + sl__sum_native_fold(is);
-}
-
-/* Update the checksum at p by such deltas. */
-static inline void sl__csum_native_add(void *p, uint32_t delta)
+/* Update the checksum at p by such a sum. */
+static inline void sl__csum_native_add(void *p, uint64_t acc)
 {
 	uint16_t csum;
 
 	memcpy(&csum, p, 2);
-	csum = (uint16_t)~sl__sum_native_fold((uint64_t)(uint16_t)~csum + delta);
+	csum = (uint16_t)~sl__sum_native_fold(acc + (uint16_t)~csum);
 	memcpy(p, &csum, 2);
 }
 

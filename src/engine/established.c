@@ -120,7 +120,7 @@ static inline const struct sl_bucket *bucket_of(const struct sl_table *table, ui
 
 static inline uint32_t look_up(const struct sl_table *table, uint64_t hash)
 {
-	return sl__table_first(bucket_of(table, hash), sl__table_tag(hash));
+	return sl__table_first(table, bucket_of(table, hash), sl__table_tag(hash));
 }
 
 void sl__foresee(struct sl_engine *e, struct sl_packet *p, unsigned n, struct sl_glance *g)
@@ -252,56 +252,51 @@ static inline bool track(struct sl_track *t, struct sl_conn *conn, enum sl_dir d
  * The packet now looks like the inverse of the other direction's tuple. `header` is what that adds
  * to the checksum of an IPv4 header, to be completed by the caller.
  */
-static inline uint32_t translate(const struct sl_conn *conn, enum sl_dir dir,
+static inline uint64_t translate(const struct sl_conn *conn, enum sl_dir dir,
         const struct sl_packet *p, const struct sl_glance *g, bool v6)
 {
 	const unsigned size = v6 ? 16 : 4;
 	const uint8_t *other =
 	        (v6 ? conn->addr6 : conn->addr4) + (dir == SL_ORIGINAL ? 2 * size : 0);
 	uint8_t *at = p->data + (v6 ? 8 : 12), *l4 = p->data + g->l4;
-	uint8_t *csum = l4 + (g->proto == SL_PROTO_TCP ? 16 : 6), ports[4];
-	uint32_t addresses = sl__sum_native_delta(
-	                 sl__sum_native(at, size / 2, 0), sl__sum_native(other, size / 2, 0)),
+	uint8_t *csum = l4 + (g->proto == SL_PROTO_TCP ? 16 : 6);
+	uint64_t addresses = sl__sum_native_gone(at, size / 2, sl__sum_native(other, size / 2, 0)),
 	         both;
+	uint16_t sum;
 
-	sl_put16(ports, conn->port[!dir].dport);
-	sl_put16(ports + 2, conn->port[!dir].sport);
-	both = addresses +
-	       sl__sum_native_delta(sl__sum_native(l4, 1, 0), sl__sum_native(ports, 1, 0));
 	memcpy(at, other + size, size);
 	memcpy(at + size, other, size);
-	memcpy(l4, ports, 4);
+	both = sl__sum_native_gone(l4, 1, addresses);
+	sl_put32(l4, (uint32_t)conn->port[!dir].dport << 16 | conn->port[!dir].sport);
+	both = sl__sum_native(l4, 1, both);
 	if (p->csum ==
 	        SL_CSUM_PARTIAL) { /* holds the sum of the pseudo-header, not its complement */
-		uint16_t sum;
-
 		memcpy(&sum, csum, 2);
-		sum = sl__sum_native_fold((uint64_t)sum + addresses);
+		sum = sl__sum_native_fold(addresses + sum);
 		memcpy(csum, &sum, 2);
-	} else if (g->proto == SL_PROTO_TCP || v6 ||
-	           sl_get16(csum)) { /* UDP's 0 is none: RFC 768 */
+	} else if (g->proto == SL_PROTO_TCP || v6 || csum[0] || csum[1]) { /* UDP's 0 is none */
 		sl__csum_native_add(csum, both);
-		if (g->proto == SL_PROTO_UDP && !sl_get16(csum))
-			sl_put16(csum, 0xffff);
+		if (g->proto == SL_PROTO_UDP && !csum[0] && !csum[1])
+			csum[0] = csum[1] = 0xff;
 	}
 	return addresses;
 }
 
-static inline uint32_t count_hop(uint8_t *ttl)
+static inline uint64_t count_hop(uint8_t *ttl)
 {
 	uint16_t was, is;
 
 	memcpy(&was, ttl, 2);
 	ttl[0]--;
 	memcpy(&is, ttl, 2);
-	return (uint32_t)(uint16_t)~was + is;
+	return (uint64_t)(uint16_t)~was + is;
 }
 
 static inline void rewrite(struct sl_engine *e, const struct sl_conn *conn, enum sl_dir dir,
         struct sl_packet *p, const struct sl_glance *g)
 {
 	uint8_t *d = p->data;
-	uint32_t header = 0;
+	uint64_t header = 0;
 
 	p->altered = (conn->status & (SL_SRC_NAT | SL_DST_NAT)) != 0;
 	if (is_ipv6(g)) {

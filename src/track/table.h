@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/slab.h"
@@ -70,30 +71,6 @@ static inline struct sl_bucket *sl__table_at(const struct sl_table *table, uint3
 }
 
 /*
- * The first entry of the bucket itself that may have this hash; 0: there is none, or it is not in
- * the first bucket of its chain. For a quick look (src/engine/established.c); no branch depends on
- * where it stands.
- */
-static inline uint32_t sl__table_first(const struct sl_bucket *bucket, uint16_t tag)
-{
-	unsigned found = 0;
-
-	for (unsigned i = 0; i < SL_BUCKET_ENTRIES; i++)
-		found |= (unsigned)(bucket->tag[i] == tag) << i;
-	if (!found)
-		return 0;
-#if defined(__GNUC__)
-	return bucket->entry[__builtin_ctz(found)];
-#else
-	unsigned i = 0;
-
-	while (!(found >> i & 1))
-		i++;
-	return bucket->entry[i];
-#endif
-}
-
-/*
  * Visit every entry that may have this hash:
  *
  *	struct sl_probe probe = sl__table_probe(table, hash);
@@ -126,6 +103,48 @@ static inline uint32_t sl__table_next(const struct sl_table *table, struct sl_pr
 		probe->bucket = sl__slab_at(&table->overflow, probe->bucket->overflow);
 		probe->slot = 0;
 	}
+}
+
+/* Bit 15 of each 16 bits is set where all 16 are zero. */
+static inline uint64_t sl__zero_tags(uint64_t four)
+{
+	const uint64_t low = UINT64_C(0x7fff7fff7fff7fff);
+
+	return ~(((four & low) + low) | four | low);
+}
+
+/*
+ * One entry of the chain that may have this hash, mostly the one that is meant; 0: there is none.
+ * The same as a first sl__table_next(), but no branch depends on where in a bucket it stands.
+ */
+static inline uint32_t sl__table_first(
+	const struct sl_table *table, const struct sl_bucket *bucket, uint16_t tag)
+{
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	const uint64_t all = tag * UINT64_C(0x0001000100010001);
+
+	for (;; bucket = sl__slab_at(&table->overflow, bucket->overflow)) {
+		uint64_t four[2], found;
+		uint32_t two;
+		unsigned bit;
+
+		memcpy(four, bucket->tag, sizeof(four));
+		memcpy(&two, bucket->tag + 8, sizeof(two));
+		/* Tag i of word w is bit 16 i + 15 - w. */
+		found = sl__zero_tags(four[0] ^ all) | sl__zero_tags(four[1] ^ all) >> 1 |
+			sl__zero_tags((two ^ all) | UINT64_C(0xffffffff00000000)) >> 2;
+		if (found) {
+			bit = (unsigned)__builtin_ctzll(found);
+			return bucket->entry[(15 - bit % 16) * 4 + bit / 16];
+		}
+		if (!bucket->overflow)
+			return 0;
+	}
+#else
+	struct sl_probe probe = {bucket, 0, tag};
+
+	return sl__table_next(table, &probe);
+#endif
 }
 
 #endif
