@@ -82,6 +82,12 @@ static bool failed(const struct nlmsghdr *message)
 	return errno != 0;
 }
 
+/* Is m a message that lies within the `left` bytes? NLMSG_OK mixes signs. */
+static bool whole(const struct nlmsghdr *m, int left)
+{
+	return left >= (int)sizeof(*m) && m->nlmsg_len >= sizeof(*m) && m->nlmsg_len <= (unsigned)left;
+}
+
 bool sl_netlink_dump(struct sl_netlink *nl, uint16_t type, const void *body, size_t body_len,
         void (*each)(void *ctx, const struct nlmsghdr *message), void *ctx)
 {
@@ -92,7 +98,7 @@ bool sl_netlink_dump(struct sl_netlink *nl, uint16_t type, const void *body, siz
 
 		if (left == 0)
 			return false;
-		for (struct nlmsghdr *m = &buffer.align; NLMSG_OK(m, left);
+		for (struct nlmsghdr *m = &buffer.align; whole(m, left);
 		        m = NLMSG_NEXT(m, left)) {
 			if (m->nlmsg_seq != nl->seq)
 				continue;
@@ -116,7 +122,7 @@ const struct nlmsghdr *sl_netlink_ask(
 
 		if (left == 0)
 			return NULL;
-		if (!NLMSG_OK(m, left) || m->nlmsg_seq != nl->seq)
+		if (!whole(m, left) || m->nlmsg_seq != nl->seq)
 			continue;
 		if (m->nlmsg_type != NLMSG_ERROR)
 			return m;
@@ -134,7 +140,7 @@ bool sl_netlink_read(
 
 		if (left == 0)
 			return errno != ENOBUFS;
-		for (struct nlmsghdr *m = &buffer.align; NLMSG_OK(m, left); m = NLMSG_NEXT(m, left))
+		for (struct nlmsghdr *m = &buffer.align; whole(m, left); m = NLMSG_NEXT(m, left))
 			each(ctx, m);
 	}
 }

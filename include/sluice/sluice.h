@@ -137,7 +137,7 @@ struct sl_route_query {
 
 /* ... and the answer. */
 struct sl_route {
-	enum {
+	enum sl_route_kind {
 		SL_ROUTE_NONE,	      /* nothing leads there: answered with network unreachable */
 		SL_ROUTE_FORWARD,
 		SL_ROUTE_LOCAL,

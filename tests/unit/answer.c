@@ -470,7 +470,7 @@ static void too_long(void **unused)
 static void routes(void **unused)
 {
 	static const struct {
-		int kind;
+		enum sl_route_kind kind;
 		uint8_t code[2];
 		bool silent;
 	} cases[] = {

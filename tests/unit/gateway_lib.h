@@ -40,7 +40,7 @@ struct gateway {
 	struct sl_packet out[OUT_MAX]; /* emitted, oldest first; ours */
 	unsigned n_out;
 	uint16_t mtu[3]; /* by out_if; 0: unlimited */
-	int route_kind;  /* of what is forwarded, if not SL_ROUTE_NONE: that instead */
+	enum sl_route_kind route_kind; /* of what is forwarded, if not SL_ROUTE_NONE: that instead */
 	unsigned events[8];
 	void (*on_event)(struct gateway *g, const struct sl_event *event);
 	void *user;
