@@ -86,7 +86,7 @@ static unsigned load(const char *file, struct saved *out)
 /* By how much the figure went up, and, where the floor was measured too, its multiple of it. */
 static void compare_one(const struct saved *a, const struct saved *b)
 {
-	double change = a->median ? (b->median / a->median - 1) * 100 : 0;
+	double change = a->median > 0 ? (b->median / a->median - 1) * 100 : 0;
 	const char *apart = b->min > a->max ? "up" : b->max < a->min ? "down" : "";
 
 	printf("%-56s %5s %9.1f -> %9.1f %+7.1f %% %-4s", b->name, b->unit, a->median, b->median,
