@@ -279,6 +279,20 @@ static void read_unicast(struct sl_net *net, const struct sl_addr *dst, const st
 		out->prefix = prefix_of(net, link->index, dst);
 }
 
+/* What kinds of routes that lead nowhere are told as. */
+static unsigned kind_of_error(int error)
+{
+	switch (error) {
+	case EHOSTUNREACH:
+		return SL_ROUTE_UNREACHABLE;
+	case EACCES:
+		return SL_ROUTE_PROHIBIT;
+	case EINVAL:
+		return SL_ROUTE_BLACKHOLE;
+	}
+	return SL_ROUTE_NONE;
+}
+
 /* Every member is set; no answer: no route. */
 static void ask_kernel(struct sl_net *net, const struct sl_route_query *q, struct sl_route *out)
 {
@@ -303,6 +317,8 @@ static void ask_kernel(struct sl_net *net, const struct sl_route_query *q, struc
 	memcpy(end + sizeof(mark_head), &q->mark, 4);
 	net->asked++;
 	m = sl_netlink_ask(&net->ask, RTM_GETROUTE, &ask, (size_t)(end + 8 - (uint8_t *)&ask));
+	if (!m)
+		out->kind = kind_of_error(errno);
 	if (!m || m->nlmsg_type != RTM_NEWROUTE)
 		return;
 	sl_netlink_attributes(m, sizeof(struct rtmsg), a, RTA_MAX);
@@ -347,7 +363,7 @@ void sl_net_route(struct sl_net *net, const struct sl_route_query *query, struct
 	struct sl_net_answer *slot =
 	        &net->answers[(h * 0xff51afd7ed558ccdu) >> 48 & (SL_NET_ANSWERS - 1)];
 
-	*answer = (struct sl_route){.kind = SL_ROUTE_NONE};
+	*answer = (struct sl_route){.kind = SL_ROUTE_BLACKHOLE};
 	if (bad_source(net, query))
 		return;
 	if (slot->generation != net->generation || slot->mark != query->mark ||
@@ -361,5 +377,5 @@ void sl_net_route(struct sl_net *net, const struct sl_route_query *query, struct
 	if (query->family == SL_IPV6 && answer->kind == SL_ROUTE_FORWARD &&
 	        query->from == SL_FROM_WIRE &&
 	        (is_link_local(&query->src) || is_link_local(&query->dst)))
-		answer->kind = SL_ROUTE_NONE; /* stays on its link */
+		answer->kind = SL_ROUTE_BLACKHOLE; /* stays on its link */
 }
