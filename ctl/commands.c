@@ -11,6 +11,7 @@
 #include "ctl/json_events.h"
 #include "ctl/mem.h"
 #include "ctl/server.h"
+#include "ctl/snapshot.h"
 
 /* ---- at the desk: in the engine's thread
  * ------------------------------------------------------------- */
@@ -281,121 +282,21 @@ static void explain_begin(struct sl_server *server, struct sl_client *client)
 /* ---- stats
  * ---------------------------------------------------------------------------------------------- */
 
-struct snapshot {
-	struct sl_server *server;
-	struct sl_stats stats;
-	struct sl_control_more more;
-};
-
-static void take_snapshot(void *ctx)
-{
-	struct snapshot *s = ctx;
-
-	sl_stats(s->server->ops.engine, &s->stats);
-	s->server->ops.more(s->server->ops.ctx, &s->more);
-}
-
-static const char *const verdicts[] = {
-        [SL_ACCEPT] = "accepted",
-        [SL_DROP] = "dropped",
-        [SL_QUEUED] = "queued",
-        [SL_HELD] = "held",
-        [SL_TAKEN] = "taken",
-        [SL_HANDOVER] = "handed_over",
-};
-
-struct number {
-	const char *name;
-	uint64_t value;
-};
-
-/* Every number of a snapshot in one list; its length. */
-static unsigned list_numbers(const struct snapshot *s, struct number *out)
-{
-	const struct number numbers[] = {
-	        {"uptime", s->more.uptime},
-	        {"packets", s->stats.packets},
-	        {"bytes", s->stats.bytes},
-	        {"connections", s->stats.conns},
-	        {"connections_unreplied", s->stats.conns_unreplied},
-	        {"connections_made", s->stats.conns_made},
-	        {"connections_evicted", s->stats.conns_evicted},
-	        {"expectations", s->stats.expects},
-	        {"expectations_made", s->stats.expects_made},
-	        {"expectations_met", s->stats.expects_met},
-	        {"fragments", s->stats.fragments},
-	        {"stream_bytes", s->stats.stream_bytes},
-	        {"unsent", s->more.unsent},
-	        {"read_errors", s->more.read_errors},
-	        {"write_errors", s->more.write_errors},
-	        {"routes_asked", s->more.routes_asked},
-	        {"dropped_while_gone", s->more.gone_dropped},
-	        {"passed_while_gone", s->more.gone_passed},
-	        {"dropped_from_unmanaged", s->more.foreign},
-	        {"readers", atomic_load(&s->server->ops.feed->readers)},
-	        {"explainers", atomic_load(&s->server->ops.feed->explainers)},
-	        {"readers_dropped", s->server->readers_dropped},
-	        {"events_lost", atomic_load(&s->server->ops.feed->lost)},
-	};
-
-	memcpy(out, numbers, sizeof(numbers));
-	return sizeof(numbers) / sizeof(numbers[0]);
-}
-
-static void stats_json(struct sl_server *server, const struct snapshot *s)
-{
-	struct sl_json *j = &server->json;
-	struct number numbers[64];
-	unsigned n = list_numbers(s, numbers);
-
-	sl__json_object(j, NULL);
-	for (unsigned i = 0; i < n; i++)
-		sl__json_uint(j, numbers[i].name, numbers[i].value);
-	sl__json_object(j, "verdicts");
-	for (unsigned i = SL_ACCEPT; i <= SL_HANDOVER; i++)
-		sl__json_uint(j, verdicts[i], s->stats.verdicts[i]);
-	sl__json_end(j);
-	sl__json_object(j, "reasons");
-	for (unsigned i = 1; i < SL_WHY_COUNT; i++)
-		if (s->stats.reasons[i])
-			sl__json_uint(j, sl_reason_name((enum sl_reason)i), s->stats.reasons[i]);
-	sl__json_end(j);
-	sl__json_end(j);
-}
-
-static void stats_text(struct sl_print *out, const struct snapshot *s)
-{
-	struct number numbers[64];
-	unsigned n = list_numbers(s, numbers);
-
-	for (unsigned i = 0; i < n; i++)
-		sl__print_printf(
-		        out, "%-28s %llu\n", numbers[i].name, (unsigned long long)numbers[i].value);
-	for (unsigned i = SL_ACCEPT; i <= SL_HANDOVER; i++)
-		sl__print_printf(
-		        out, "%-28s %llu\n", verdicts[i], (unsigned long long)s->stats.verdicts[i]);
-	for (unsigned i = 1; i < SL_WHY_COUNT; i++)
-		if (s->stats.reasons[i])
-			sl__print_printf(out, "reason %-21s %llu\n",
-			        sl_reason_name((enum sl_reason)i),
-			        (unsigned long long)s->stats.reasons[i]);
-}
-
 static void stats_begin(struct sl_server *server, struct sl_client *client)
 {
-	struct snapshot s = {.server = server};
+	struct sl_snapshot s;
 	size_t begun;
 
-	if (!sl__desk_call(server->ops.desk, take_snapshot, &s)) {
+	if (!sl__snapshot_take(&s, server)) {
 		sl__client_exit(client, 1);
 		return;
 	}
 	begun = sl__client_begin(client, 'o');
 	if (client->json) {
-		stats_json(server, &s);
+		sl__snapshot_json(&s, &server->json);
 		put_json(server, client);
 	} else {
-		stats_text(&client->out, &s);
+		sl__snapshot_text(&s, &client->out);
 	}
 	sl__client_end(client, begun);
 	sl__client_exit(client, 0);

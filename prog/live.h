@@ -6,6 +6,7 @@
  * A live gateway: the engine between the TAP device and the machine's links and routes. One
  * thread does all of it (live_loop.c).
  */
+#include "ctl/metrics.h"
 #include "ctl/server.h"
 #include "io/net.h"
 #include "io/steer.h"
@@ -44,6 +45,7 @@ struct sl_live {
 	struct sl_desk desk;
 	struct sl_feed feed;
 	struct sl_server *server;     /* NULL: no control socket */
+	struct sl_metrics *metrics;
 	uint64_t started, packets_in; /* packets put in before this batch */
 	struct sl_print explained;    /* the packet under way, as far as it was explained */
 	struct sl_tuple explained_tuple;

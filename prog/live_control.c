@@ -150,13 +150,28 @@ bool sl__live_control_init(struct sl_live *live)
 
 bool sl__live_control_start(struct sl_live *live)
 {
-	return !live->server || sl__server_start(live->server);
+	if (live->server && !sl__server_start(live->server))
+		return false;
+	if (!live->opt.metrics)
+		return true;
+#ifdef SLUICE_METRICS
+	if (live->server)
+		live->metrics = sl__metrics_create(live->opt.metrics, live->server);
+	else
+		fprintf(stderr, "sluice run: --metrics needs a control socket\n");
+#else
+	fprintf(stderr, "sluice run: --metrics: built without libmicrohttpd\n");
+#endif
+	return live->metrics != NULL;
 }
 
 void sl__live_control_stop(struct sl_live *live)
 {
 	if (live->desk.wake >= 0)
 		sl__desk_close(&live->desk);
+#ifdef SLUICE_METRICS
+	sl__metrics_destroy(live->metrics);
+#endif
 	sl__server_destroy(live->server);
 	live->server = NULL;
 	atomic_store(&live->feed.readers, 0);

@@ -21,6 +21,7 @@ enum {
 	CONTROL,
 	CONTROL_MODE,
 	CONTROL_GROUP,
+	METRICS,
 	TABLE_MAX,
 	EXPECT_MAX,
 	FRAGMENT_MEMORY,
@@ -43,6 +44,7 @@ static const struct option longs[] = {
         {"control", required_argument, NULL, CONTROL},
         {"control-mode", required_argument, NULL, CONTROL_MODE},
         {"control-group", required_argument, NULL, CONTROL_GROUP},
+        {"metrics", required_argument, NULL, METRICS},
         {"table-max", required_argument, NULL, TABLE_MAX},
         {"expect-max", required_argument, NULL, EXPECT_MAX},
         {"fragment-memory", required_argument, NULL, FRAGMENT_MEMORY},
@@ -71,6 +73,7 @@ const char sl__run_help[] =
         "      --tap NAME        name of the TAP device (default sluice%d)\n"
         "      --control PATH    the control socket (default " SL_CONTROL_PATH "; none)\n"
         "      --control-mode M, --control-group G  who may use it (default 0660, own group)\n"
+        "      --metrics [ADDR:]PORT  numbers for Prometheus, at http://ADDR:PORT/metrics\n"
         "      --table-max N     connections (default 262144)\n"
         "      --expect-max N    expectations (default 4096)\n"
         "      --fragment-memory N, --stream-memory N  bytes for fragments (4 MiB), and for what\n"
@@ -164,6 +167,9 @@ static bool apply(struct sl_run_options *opt, int c)
 		return set_mode(opt, optarg);
 	case CONTROL_GROUP:
 		opt->control_group = optarg;
+		return true;
+	case METRICS:
+		opt->metrics = optarg;
 		return true;
 	}
 	return apply_limit(opt, c);

@@ -191,6 +191,19 @@ for i in range(20000):
         net.stop_sluice()
 
 
+def metrics():
+    with Net() as net:
+        net.sluice("--masquerade", "--metrics", "9100")
+        net.client.run("ping", "-c", "3", "-i", "0.2", S4)
+        text = net.gateway.run("curl", "-sS", "http://127.0.0.1:9100/metrics").stdout
+        values = dict(l.rsplit(" ", 1) for l in text.splitlines() if not l.startswith("#"))
+        check(int(values["sluice_packets_total"]) >= 6, "packets: " + text)
+        check(values["sluice_connections"] == "1", "connections: " + text)
+        check('sluice_reasons_total{reason="tcp-seq-under"}' in values, "reasons are labels")
+        check(int(values['sluice_verdicts_total{verdict="accepted"}']) >= 6, "verdicts")
+        net.stop_sluice()
+
+
 if __name__ == "__main__":
     skip_unless_possible("vsftpd", "curl", "ping")
-    main(listing, flushing, events_and_expectations, reloading, explaining, who_may_ask, slow_readers)
+    main(listing, flushing, events_and_expectations, reloading, explaining, who_may_ask, slow_readers, metrics)

@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""
+The live gateway against the kernel's own masquerade: same namespaces, same load, one run.
+
+    client --- c0 | in0   gateway   out0 | s0 --- server        (tests/live/lib.py)
+
+`kernel` is nft's masquerade with the kernel's forwarding; `none` its forwarding alone, without
+connection tracking; `sluice` is `sluice run` with the same ruleset. Packets that arrive are
+counted at s0. Receive steering (RPS) is set on in0 and out0 for all of them, so that the kernel
+can use a second core, too.
+
+    bench/live.py [SECONDS]    how long each load lasts (default 3)
+"""
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tests/live"))
+from lib import *  # noqa
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+LOAD = os.environ.get("LIVE_LOAD") or os.path.join(HERE, "../build-bench/bench/live-load")
+RULES = MASQUERADE
+
+
+class Bench(Net):
+    def __enter__(self):
+        super().__enter__()
+        for i in range(1, 4):
+            self.client.ip("addr", "add", "10.9.0.%d/24" % (2 + i), "dev", "c0")
+        for ns, dev in ((self.gateway, "in0"), (self.gateway, "out0")):
+            ns.run("sh", "-c", "echo %x > /sys/class/net/%s/queues/rx-0/rps_cpus" % (
+                (1 << os.cpu_count()) - 1, dev), check=False)
+        for mode in (("drain", 5001, 5002, 5003, 5004), ("sink", 6001), ("sink", 6003, "close"), ("echo", 6002)):
+            self.server.spawn(LOAD, *mode)
+        self.server.listening(6003)
+        self.server.listening(6002, "udp")
+        return self
+
+    def load(self, *args):
+        return [float(x) for x in self.client.run(LOAD, *args, timeout=120).stdout.split()]
+
+    def received(self):
+        return int(self.server.run("cat", "/sys/class/net/s0/statistics/rx_packets").stdout)
+
+    def flood(self, flows, seconds):
+        mac = self.gateway.run("cat", "/sys/class/net/in0/address").stdout.strip()
+        args = ["flood", "c0", mac, C4, S4, flows]
+        self.load(*args, 0.5 if flows < 10000 else 2)  # connections are made
+        before, begin = self.received(), time.monotonic()
+        self.load(*args, seconds)
+        took = time.monotonic() - begin
+        return (self.received() - before) / took
+
+    def measure(self, seconds):
+        self.client.run("ping", "-c", "1", S4)
+        yield "TCP bulk, Gbit/s", self.load("bulk", S4, 6001, seconds)[0] * 8 / seconds / 1e9
+        for flows in (1, 1000, 100000):
+            yield "UDP, %d flows, Mpps" % flows, self.flood(flows, seconds) / 1e6
+        yield "TCP connections/s", self.load("connects", S4, 6003, seconds)[0] / seconds
+        n, median, p99 = self.load("pings", S4, 6002, seconds)
+        yield "round trip, median, us", median
+        yield "round trip, 99 %, us", p99
+
+
+def with_kernel(net, masquerade):
+    net.gateway.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
+    if masquerade:
+        net.gateway.run("nft", "-f", net.file("kernel.nft", RULES))
+        net.gateway.run("sysctl", "-qw", "net.netfilter.nf_conntrack_max=1000000", check=False)
+    else:
+        net.server.ip("route", "add", "10.9.0.0/24", "via", OUT4)
+
+
+def run(kind, seconds, offload=True):
+    with Bench(offload=offload) as net:
+        if kind == "sluice":
+            net.sluice("--table-max", "1000000", rules=RULES)
+        else:
+            with_kernel(net, kind == "kernel")
+        return dict(net.measure(seconds))
+
+
+def main():
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 3
+    kinds = os.environ.get("KINDS", "none kernel sluice").split()
+    for offload in (True, False):
+        results = {kind: run(kind, seconds, offload) for kind in kinds}
+        print("offloads %s" % ("on" if offload else "off"))
+        print("%-24s" % "" + "".join("%12s" % k for k in kinds) + "   sluice/kernel")
+        for name in results[kinds[0]]:
+            row = [results[k][name] for k in kinds]
+            ratio = results["sluice"][name] / results["kernel"][name] if len(kinds) == 3 else 0
+            print("%-24s" % name + "".join("%12.3f" % x if x < 100 else "%12.0f" % x for x in row)
+                  + "   %.2f" % ratio)
+        print(flush=True)
+
+
+if __name__ == "__main__":
+    skip_unless_possible("nft")
+    main()
