@@ -8,10 +8,9 @@
  *	drain PORT...                       takes what comes by UDP to these ports, until killed
  *	sink PORT                           takes TCP connections and what they send, until killed
  *	bulk ADDR PORT TIME                 one TCP connection, prints bytes sent
- *	connects ADDR PORT TIME             TCP connections opened, closed, 32 at a time; prints them
- *	echo PORT                           UDP, sends back, until killed
- *	pings ADDR PORT TIME                UDP there and back, one at a time; prints count, median and
- *	                                    99th percentile in microseconds
+ *	connects ADDR PORT TIME             TCP connections opened, closed, 32 at a time; prints
+ *them echo PORT                           UDP, sends back, until killed pings ADDR PORT TIME UDP
+ *there and back, one at a time; prints count, median and 99th percentile in microseconds
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -57,7 +56,8 @@ static struct sockaddr_in address(const char *text, const char *port)
 	return a;
 }
 
-/* ---- flood ----------------------------------------------------------------------------------------- */
+/* ---- flood
+ * ----------------------------------------------------------------------------------------- */
 
 static uint16_t header_sum(const uint8_t *h)
 {
@@ -66,7 +66,7 @@ static uint16_t header_sum(const uint8_t *h)
 	for (int i = 0; i < 20; i += 2)
 		sum += (uint32_t)h[i] << 8 | h[i + 1];
 	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~((sum & 0xffff) + (sum >> 16));
+	return (uint16_t) ~((sum & 0xffff) + (sum >> 16));
 }
 
 static void put16(uint8_t *p, unsigned v)
@@ -146,7 +146,8 @@ static int flood(char **a)
 	return 0;
 }
 
-/* ---- receivers --------------------------------------------------------------------------------------- */
+/* ---- receivers
+ * --------------------------------------------------------------------------------------- */
 
 static void *drain_port(void *ctx)
 {
@@ -229,7 +230,8 @@ _Noreturn static int echo(char **a)
 	}
 }
 
-/* ---- senders ------------------------------------------------------------------------------------------ */
+/* ---- senders
+ * ------------------------------------------------------------------------------------------ */
 
 static int bulk(char **a)
 {
@@ -257,7 +259,8 @@ static void open_one(int poll, const struct sockaddr_in *to)
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	struct epoll_event event = {.events = EPOLLIN | EPOLLHUP | EPOLLERR, .data.fd = fd};
 
-	if (fd < 0 || (connect(fd, (const struct sockaddr *)to, sizeof(*to)) != 0 && errno != EINPROGRESS))
+	if (fd < 0 || (connect(fd, (const struct sockaddr *)to, sizeof(*to)) != 0 &&
+	                      errno != EINPROGRESS))
 		die("connect");
 	epoll_ctl(poll, EPOLL_CTL_ADD, fd, &event);
 }

@@ -34,7 +34,8 @@ static enum MHD_Result answer_text(struct MHD_Connection *c, unsigned status, st
 }
 
 static enum MHD_Result answer(void *ctx, struct MHD_Connection *c, const char *url,
-        const char *method, const char *version, const char *upload, size_t *upload_len, void **state)
+        const char *method, const char *version, const char *upload, size_t *upload_len,
+        void **state)
 {
 	const struct sl_metrics *metrics = ctx;
 	struct sl_print text = {0};
@@ -53,7 +54,8 @@ static enum MHD_Result answer(void *ctx, struct MHD_Connection *c, const char *u
 	return answer_text(c, MHD_HTTP_OK, &text);
 }
 
-/* ---- where ---------------------------------------------------------------------------------------- */
+/* ---- where
+ * ---------------------------------------------------------------------------------------- */
 
 union where {
 	struct sockaddr any;
@@ -93,8 +95,9 @@ static struct MHD_Daemon *start(struct sl_metrics *metrics, const union where *w
 	unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ITC |
 	                 (where->any.sa_family == AF_INET6 ? MHD_USE_IPv6 : 0);
 
-	return MHD_start_daemon(flags, 0, NULL, NULL, answer, metrics, MHD_OPTION_SOCK_ADDR, &where->any,
-	        MHD_OPTION_CONNECTION_LIMIT, 16u, MHD_OPTION_CONNECTION_TIMEOUT, 10u, MHD_OPTION_END);
+	return MHD_start_daemon(flags, 0, NULL, NULL, answer, metrics, MHD_OPTION_SOCK_ADDR,
+	        &where->any, MHD_OPTION_CONNECTION_LIMIT, 16u, MHD_OPTION_CONNECTION_TIMEOUT, 10u,
+	        MHD_OPTION_END);
 }
 
 struct sl_metrics *sl__metrics_create(const char *where, struct sl_server *server)

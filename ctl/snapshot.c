@@ -81,14 +81,15 @@ void sl__snapshot_text(const struct sl_snapshot *s, struct sl_print *out)
 	unsigned n = list_numbers(s, numbers);
 
 	for (unsigned i = 0; i < n; i++)
-		sl__print_printf(out, "%-28s %llu\n", numbers[i].name,
-		        (unsigned long long)numbers[i].value);
+		sl__print_printf(
+		        out, "%-28s %llu\n", numbers[i].name, (unsigned long long)numbers[i].value);
 	for (unsigned i = SL_ACCEPT; i <= SL_HANDOVER; i++)
-		sl__print_printf(out, "%-28s %llu\n", verdicts[i],
-		        (unsigned long long)s->stats.verdicts[i]);
+		sl__print_printf(
+		        out, "%-28s %llu\n", verdicts[i], (unsigned long long)s->stats.verdicts[i]);
 	for (unsigned i = 1; i < SL_WHY_COUNT; i++)
 		if (s->stats.reasons[i])
-			sl__print_printf(out, "reason %-21s %llu\n", sl_reason_name((enum sl_reason)i),
+			sl__print_printf(out, "reason %-21s %llu\n",
+			        sl_reason_name((enum sl_reason)i),
 			        (unsigned long long)s->stats.reasons[i]);
 }
 
@@ -112,8 +113,8 @@ void sl__snapshot_json(const struct sl_snapshot *s, struct sl_json *j)
 	sl__json_end(j);
 }
 
-static void put_labelled(struct sl_print *out, const char *name, const char *label, const char *value,
-        uint64_t number)
+static void put_labelled(struct sl_print *out, const char *name, const char *label,
+        const char *value, uint64_t number)
 {
 	sl__print_printf(out, "sluice_%s_total{%s=\"%s\"} %llu\n", name, label, value,
 	        (unsigned long long)number);
@@ -123,8 +124,8 @@ static void put_head(struct sl_print *out, const char *name, bool grows, const c
 {
 	const char *total = grows ? "_total" : "";
 
-	sl__print_printf(out, "# HELP sluice_%s%s %s.\n# TYPE sluice_%s%s %s\n", name, total, what, name,
-	        total, grows ? "counter" : "gauge");
+	sl__print_printf(out, "# HELP sluice_%s%s %s.\n# TYPE sluice_%s%s %s\n", name, total, what,
+	        name, total, grows ? "counter" : "gauge");
 }
 
 void sl__snapshot_metrics(const struct sl_snapshot *s, struct sl_print *out)

@@ -213,7 +213,7 @@ static bool is_own(void *ctx, const struct sl_addr *addr, enum sl_family family)
 	return g->nat && sl_addr_eq(addr, family == SL_IPV4 ? &g->opt->public4 : &g->opt->public6);
 }
 
-static void log_packet(void *ctx, const struct sl_policy_view *view, const char *prefix)
+void sl__gateway_log(void *ctx, const struct sl_policy_view *view, const char *prefix)
 {
 	const struct sl_env *env = &view->engine->env;
 	const struct sl_event event = {.type = SL_EVENT_LOG,
@@ -238,7 +238,7 @@ static struct sl_rules *load(struct sl_gateway *g, const char *file, FILE *error
 	        .has_helper = has_helper,
 	        .is_local = is_own,
 	        .set_helper = sl_conn_set_helper,
-	        .log = log_packet};
+	        .log = sl__gateway_log};
 
 	return sl__ruleset_load(file, &how, g->look ? g->look->env : &env);
 }

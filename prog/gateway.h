@@ -47,6 +47,8 @@ struct sl_gateway {
 /* Before the engine is made. False: said on stderr. fini is due in either case, after the engine. */
 bool sl__gateway_init(struct sl_gateway *g, const struct sl_replay_options *opt,
         const struct sl_gateway_look *look);
+/* A rule's log statement becomes an event. For sl_rules_env.log; ctx is not used. */
+void sl__gateway_log(void *ctx, const struct sl_policy_view *view, const char *prefix);
 /* Is it built in, or did a module bring it? */
 bool sl__gateway_has_helper(struct sl_gateway *g, const char *name);
 void sl__gateway_fini(struct sl_gateway *g);

@@ -12,6 +12,7 @@
 #include "io/steer.h"
 #include "io/tap.h"
 #include "prog/gateway.h"
+#include "prog/live_log.h"
 #include "prog/run.h"
 
 enum {
@@ -44,10 +45,13 @@ struct sl_live {
 	/* Talking to the control thread. */
 	struct sl_desk desk;
 	struct sl_feed feed;
-	struct sl_server *server;     /* NULL: no control socket */
+	struct sl_server *server; /* NULL: no control socket */
 	struct sl_metrics *metrics;
-	uint64_t started, packets_in; /* packets put in before this batch */
-	struct sl_print explained;    /* the packet under way, as far as it was explained */
+	uint64_t log_began; /* packets logged since then: logged */
+	unsigned logged;
+	uint64_t watchdog, watchdog_at; /* ns; 0: none */
+	uint64_t started, packets_in;   /* packets put in before this batch */
+	struct sl_print explained;      /* the packet under way, as far as it was explained */
 	struct sl_tuple explained_tuple;
 	bool explaining;
 	uint64_t unsent;   /* accepted, but there was no way out */
@@ -74,6 +78,13 @@ void sl__live_event(void *ctx, const struct sl_event *event);
 /* live_explain.c: packets put through one by one, each with an account of its way. */
 void sl__live_trace(void *ctx, const struct sl_trace *trace);
 void sl__live_explain(struct sl_live *live, unsigned n);
+
+/* live_system.c: a state for systemd, such as "READY=1". */
+void sl__system_notify(const char *text);
+/* How often systemd wants to hear of us, ns; 0: it does not. */
+uint64_t sl__system_watchdog(void);
+/* Keep no privilege but those of the interfaces and the BPF programs. */
+bool sl__system_drop(void);
 
 /* live_loop.c: until a signal ends it. */
 bool sl__live_loop_init(struct sl_live *live);

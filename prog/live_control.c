@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include "prog/live.h"
+#include "prog/view.h"
 
 #define FEED_SIZE ((size_t)8 << 20)
+enum { LOGGED_A_SECOND = 50 };
 
 /* ---- events: in the engine's thread
  * ------------------------------------------------------------------- */
@@ -52,10 +54,32 @@ static void put_object(struct sl_live *live, const struct sl_event *event)
 	sl__feed_end(&live->feed, r);
 }
 
+/* A rule's log statement, or a helper's remark: to the log, but no flood of them. */
+static void log_text(struct sl_live *live, const struct sl_event *event)
+{
+	char text[SL_VIEW_TEXT] = "", message[256];
+	struct sl_view view;
+
+	if (live->now - live->log_began > UINT64_C(1000000000)) {
+		live->log_began = live->now;
+		live->logged = 0;
+	}
+	if (live->logged++ >= LOGGED_A_SECOND)
+		return;
+	if (event->packet && sl__view_init(&view, event->packet->data, event->packet->len))
+		sl__view_text(&view, text);
+	snprintf(message, sizeof(message), "%.*s", (int)event->text_len,
+	        event->text ? event->text : "");
+	sl__log(SL_LOG_INFO, "packet", "text", message, "reason",
+	        event->why == SL_WHY_NONE ? "" : sl_reason_name(event->why), "packet", text, NULL);
+}
+
 void sl__live_event(void *ctx, const struct sl_event *event)
 {
 	struct sl_live *live = ctx;
 
+	if (event->type == SL_EVENT_LOG)
+		log_text(live, event);
 	if (!atomic_load_explicit(&live->feed.readers, memory_order_relaxed))
 		return;
 	if (event->type == SL_EVENT_LOG)
@@ -89,9 +113,15 @@ static bool reload(void *ctx, const char *file, FILE *errors)
 		return false;
 	}
 	s.rules = sl__gateway_read(&s.live->gateway, file, errors);
-	if (!s.rules)
+	if (!s.rules) {
+		sl__log(SL_LOG_ERROR, "reload-failed", "file",
+		        file ? file : s.live->opt.common.rules, NULL);
 		return false;
+	}
 	done = sl__desk_call(&s.live->desk, swap_rules, &s);
+	if (done)
+		sl__log(SL_LOG_NOTICE, "reload", "file", file ? file : s.live->opt.common.rules,
+		        NULL);
 	sl_rules_destroy(s.rules); /* the old one, or the new one that nobody took */
 	return done;
 }

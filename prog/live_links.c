@@ -43,33 +43,42 @@ static void link_changed(void *ctx, const struct sl_link *seen, bool gone)
 	struct sl_link *link = gone ? NULL : sl_net_link(&live->net, seen->index);
 
 	if (gone && seen->managed)
-		fprintf(stderr, "sluice run: %s is gone\n", seen->name);
+		sl__log(SL_LOG_WARNING, "interface-gone", "interface", seen->name, NULL);
 	if (!link || link->managed || !wanted(live, link->name))
 		return;
 	if (manage(live, link))
-		fprintf(stderr, "sluice run: %s is back\n", link->name);
+		sl__log(SL_LOG_NOTICE, "interface-back", "interface", link->name, NULL);
 }
 
 struct search {
 	struct sl_engine *engine;
 	const struct sl_addr *addr;
+	unsigned ended;
 };
+
+static bool is_translated_to(const struct sl_conn_info *info, const struct sl_addr *addr)
+{
+	return (info->status & SL_SRC_NAT && sl_addr_eq(&info->tuple[SL_REPLY].dst, addr)) ||
+	       (info->status & SL_DST_NAT && sl_addr_eq(&info->tuple[SL_ORIGINAL].dst, addr));
+}
 
 static void end_if_translated(void *ctx, struct sl_conn *conn)
 {
-	const struct search *s = ctx;
+	struct search *s = ctx;
 	struct sl_conn_info info;
 
 	sl_conn_info(s->engine, conn, &info);
-	if ((info.status & SL_SRC_NAT && sl_addr_eq(&info.tuple[SL_REPLY].dst, s->addr)) ||
-	        (info.status & SL_DST_NAT && sl_addr_eq(&info.tuple[SL_ORIGINAL].dst, s->addr)))
-		sl_conn_kill(s->engine, conn, SL_WHY_ADDRESS_GONE);
+	if (!is_translated_to(&info, s->addr))
+		return;
+	sl_conn_kill(s->engine, conn, SL_WHY_ADDRESS_GONE);
+	s->ended++;
 }
 
 static void addr_changed(void *ctx, const struct sl_own_addr *own, bool gone)
 {
 	struct sl_live *live = ctx;
-	struct search s = {live->engine, &own->addr};
+	struct search s = {live->engine, &own->addr, 0};
+	char text[SL_ADDR_TEXT], ended[16];
 	uint64_t cursor = 0;
 
 	sl_steer_own(&live->steer, &own->addr, !gone);
@@ -77,6 +86,10 @@ static void addr_changed(void *ctx, const struct sl_own_addr *own, bool gone)
 		return;
 	while (sl_conn_walk(live->engine, &cursor, STEPS, end_if_translated, &s))
 		;
+	snprintf(ended, sizeof(ended), "%u", s.ended);
+	sl__log(SL_LOG_NOTICE, "address-gone", "address",
+	        sl_addr_text(&own->addr, (enum sl_family)own->family, text), "connections-ended",
+	        ended, NULL);
 }
 
 static void routes_changed(void *ctx)

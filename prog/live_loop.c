@@ -150,6 +150,15 @@ static void handle(struct sl_live *live, int fd)
 		take_signal(live);
 }
 
+/* As the beat of the BPF programs, for systemd: it comes from the thread that moves packets. */
+static void mind_watchdog(struct sl_live *live)
+{
+	if (!live->watchdog || live->now < live->watchdog_at)
+		return;
+	live->watchdog_at = live->now + live->watchdog;
+	sl__system_notify("WATCHDOG=1");
+}
+
 /* Tracing costs something for every packet: only while somebody asks for it. */
 static void mind_explainers(struct sl_live *live)
 {
@@ -170,6 +179,7 @@ void sl__live_loop(struct sl_live *live)
 			handle(live, events[i].data.fd);
 		pass_time(live);
 		mind_explainers(live);
+		mind_watchdog(live);
 		sl__feed_flush(&live->feed);
 	}
 }

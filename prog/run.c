@@ -71,7 +71,8 @@ static void look_around(struct sl_live *live)
 	        .has_helper = has_helper,
 	        .is_local = is_local,
 	        .route_if = route_if,
-	        .set_helper = sl_conn_set_helper};
+	        .set_helper = sl_conn_set_helper,
+	        .log = sl__gateway_log};
 	live->look = (struct sl_gateway_look){
 	        .command = "sluice run", .env = &live->rules_env, .is_outside = is_outside};
 }
@@ -109,6 +110,7 @@ static bool start_engine(struct sl_live *live)
 
 static bool start(struct sl_live *live)
 {
+	sl__log_init(live->opt.log_json);
 	look_around(live);
 	live->blocks = malloc((size_t)SL_LIVE_STRIDE * SL_LIVE_BATCH);
 	if (!live->blocks || !sl_net_init(&live->net))
@@ -121,7 +123,11 @@ static bool start(struct sl_live *live)
 	if (!start_engine(live) || !sl__live_control_init(live) || !sl__live_loop_init(live))
 		return false;
 	sl_steer_beat(&live->steer, live->now);
-	return sl__live_links_init(live) && sl__live_control_start(live);
+	if (!sl__live_links_init(live) || !sl__live_control_start(live))
+		return false;
+	if (!sl__system_drop())
+		sl__log(SL_LOG_WARNING, "privileges-kept", "error", strerror(errno), NULL);
+	return true;
 }
 
 /* ---- end
@@ -172,6 +178,7 @@ int sl__run_main(int argc, char **argv)
 	        .signals = -1,
 	        .desk.wake = -1,
 	        .feed.wake = -1};
+	sl__log_init(false);
 	if (!sl__run_options_init(&live->opt, argc, argv)) {
 		status = 1;
 	} else if (live->opt.cleanup) {
@@ -180,7 +187,12 @@ int sl__run_main(int argc, char **argv)
 		if (start(live)) {
 			printf("ready\n");
 			fflush(stdout);
+			sl__system_notify("READY=1\nSTATUS=packets flow");
+			live->watchdog = sl__system_watchdog();
+			sl__log(SL_LOG_NOTICE, "ready", "tap", live->tap.name, NULL);
 			sl__live_loop(live);
+			sl__system_notify("STOPPING=1");
+			sl__log(SL_LOG_NOTICE, "end", NULL);
 			status = 0;
 		}
 		end(live);

@@ -17,6 +17,7 @@ struct sl_run_options {
 	const char *control,
 	        *control_group; /* the socket's path, "none": no socket; NULL: no group */
 	unsigned control_mode;
+	bool log_json;
 	const char *metrics; /* ADDRESS:PORT; NULL: none */
 	uint64_t table_max, expect_max, fragment_memory,
 	        stream_memory; /* 0: the engine's default */

@@ -22,6 +22,7 @@ enum {
 	CONTROL_MODE,
 	CONTROL_GROUP,
 	METRICS,
+	LOG,
 	TABLE_MAX,
 	EXPECT_MAX,
 	FRAGMENT_MEMORY,
@@ -44,6 +45,7 @@ static const struct option longs[] = {
         {"control", required_argument, NULL, CONTROL},
         {"control-mode", required_argument, NULL, CONTROL_MODE},
         {"control-group", required_argument, NULL, CONTROL_GROUP},
+        {"log", required_argument, NULL, LOG},
         {"metrics", required_argument, NULL, METRICS},
         {"table-max", required_argument, NULL, TABLE_MAX},
         {"expect-max", required_argument, NULL, EXPECT_MAX},
@@ -74,6 +76,7 @@ const char sl__run_help[] =
         "      --control PATH    the control socket (default " SL_CONTROL_PATH "; none)\n"
         "      --control-mode M, --control-group G  who may use it (default 0660, own group)\n"
         "      --metrics [ADDR:]PORT  numbers for Prometheus, at http://ADDR:PORT/metrics\n"
+        "      --log text|json   how events are told on stderr\n"
         "      --table-max N     connections (default 262144)\n"
         "      --expect-max N    expectations (default 4096)\n"
         "      --fragment-memory N, --stream-memory N  bytes for fragments (4 MiB), and for what\n"
@@ -168,6 +171,10 @@ static bool apply(struct sl_run_options *opt, int c)
 	case CONTROL_GROUP:
 		opt->control_group = optarg;
 		return true;
+	case LOG:
+		opt->log_json = strcmp(optarg, "json") == 0;
+		return opt->log_json || strcmp(optarg, "text") == 0 ||
+		       wrong("--log", optarg, "neither text nor json");
 	case METRICS:
 		opt->metrics = optarg;
 		return true;

@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""
+The gateway as a service: without root, with systemd's notifications and watchdog, its log, the
+privileges that it gives up, its limits. The drawing is in lib.py.
+"""
+from lib import *
+
+
+def without_root():
+    """Two capabilities are enough, from the first to the last."""
+    with Net() as net:
+        os.mkdir(net.dir + "/run")
+        os.chmod(net.dir + "/run", 0o777)
+        wrapper = net.file("unprivileged", "#!/bin/sh\nexec setpriv --reuid=65534 --regid=65534 --clear-groups "
+                           "--inh-caps=+net_admin,+bpf --ambient-caps=+net_admin,+bpf "
+                           "--bounding-set=-all,+net_admin,+bpf %s \"$@\"\n" % sluice_program())
+        os.chmod(wrapper, 0o755)
+        child = net.gateway.spawn(wrapper, "run", "--inside", "in0", "--outside", "out0", "--masquerade",
+                                  "--control", net.dir + "/run/control.sock", stdout=subprocess.PIPE)
+        line = child.stdout.readline()
+        if line != b"ready\n":
+            with open(child.log) as f:
+                raise Failed("did not start: " + f.read())
+        net.client.run("ping", "-c", "1", "-W", "2", S4)
+        os.kill(child.pid, signal.SIGTERM)
+        check(child.wait(10) == 0, "it ends well")
+        net.nothing_left()
+
+
+def privileges_given_up():
+    with Net() as net:
+        child = net.sluice("--masquerade")
+        with open("/proc/%d/status" % child.pid) as f:
+            status = dict(line.split(":", 1) for line in f)
+        kept = int(status["CapPrm"], 16)
+        check(kept & ~(1 << 12 | 1 << 39) == 0, "capabilities %x" % kept)
+        check(status["NoNewPrivs"].strip() == "1", "no new ones")
+        # An interface that comes back is still attached to, and the end leaves nothing.
+        net.gateway.ip("link", "del", "out0")
+        net.link(net.gateway, "out0", net.server, "s0")
+        net.address(net.gateway, "out0", OUT4 + "/24", OUT6 + "/64")
+        net.address(net.server, "s0", S4 + "/24", S6 + "/64")
+        wait_until(lambda: net.client.run("ping", "-c", "1", "-W", "1", S4, check=False).returncode == 0, "out0")
+        net.stop_sluice()
+        net.nothing_left()
+
+
+def notifications():
+    with Net() as net:
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        s.bind(net.dir + "/notify")
+        s.settimeout(10)
+        os.environ["NOTIFY_SOCKET"], os.environ["WATCHDOG_USEC"] = net.dir + "/notify", "400000"
+        try:
+            net.sluice("--masquerade")
+            check(s.recv(1000).startswith(b"READY=1"), "ready")
+            for _ in range(3):
+                check(s.recv(1000) == b"WATCHDOG=1", "the watchdog is fed")
+            os.kill(net.gateway_process.pid, signal.SIGSTOP)
+            s.settimeout(1)
+            try:
+                while s.recv(1000) == b"WATCHDOG=1":
+                    pass
+            except socket.timeout:
+                pass
+            os.kill(net.gateway_process.pid, signal.SIGCONT)
+            s.settimeout(10)
+            net.stop_sluice()
+            while s.recv(1000) != b"STOPPING=1":
+                pass
+        finally:
+            del os.environ["NOTIFY_SOCKET"], os.environ["WATCHDOG_USEC"]
+
+
+def logs():
+    with Net() as net:
+        net.sluice("--log", "json", rules="""
+            table inet t { chain forward { type filter hook forward priority filter;
+                icmp type echo-request log prefix "seen: "
+            }
+            }""")
+        net.client.run("ping", "-c", "1", "-W", "1", S4, check=False)
+        net.stop_sluice()
+        rows = [json.loads(line) for line in net.sluice_errors().splitlines()]
+        check([r["event"] for r in rows] == ["ready", "packet", "end"], rows)
+        check(rows[1]["text"] == "seen: " and "10.9.0.2 > 192.0.2.10" in rows[1]["packet"], rows[1])
+
+
+def full_table():
+    """At the limit the control socket answers, and new connections still come through."""
+    with Net() as net:
+        net.sluice("--table-max", "200", rules=MASQUERADE)
+        net.server.spawn_python(ECHO, S4, 5002)
+        net.server.listening(5002, "udp")
+        net.client.python("""
+import socket, sys
+for i in range(1000):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.sendto(b'x', (sys.argv[1], 6000 + i))
+    s.close()
+""", S4)
+        check(net.client.python(ASK, S4, 5002).stdout.strip() == OUT4, "a new connection")
+        stats = net.stats()
+        check(stats["connections"] <= 200 and stats["connections_evicted"] > 0, stats)
+        check(len(net.rows("list")) <= 200, "the list")
+        net.stop_sluice()
+
+
+if __name__ == "__main__":
+    skip_unless_possible("setpriv")
+    main(without_root, privileges_given_up, notifications, logs, full_table)
