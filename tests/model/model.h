@@ -3,12 +3,13 @@
  * A plain model of tracking and NAT that is run beside the engine: lists that are searched from
  * the front, no hash, no wheel, no slab. What it says must be what the engine does.
  *
- *   model_before()   a packet is about to be put in
- *   model_event()    for each event while it is worked on
+ *   model_before()   a packet is about to be put in (one; batches are compared elsewhere)
+ *   model_event()    for each event while it is worked on, and while the clock is
  *   model_after()    it came out: do both say the same?
- *   model_clock()    sl_clock() has run
+ *   model_clock()    sl_clock() has done all that is due
  *
- * Answers are NULL (agreed) or what the two disagree about. model.c says what is modelled.
+ * Answers are NULL (agreed) or what the two disagree about, valid until the next call. A model of
+ * NULL agrees with everything. model.c says what is modelled.
  */
 #ifndef TESTS_MODEL_MODEL_H
 #define TESTS_MODEL_MODEL_H
@@ -18,9 +19,8 @@
 struct model;
 
 struct model_config {
-	uint32_t table_max;
 	uint64_t now;
-	bool translates;  /* there is NAT of some kind */
+	bool rules;       /* a ruleset: its zones and translations are taken as they come */
 	bool masquerades; /* by the built-in policy: source becomes `public_addr` by `out_if` */
 	uint32_t out_if;
 	struct sl_addr public_addr[2]; /* [is IPv6] */

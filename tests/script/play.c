@@ -50,9 +50,8 @@ struct player {
 
 static struct model *model_for(const struct setting *set)
 {
-	struct model_config config = {.table_max = set->config.table_max,
-	        .now = set->config.start,
-	        .translates = set->masquerade || set->rules,
+	struct model_config config = {.now = set->config.start,
+	        .rules = set->rules != NULL,
 	        .masquerades = set->masquerade,
 	        .out_if = OUT0};
 	enum sl_family family;

@@ -243,11 +243,13 @@ static void route(void *ctx, const struct sl_route_query *q, struct sl_route *an
 static void event(void *ctx, const struct sl_event *happened)
 {
 	struct world *w = ctx;
-	struct outcome *o = outcome_of(w, happened->packet);
+	struct outcome *o = w->outcomes ? outcome_of(w, happened->packet) : NULL;
 	struct sl_engine *e = w->engine[w->working];
 
-	o->events = realloc(o->events, (o->events_n + 1) * sizeof(*o->events));
-	o->events[o->events_n++] = tell_event(e, happened);
+	if (o) { /* else a look at something found that its time was over */
+		o->events = realloc(o->events, (o->events_n + 1) * sizeof(*o->events));
+		o->events[o->events_n++] = tell_event(e, happened);
+	}
 	if (w->model && !*w->bad) {
 		const char *why = model_event(w->model, e, happened);
 
