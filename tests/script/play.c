@@ -516,6 +516,8 @@ static void check_out(struct player *p, const struct spec *said)
 	error = w->spec.has & HAS_ICMP && w->flow->proto != SL_PROTO_ICMP &&
 	        w->flow->proto != SL_PROTO_ICMPV6;
 	if (!in.valid || w->spec.raw || w->spec.pokes || w->spec.cut) {
+		if (out.valid && o->state == SL_CT_NEW && w->dir == SL_ORIGINAL && !w->spec.raw)
+			learn(w->flow, &out);
 		if (said)
 			check_given(w->flow, w->dir, said, &out);
 		return;
@@ -576,8 +578,10 @@ static void check_verdict(struct pending *w)
 	if (o->verdict == SL_ACCEPT && w->to != o->to)
 		wrong("it goes %s",
 		        o->to == SL_TO_LOCAL ? "to the local stack (say: local)" : "on");
-	if (w->check_state && (w->state == SL_CT_NEW || w->state == SL_CT_ESTABLISHED) &&
-	        o->dir != w->dir && !(w->spec.has & HAS_ICMP))
+	if (!w->check_state && o->verdict == SL_ACCEPT && w->dir == SL_REPLY && o->state == SL_CT_NEW)
+		wrong("it opened a connection of its own (say NEW if that is right)");
+	if (w->check_state && w->state == SL_CT_ESTABLISHED && o->dir != w->dir &&
+	        !(w->spec.has & HAS_ICMP))
 		wrong("it is of the %s direction", o->dir ? "reply" : "original");
 }
 
