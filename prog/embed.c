@@ -216,6 +216,7 @@ static void forward(
 {
 	answer->kind = SL_ROUTE_FORWARD;
 	answer->out_if = way_out(embed, q);
+	answer->inside = answer->out_if == SL_SIDE_IN;
 	if ((q->from == SL_FROM_LOCAL || answer->out_if != SL_SIDE_OUT) && !has_address(embed, q->family))
 		return;
 	answer->has_source = true;

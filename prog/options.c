@@ -23,6 +23,7 @@ enum {
 	MASQUERADE,
 	MODULE,
 	LIMIT,
+	SHARDS,
 	EXPLAIN,
 	ACCOUNT,
 };
@@ -44,6 +45,7 @@ static const struct option longs[] = {
         {"masquerade", no_argument, NULL, MASQUERADE},
         {"module", required_argument, NULL, MODULE},
         {"limit", required_argument, NULL, LIMIT},
+        {"shards", required_argument, NULL, SHARDS},
         {"explain", optional_argument, NULL, EXPLAIN},
         {"account", no_argument, NULL, ACCOUNT},
         {NULL, 0, NULL, 0},
@@ -191,6 +193,9 @@ static bool apply(struct sl_replay_options *opt, int c, char **argv)
 		return add(&opt->modules, optarg);
 	case LIMIT:
 		return set_limit(opt, optarg);
+	case SHARDS:
+		return sl__option_number(optarg, SL_REPLAY_SHARDS, &opt->shards) ||
+		       wrong("--shards", optarg, "not a number from 1 to 64");
 	case EXPLAIN:
 		return set_explain(opt, argv);
 	case ACCOUNT:

@@ -20,6 +20,8 @@ struct sl_own {
 
 #define SL_EXPLAIN_ALL UINT64_MAX
 
+enum { SL_REPLAY_SHARDS = 64 };
+
 struct sl_replay_options {
 	const char *capture;
 	const char *output; /* NULL: an account on stdout instead of files */
@@ -33,6 +35,7 @@ struct sl_replay_options {
 	bool masquerade, checksum, time_none, quiet;
 	bool account;	  /* the account even with -o */
 	uint64_t limit;	  /* frames; 0: all */
+	uint64_t shards;  /* engines, at most SL_REPLAY_SHARDS; 0: one */
 	uint64_t explain; /* frame number, SL_EXPLAIN_ALL, or 0: off */
 };
 

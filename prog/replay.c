@@ -112,6 +112,7 @@ static struct sl_packet lend(struct sl_replay *r, const struct sl_view *sent, en
 	        .headroom = SL_LINK_HEADROOM,
 	        .tailroom = SL_LINK_BUFFER_SIZE - SL_LINK_HEADROOM - sent->len,
 	        .in_if = own ? 0 : (uint32_t)side,
+	        .inside = side == SL_SIDE_IN,
 	        .from = own ? SL_FROM_LOCAL : SL_FROM_WIRE};
 }
 
@@ -158,20 +159,19 @@ static void let_out(struct sl_replay *r, uint64_t ts)
 /* Everything that is due until then, each at its time as far as the engine tells it. */
 static void advance(struct sl_replay *r, uint64_t ts)
 {
-	uint64_t now = r->opt.time_none ? r->start : ts, due = sl_deadline(r->engine), last = 0;
+	uint64_t now = r->opt.time_none ? r->start : ts, due = sl__engines_deadline(r), last = 0;
 
 	r->packet = r->account.packet = 0;
 	while (due <= now && due > last) {
 		r->account.ts = last = due;
-		sl_clock(r->engine, due, 0);
+		sl__engines_clock(r, due);
 		let_out(r, due);
-		due = sl_deadline(r->engine);
+		due = sl__engines_deadline(r);
 	}
 	if (now > r->now)
 		r->now = now;
 	r->account.ts = r->now;
-	while (sl_clock(r->engine, r->now, 0))
-		;
+	sl__engines_clock(r, r->now);
 	let_out(r, r->now);
 }
 
@@ -203,7 +203,7 @@ static void answer(struct sl_replay *r, struct sl_packet *p, struct sl_outcome *
 	out.len = sl__host_answer(&v, o->frame->ts, out.data);
 	if (!out.len)
 		return;
-	sl_input(r->engine, &out, 1, r->now);
+	sl__engines_input(r, &out);
 	if (out.verdict == SL_ACCEPT)
 		add_leaving(r, &out, o->side, o->frame->ts);
 	o->back = r->back;
@@ -315,7 +315,7 @@ static void put_through(struct sl_replay *r, struct sl_outcome *o)
 	bool held;
 
 	explain_before(r, o);
-	sl_input(r->engine, &p, 1, r->now);
+	sl__engines_input(r, &p);
 	collect(r, &p, o);
 	describe(r, &p, o);
 	answer(r, &p, o);
@@ -385,10 +385,14 @@ static bool start_engine(struct sl_replay *r)
 	r->embed.env.event = sl__replay_event;
 	if (r->opt.explain)
 		r->embed.env.trace = sl__replay_trace;
-	r->engine = sl_engine_create(&config, &r->embed.env);
-	if (!r->engine)
+	if (!sl__engines_init(r, &config)) {
 		fprintf(stderr, "sluice replay: the engine cannot be made: no memory\n");
-	return r->engine && sl__gateway_start(&r->gateway, &r->opt, r->engine);
+		return false;
+	}
+	for (unsigned i = 0; i < r->n_engines; i++)
+		if (!sl__gateway_start(&r->gateway, &r->opt, r->engines[i]))
+			return false;
+	return true;
 }
 
 static int work(struct sl_replay *r)
@@ -420,7 +424,7 @@ static void init(struct sl_replay *r)
 static void fini(struct sl_replay *r)
 {
 	r->over = true;
-	sl_engine_destroy(r->engine);
+	sl__engines_fini(r);
 	sl__embed_fini(&r->embed);
 	sl__json_fini(&r->json);
 	sl__numbers_fini(&r->numbers);

@@ -25,7 +25,9 @@ struct sl_replay {
 	struct sl_sides sides;
 	struct sl_gateway gateway;
 	struct sl_embed embed;
-	struct sl_engine *engine;
+	struct sl_engine *engine; /* the one at work */
+	struct sl_engine *engines[SL_REPLAY_SHARDS];
+	unsigned n_engines;
 	struct sl_farside farside;
 	struct sl_payloads payloads;
 	struct sl_numbers numbers;
@@ -46,6 +48,13 @@ struct sl_replay {
 	char *notes[SL_REPLAY_NOTES];
 	unsigned n_notes;
 };
+
+/* engines.c: the engines as one. False: no memory. */
+bool sl__engines_init(struct sl_replay *r, struct sl_config *config);
+void sl__engines_fini(struct sl_replay *r);
+void sl__engines_input(struct sl_replay *r, struct sl_packet *p);
+void sl__engines_clock(struct sl_replay *r, uint64_t now);
+uint64_t sl__engines_deadline(const struct sl_replay *r);
 
 /* replay_events.c: set as operations of the embed. */
 void sl__replay_event(void *ctx, const struct sl_event *event);

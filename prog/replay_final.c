@@ -12,7 +12,8 @@ enum { SIDES_SHOWN = 1000 };
 
 struct row {
 	uint64_t number;
-	const void *what; /* sl_conn or sl_expect */
+	const void *what; /* sl_conn or sl_expect ... */
+	struct sl_engine *engine; /* ... of this one */
 };
 
 struct rows {
@@ -27,7 +28,7 @@ static void add_row(struct rows *rows, uint64_t number, const void *what)
 		rows->size = rows->size * 2 + 64;
 		rows->at = sl__must_grow(rows->at, rows->size * sizeof(*rows->at));
 	}
-	rows->at[rows->n++] = (struct row){number, what};
+	rows->at[rows->n++] = (struct row){number, what, rows->r->engine};
 }
 
 static int by_number(const void *a, const void *b)
@@ -61,14 +62,17 @@ static void conns(struct sl_replay *r)
 	struct sl_conn_info info;
 	uint64_t cursor = 0;
 
-	while (sl_conn_walk(r->engine, &cursor, 4096, visit_conn, &rows))
-		;
+	for (unsigned i = 0; i < r->n_engines; i++) {
+		r->engine = r->engines[i];
+		while (sl_conn_walk(r->engine, &cursor, 4096, visit_conn, &rows))
+			;
+	}
 	if (rows.n)
 		qsort(rows.at, rows.n, sizeof(*rows.at), by_number);
 	for (size_t i = 0; i < rows.n; i++) {
 		struct sl_numbered master = {0};
 
-		sl_conn_info(r->engine, rows.at[i].what, &info);
+		sl_conn_info(rows.at[i].engine, rows.at[i].what, &info);
 		if (info.has_master)
 			master = *sl__numbers_flow(&r->numbers, info.master_id, false);
 		sl__json_conn(&r->json, &info, rows.at[i].number, info.has_master && !master.gone);
@@ -84,12 +88,15 @@ static void expects(struct sl_replay *r)
 	struct sl_expect_info info;
 	uint64_t cursor = 0;
 
-	while (sl_expect_walk(r->engine, &cursor, 4096, visit_expect, &rows))
-		;
+	for (unsigned i = 0; i < r->n_engines; i++) {
+		r->engine = r->engines[i];
+		while (sl_expect_walk(r->engine, &cursor, 4096, visit_expect, &rows))
+			;
+	}
 	if (rows.n)
 		qsort(rows.at, rows.n, sizeof(*rows.at), by_number);
 	for (size_t i = 0; i < rows.n; i++) {
-		sl_expect_info(r->engine, rows.at[i].what, &info);
+		sl_expect_info(rows.at[i].engine, rows.at[i].what, &info);
 		sl__json_expect(&r->json, &info, rows.at[i].number);
 		sl__output_line(&r->output, &r->output.final, &r->json);
 		sl__account_final_expect(&r->account, &info, rows.at[i].number,

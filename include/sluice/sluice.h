@@ -85,6 +85,18 @@ enum sl_csum {
 enum sl_gso { SL_GSO_NONE = 0, SL_GSO_TCP, SL_GSO_UDP };
 
 /*
+ * What one shard tells the next when it hands a packet over (SL_HANDOVER): to be given on as it
+ * is, and zero before. `times` keeps packets from going round; the rest is the destination NAT
+ * that was decided already.
+ */
+struct sl_handed {
+	uint8_t times;
+	bool translated;
+	uint16_t port;
+	struct sl_addr addr;
+};
+
+/*
  * A packet, lent to the engine for the call; the engine never touches bytes outside
  * [data - headroom, data + len + tailroom). Set everything above the line; 0 is a
  * valid value for all but data and len.
@@ -104,6 +116,8 @@ struct sl_packet {
 	uint8_t csum;	    /* enum sl_csum */
 	uint8_t from;	    /* enum sl_from */
 	uint8_t cast;	    /* enum sl_cast: link-layer broadcast or multicast */
+	bool inside;	    /* it came from the inside; matters with several shards only */
+	struct sl_handed handed; /* by SL_HANDOVER; else zero */
 	/* ---- set by the engine ---- */
 	uint8_t verdict;    /* enum sl_verdict */
 	uint8_t to;	    /* enum sl_to */
@@ -149,6 +163,8 @@ struct sl_route {
 	uint32_t out_if;
 	uint16_t mtu;		/* 0: 65535 */
 	uint8_t prefix;		/* length of the connected prefix that dst lies in; 0: behind a router */
+	bool inside;		/* it leads to the inside: for several shards, see sl_home() */
+	bool nat_address;	/* source NAT gives out dst, though it is not local: the same */
 	bool has_source;
 	struct sl_addr source;	/* the gateway's own address on out_if: masquerade, ICMP errors */
 };
@@ -237,7 +253,7 @@ struct sl_config {
 	uint32_t expect_max;	  /* expectations in all. Default 4,096 */
 	uint32_t fragment_memory; /* bytes. Default 4 MiB (ipfrag_high_thresh) */
 	uint32_t stream_memory;	  /* bytes that helpers' streams may hold. Default 16 MiB */
-	uint16_t shards, shard;	  /* this engine is number `shard` of `shards`. Default 1, 0 */
+	uint16_t shards, shard;	  /* this engine is number `shard` of `shards` (at most 256). Default 1, 0 */
 	uint16_t slab_chunk;	  /* objects an allocation: a power of two. Default 128; 1 for tests */
 	bool forward_ttl;	  /* count the TTL down and answer when it ends. Default false:
 				     the embedder forwards as a router and does both */
@@ -273,11 +289,25 @@ SL_EXPORT uint64_t sl_deadline(const struct sl_engine *engine);
 SL_EXPORT void sl_routes_changed(struct sl_engine *engine);
 
 /*
- * Which of `shards` engines a packet belongs to. Pure: needs no engine. in_side tells
- * whether it comes from the inside (home by its source address) or from the outside
- * (home by the slice of public ports that its destination lies in).
+ * Several engines (shards) serve several cores: each connection lives in one of them, and they
+ * share nothing. The embedder gives each packet to the engine sl_home() names. That is a guess
+ * by the packet alone; an engine that knows better says SL_HANDOVER and names another in
+ * packet->shard. Then the embedder puts the packet into that one as it is, with all members
+ * of struct sl_packet above the line, `handed` among them; no packet is handed over more than
+ * three times. Emitted packets may carry that verdict too (fragments that waited).
+ *
+ * For that, packets must say whether they came from the inside, and routes whether they lead
+ * there and whether they are for an address that source NAT gives out (local ones count anyway).
+ * All engines of one gateway get the same seed and, each for itself, equal rules and routes. An
+ * event, and what sl_conn_info() tells, has ids that differ between shards.
+ *
+ * sl_home() is pure: from the inside home is by the source address; from the outside by the
+ * slice of public ports that the destination lies in; fragments by addresses, ICMP errors by
+ * what they quote.
  */
 SL_EXPORT uint16_t sl_home(const struct sl_packet *packet, uint16_t shards, bool from_inside);
+/* Where an inside address is at home: better for what comes to it from outside without NAT. */
+SL_EXPORT uint16_t sl_home_of_address(const struct sl_addr *inside, uint16_t shards);
 
 /*
  * A tunable by the kernel's sysctl name ("nf_conntrack_tcp_loose"); timeouts in seconds. Or an

@@ -124,6 +124,7 @@ static uint8_t *make(struct sl_work *w, struct sl_packet *out, uint8_t proto, ui
 	out->from = SL_FROM_LOCAL;
 	out->vrf = w->p->vrf;
 	out->zone = w->p->zone;
+	out->handed.times = UINT8_MAX; /* never handed over: it is made where it belongs */
 	out->out_if = route->out_if;
 	out->mtu = route->mtu;
 	out->to = route->kind == SL_ROUTE_FORWARD ? SL_TO_FORWARD : SL_TO_LOCAL;

@@ -8,7 +8,7 @@
  *
  * A packet that no connection wants is INVALID; that alone does not drop it.
  */
-#include "engine/engine.h"
+#include "engine/shard.h"
 
 #include "track/gre.h"
 #include "track/proto.h"
@@ -204,6 +204,10 @@ bool sl__classify(struct sl_work *w, uint16_t zone, uint8_t zone_dirs)
 	if (w->parsed.icmp == SL_ICMP_NEIGHBOUR) {
 		w->p->state = SL_CT_UNTRACKED;
 		return true;
+	}
+	if (w->e->config.shards > 1 && sl__elsewhere(w, zone)) {
+		w->p->reason = SL_WHY_OTHER_SHARD;
+		return false;
 	}
 	if (w->parsed.icmp == SL_ICMP_ERROR)
 		return classify_error(w, zone);

@@ -2,7 +2,7 @@
 /*
  * Making and ending an engine, its clock, and what an embedder may ask of it.
  */
-#include "engine/engine.h"
+#include "engine/shard.h"
 
 #include <string.h>
 
@@ -45,7 +45,7 @@ void sl_config_init(struct sl_config *config)
 
 static bool sane(const struct sl_config *c)
 {
-	return c->table_max && c->table_max <= 1u << 28 && c->shards && c->shard < c->shards &&
+	return c->table_max && c->table_max <= 1u << 28 && c->shards && c->shards <= 256 && c->shard < c->shards &&
 	       c->slab_chunk && (c->slab_chunk & (c->slab_chunk - 1)) == 0;
 }
 
@@ -107,7 +107,7 @@ struct sl_engine *sl_engine_create(const struct sl_config *config, const struct 
 	tracking.mem = &e->env.mem;
 	memcpy(tracking.seed, env->seed, sizeof(tracking.seed));
 	init_helping(e);
-	sl__nat_init(&e->nat, &e->env.mem, config->shards, config->shard);
+	sl__nat_init(&e->nat, &e->env.mem);
 	if (!sl__track_init(&e->track, &tracking)) {
 		sl_engine_destroy(e);
 		return NULL;
@@ -119,6 +119,8 @@ struct sl_engine *sl_engine_create(const struct sl_config *config, const struct 
 		return NULL;
 	}
 	e->track.nat = &e->nat;
+	e->track.shards = config->shards;
+	e->track.shard = config->shard;
 	e->track.reporting = config->events && env->event;
 	e->track.tracing = env->trace != NULL;
 	ask_stages(e);
@@ -131,6 +133,7 @@ void sl_engine_destroy(struct sl_engine *engine)
 
 	if (!engine)
 		return;
+	sl__shards_fini(&engine->shards, &engine->env.mem);
 	sl__limits_fini(&engine->limits, &engine->env.mem);
 	sl__fragments_fini(&engine->fragments);
 	sl__track_fini(&engine->track);

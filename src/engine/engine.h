@@ -42,6 +42,13 @@ struct sl_known_routes {
 	unsigned swept;	    /* of IPv4 (0) or IPv6 (1) */
 };
 
+struct sl_sign;
+
+/* What a shard knows of others (src/engine/shard.c). NULL until needed. */
+struct sl_shards {
+	struct sl_sign *signs, *fragments;
+};
+
 struct sl_engine {
 	struct sl_track track; /* first: a tracker's address is its engine's */
 	struct sl_env env;
@@ -51,6 +58,7 @@ struct sl_engine {
 	struct sl_fragments fragments;
 	struct sl_frag_whole whole;	    /* the datagram that a fragment completed, during its walk */
 	struct sl_random fragment_random; /* ids of IPv6 fragments, of ICMP errors */
+	struct sl_shards shards;
 	struct sl_limits limits;	  /* of ICMP errors of our own */
 	uint8_t stages[SL_HOOK_COUNT]; /* which the policy has chains in */
 	bool long_way;		       /* chains or a trace want to see every forwarded packet */
@@ -64,6 +72,13 @@ static inline struct sl_engine *sl__engine_of(struct sl_track *t)
 	return (struct sl_engine *)(void *)t;
 }
 
+/* What a packet's headers were when it came, for handing it over unchanged. */
+struct sl_saved {
+	uint8_t header[60], l4[20];
+	uint8_t header_len, l4_len; /* 0: nothing was saved, nothing changed */
+	uint32_t l4_at;
+};
+
 /* One packet's work, from its first hook to its last; lives on the stack. */
 struct sl_work {
 	struct sl_engine *e;
@@ -76,6 +91,10 @@ struct sl_work {
 	bool fresh;	       /* conn is not confirmed yet */
 	bool icmp_error;
 	bool held; /* its bytes wait in a stream; it goes no further */
+	uint32_t came_mark;    /* its mark, before any rule */
+	uint16_t to_shard;     /* SL_WHY_OTHER_SHARD: whose it is */
+	uint64_t shard_key, pair_key; /* of its tuple, with several shards */
+	struct sl_saved saved;
 	uint8_t reject, reject_type, reject_code; /* SL_WHY_POLICY_REJECT: the rule's wish */
 	uint8_t bad_option;   /* SL_WHY_BAD_IP_OPTIONS: offset of what is wrong; 0: not told */
 	uint16_t too_big_mtu; /* SL_WHY_TOO_BIG: what to tell the sender; 0: the route's */

@@ -122,6 +122,23 @@ static enum sl_reason obstacle(struct sl_engine *e, struct sl_packet *last)
 	return e->env.emit && e->env.keep(e->env.ctx, last) ? SL_WHY_NONE : SL_WHY_KEEP_FAILED;
 }
 
+/* The whole belongs to another shard: it goes there in pieces, as it came. */
+static void hand_on(struct sl_engine *e, struct sl_packet *last)
+{
+	struct sl_packet *whole = &e->whole.packet;
+
+	if (e->env.emit && e->env.keep(e->env.ctx, last)) {
+		whole->to = SL_TO_FORWARD;
+		last->verdict = SL_TAKEN;
+		last->reason = (uint16_t)send(e, whole);
+		e->env.free(e->env.ctx, last);
+		return;
+	}
+	e->env.free(e->env.ctx, whole);
+	last->verdict = SL_DROP;
+	last->reason = SL_WHY_KEEP_FAILED;
+}
+
 void sl__scatter(struct sl_engine *e, struct sl_packet *last)
 {
 	struct sl_packet *whole = &e->whole.packet;
@@ -129,6 +146,10 @@ void sl__scatter(struct sl_engine *e, struct sl_packet *last)
 	enum sl_reason why;
 
 	tell(whole, last);
+	if (whole->verdict == SL_HANDOVER) {
+		hand_on(e, last);
+		return;
+	}
 	why = obstacle(e, last);
 	if (whole->verdict == SL_DROP || why != SL_WHY_NONE) {
 		if (ours)

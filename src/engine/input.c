@@ -10,22 +10,35 @@
  */
 #include "engine/answer.h"
 #include "engine/options.h"
+#include "engine/shard.h"
 #include "engine/size.h"
 
 /* ---- endings --------------------------------------------------------------------------------------- */
+
+/* A conn whose first packet goes no further. */
+static void forget(struct sl_work *w)
+{
+	if (!w->fresh)
+		return;
+	sl__conn_drop(&w->e->track, w->conn);
+	w->fresh = false;
+	w->p->conn = w->conn = NULL;
+}
 
 static void drop(struct sl_work *w, enum sl_reason why)
 {
 	struct sl_track *t = &w->e->track;
 
+	if (why == SL_WHY_OTHER_SHARD) {
+		sl__hand_over(w);
+		forget(w);
+		return;
+	}
 	w->p->verdict = SL_DROP;
 	w->p->reason = (uint16_t)why;
 	SL_TRACE(t, w->conn, "drop", "%s: %s", sl_reason_name(why), sl_reason_text(why));
 	sl__answer(w, why);
-	if (w->fresh) {
-		sl__conn_drop(t, w->conn);
-		w->p->conn = w->conn = NULL;
-	}
+	forget(w);
 }
 
 /* The packet ends its conn: that is done when everything else is. */
@@ -129,6 +142,8 @@ static enum sl_reason gather(struct sl_work *w)
 
 	if ((!w->parsed.frag && !w->parsed.atomic_fragment) || w->p->reason != SL_WHY_NONE)
 		return SL_WHY_NONE;
+	if (w->parsed.frag && w->e->config.shards > 1 && sl__fragment_elsewhere(w))
+		return SL_WHY_OTHER_SHARD;
 	why = sl__gather(w);
 	if (why != SL_WHY_NONE || (w->p == came && !atomic))
 		return why;
@@ -241,7 +256,7 @@ enum sl_reason sl__walk_own(struct sl_work *w)
 
 static void one(struct sl_engine *e, struct sl_packet *p)
 {
-	struct sl_work w = {.e = e, .p = p};
+	struct sl_work w = {.e = e, .p = p, .came_mark = p->mark};
 	enum sl_reason why;
 
 	e->track.packet = p;

@@ -3,7 +3,7 @@
  * The NAT place of a hook. For a conn's first packet the policy is asked, once; then every
  * packet is made to look as its conn's tuples say.
  */
-#include "engine/engine.h"
+#include "engine/shard.h"
 
 static enum sl_manip manip_of(enum sl_hook hook)
 {
@@ -63,6 +63,8 @@ static enum sl_reason decide(struct sl_work *w, enum sl_hook hook)
 		.engine = w->e};
 	enum sl_reason why;
 
+	if (manip == SL_MANIP_DST && sl__handed_nat(w, &range))
+		return sl__nat_setup(t, w->conn, &range, manip);
 	if (!w->e->config.policy->nat(w->e->config.policy_ctx, &view, &range))
 		return view.refused ? SL_WHY_POLICY_DROP : sl__nat_setup_none(t, w->conn, manip);
 	why = resolve(w, hook, &range);
@@ -87,6 +89,10 @@ enum sl_reason sl__translate(struct sl_work *w, enum sl_hook hook)
 	if (w->fresh && w->e->config.policy && w->e->config.policy->nat &&
 		!sl__nat_decided(w->conn, manip)) {
 		why = decide(w, hook);
+		if (why == SL_WHY_OTHER_SHARD)
+			return sl__moves_for_port(w) ? why : SL_WHY_NAT_NO_PORT;
+		if (why == SL_WHY_NONE && manip == SL_MANIP_DST && sl__moves(w))
+			return SL_WHY_OTHER_SHARD;
 		if (why != SL_WHY_NONE)
 			return why;
 	}

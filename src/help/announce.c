@@ -97,12 +97,6 @@ static enum sl_reason add(struct sl_help *help, const struct sl_expect_want *wan
 	return why;
 }
 
-/* Ports of other shards are not ours to give. */
-static bool is_ours(const struct sl_track *t, uint32_t port)
-{
-	return !t->nat || sl__port_owner((uint16_t)port, t->nat->shards) == t->nat->shard;
-}
-
 /* Is every port of the row free to be expected? */
 static enum sl_reason check_row(struct sl_help *help, struct sl_expect_want want, unsigned ports)
 {
@@ -127,8 +121,30 @@ static enum sl_reason add_row(struct sl_help *help, struct sl_expect_want want, 
 	return why;
 }
 
-/* The announced ports, or some near them that nobody else expects. */
-static enum sl_reason add_somewhere(struct sl_help *help, struct sl_expect_want *want, unsigned ports)
+/* Is a row of ports all of this shard's? */
+static bool row_is_ours(const struct sl_track *t, uint32_t port, unsigned ports)
+{
+	return sl__port_is_ours(t, (uint16_t)port) && sl__port_is_ours(t, (uint16_t)(port + ports - 1));
+}
+
+/* Any port of this shard's (slices of 64), with room for a row. */
+static uint32_t own_port(struct sl_track *t, unsigned ports)
+{
+	uint32_t slices = (1024u - PORT_MIN / 64u) / t->shards, slice;
+
+	slice = PORT_MIN / 64u + sl__random_below(&t->random, slices) * t->shards;
+	slice += ((uint32_t)t->shard + t->shards - slice % t->shards) % t->shards;
+	if (slice > 1023)
+		slice -= t->shards;
+	return slice * 64u + sl__random_below(&t->random, 64u - ports);
+}
+
+/*
+ * The announced ports, or some near them that nobody else expects. sliced: at a public address,
+ * where only ports of this shard's lead to us.
+ */
+static enum sl_reason add_somewhere(
+	struct sl_help *help, struct sl_expect_want *want, unsigned ports, bool sliced)
 {
 	unsigned step = ports > 1 ? (ports + 1) & ~1u : 1, odd = want->tuple.dport & 1;
 	struct sl_track *t = help->owner->t;
@@ -140,10 +156,10 @@ static enum sl_reason add_somewhere(struct sl_help *help, struct sl_expect_want 
 			port = PORT_MIN + sl__random_below(&t->random, 65536 - PORT_MIN);
 		if (port + ports > 65536)
 			port = PORT_MIN;
-		if (step > 1 && i)
+		if (sliced && !row_is_ours(t, port, ports))
+			port = own_port(t, ports);
+		if (step > 1 && (i || sliced))
 			port = (port & ~1u) | odd;
-		if (i && !is_ours(t, port))
-			continue;
 		want->tuple.dport = (uint16_t)port;
 		why = add_row(help, *want, ports);
 		if (why != SL_WHY_EXPECT_CLASH)
@@ -285,7 +301,9 @@ enum sl_reason sl__api_expect_announced(struct sl_help *help, const struct sl_me
 		want.tuple.dport = other.dport;
 	else if (said)
 		want.tuple.dport = said->seen;
-	why = translated && !own_end ? add_somewhere(help, &want, a.ports) : add_row(help, want, a.ports);
+	why = translated && !own_end
+		      ? add_somewhere(help, &want, a.ports, !sl_addr_eq(&own.src, &other.dst))
+		      : add_row(help, want, a.ports);
 	*seen = (struct sl_endpoint){.addr = want.tuple.dst, .port = want.tuple.dport,
 		.family = own.family, .proto = a.written.proto};
 	if (why == SL_WHY_NONE && translated && !own_end)

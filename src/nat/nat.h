@@ -17,21 +17,16 @@
 /* NAT's part of the engine. */
 struct sl_nat {
 	struct sl_pools pools;	 /* which ports are known to be taken, where it is crowded */
-	uint16_t shards, shard;	 /* ports of other shards are not ours to give */
+	uint16_t wanted;	 /* SL_WHY_OTHER_SHARD: a shard that has a port for it */
 };
 
-void sl__nat_init(struct sl_nat *nat, const struct sl_mem *mem, uint16_t shards, uint16_t shard);
+void sl__nat_init(struct sl_nat *nat, const struct sl_mem *mem);
 void sl__nat_fini(struct sl_nat *nat);
-
-/* Which shard owns a public port (or ICMP id): slices of 64 ports in turn. */
-static inline uint16_t sl__port_owner(uint16_t port, uint16_t shards)
-{
-	return (uint16_t)(shards > 1 ? (port >> 6) % shards : 0);
-}
 
 /*
  * Decide how an unconfirmed conn is translated at one end. Does nothing when that end is
- * decided already. Not NONE: no port is free; the packet must be dropped.
+ * decided already. Not NONE: no port is free, and the packet must be dropped; or no port of the
+ * range is this shard's (SL_WHY_OTHER_SHARD, and nat->wanted says whose).
  */
 enum sl_reason sl__nat_setup(struct sl_track *t, struct sl_conn *conn,
 	const struct sl_nat_range *range, enum sl_manip manip);

@@ -81,6 +81,19 @@ void sl__pool_set(struct sl_pool *pool, uint16_t port)
 		pool->full[port >> 12] |= (uint64_t)1 << ((port >> 6) & 63);
 }
 
+void sl__pool_keep_slices(struct sl_pool *pool, uint16_t shards, uint16_t shard)
+{
+	if (pool->sliced)
+		return;
+	pool->sliced = true;
+	for (unsigned word = 0; word < 1024; word++) { /* a word is a slice */
+		if (word % shards == shard)
+			continue;
+		pool->taken[word] = UINT64_MAX;
+		pool->full[word >> 6] |= (uint64_t)1 << (word & 63);
+	}
+}
+
 void sl__pool_clear(struct sl_pool *pool, uint16_t port)
 {
 	uint64_t *word = &pool->taken[port >> 6], bit = (uint64_t)1 << (port & 63);

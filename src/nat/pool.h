@@ -26,6 +26,7 @@ struct sl_pool {
 	uint16_t zone;
 	uint64_t used_at;	/* number of the search that last used it */
 	uint32_t count;		/* bits set */
+	bool sliced;		/* ports of other shards are set for good */
 	uint64_t full[16];	/* bit i of word w: taken[w * 64 + i] is all ones */
 	uint64_t taken[1024];	/* a bit for each port */
 };
@@ -44,6 +45,8 @@ struct sl_pool *sl__pool_find(struct sl_pools *pools, const struct sl_tuple *rep
 /* The same, made when missing; NULL: no memory. */
 struct sl_pool *sl__pool_get(struct sl_pools *pools, const struct sl_tuple *reply, uint16_t zone);
 void sl__pool_set(struct sl_pool *pool, uint16_t port);
+/* Ports of other shards are not to be found: they count as taken (slices: sl__port_owner()). */
+void sl__pool_keep_slices(struct sl_pool *pool, uint16_t shards, uint16_t shard);
 void sl__pool_clear(struct sl_pool *pool, uint16_t port);
 /* The first port in start..max, then min..start - 1, that is not known to be taken; false: none. */
 bool sl__pool_next(const struct sl_pool *pool, uint16_t min, uint16_t max, uint16_t start, uint16_t *port);

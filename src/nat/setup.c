@@ -20,11 +20,9 @@ struct port_range {
 	uint16_t min, max;
 };
 
-void sl__nat_init(struct sl_nat *nat, const struct sl_mem *mem, uint16_t shards, uint16_t shard)
+void sl__nat_init(struct sl_nat *nat, const struct sl_mem *mem)
 {
 	sl__pools_init(&nat->pools, mem);
-	nat->shards = shards;
-	nat->shard = shard;
 }
 
 void sl__nat_fini(struct sl_nat *nat)
@@ -127,15 +125,23 @@ static bool allowed(const struct sl_tuple *tuple, uint16_t port, const struct sl
 	return true;
 }
 
-static bool is_free(struct sl_track *t, const struct sl_conn *conn, const struct sl_tuple *tuple)
+/* Must the port be one of this shard's? Answers to a public address come to its port's owner. */
+static bool is_sliced(const struct sl_track *t, const struct sl_tuple *now, const struct sl_tuple *tuple,
+	enum sl_manip manip)
+{
+	bool local = t->packet && t->packet->from == SL_FROM_LOCAL;
+
+	return t->shards > 1 && manip == SL_MANIP_SRC && (has_ports(tuple->proto) || is_icmp(tuple)) &&
+	       (local || addr_cmp(&now->src, &tuple->src) != 0);
+}
+
+/* sliced: only if it is also this shard's. */
+static bool is_free(struct sl_track *t, const struct sl_conn *conn, const struct sl_tuple *tuple, bool sliced)
 {
 	struct sl_tuple reply;
 	enum sl_dir dir;
 
-	if (!sl__tuple_invert(tuple, &reply))
-		return false;
-	if (sl__port_owner(reply.dport, t->nat->shards) != t->nat->shard &&
-		t->nat->shards > 1 && !is_icmp(tuple))
+	if (!sl__tuple_invert(tuple, &reply) || (sliced && !sl__port_is_ours(t, tuple->sport)))
 		return false;
 	return !sl__conn_find(t, &reply, sl__conn_zone(conn, SL_REPLY), &dir);
 }
@@ -152,22 +158,48 @@ static uint16_t first_port(struct sl_track *t, uint16_t now, const struct port_r
 	return (uint16_t)(ports->min + sl__random_below(&t->random, size));
 }
 
+/* The first port of ours at or behind *port, round the end of the range. False: it has none. */
+static bool to_own_slice(const struct sl_track *t, const struct port_range *ports, uint16_t *port)
+{
+	uint32_t at = *port;
+
+	for (unsigned round = 0; round < 2; round++, at = ports->min) {
+		uint32_t slice = at >> 6, ahead = (t->shard + t->shards - slice % t->shards) % t->shards;
+
+		if (ahead)
+			at = (slice + ahead) << 6;
+		if (at <= ports->max) {
+			*port = (uint16_t)at;
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Search the range from an unpredictable start; what is found taken is remembered in the pool. */
 static enum sl_reason search(struct sl_track *t, const struct sl_conn *conn, struct sl_tuple *tuple,
-	const struct port_range *ports, const struct sl_nat_range *range, enum sl_manip manip)
+	const struct port_range *ports, const struct sl_nat_range *range, enum sl_manip manip, bool sliced)
 {
 	uint16_t *port = port_of(tuple, manip), candidate;
 	struct sl_pool *pool = NULL;
 	struct sl_tuple reply;
 
 	candidate = first_port(t, *port, ports, range, manip);
+	if (sliced && !to_own_slice(t, ports, &candidate)) {
+		t->nat->wanted = sl__port_owner(ports->min, t->shards);
+		return SL_WHY_OTHER_SHARD;
+	}
 	if (sl__tuple_invert(tuple, &reply) && manip == SL_MANIP_SRC)
 		pool = sl__pool_get(&t->nat->pools, &reply, conn->zone);
+	if (pool && sliced)
+		sl__pool_keep_slices(pool, t->shards, t->shard);
 	for (unsigned n = 0; n < PROBES; n++) {
 		if (pool && !sl__pool_next(pool, ports->min, ports->max, candidate, &candidate))
 			return SL_WHY_NAT_NO_PORT;
+		if (sliced)
+			to_own_slice(t, ports, &candidate);
 		*port = candidate;
-		if (is_free(t, conn, tuple))
+		if (is_free(t, conn, tuple, sliced))
 			return SL_WHY_NONE;
 		if (pool)
 			sl__pool_set(pool, candidate);
@@ -196,21 +228,25 @@ static enum sl_reason unique(struct sl_track *t, const struct sl_conn *conn, str
 	const struct sl_nat_range *range, enum sl_manip manip)
 {
 	bool keep = !(range->flags & (SL_NAT_FULLY_RANDOM | SL_NAT_RANDOM));
+	const struct sl_tuple now = *tuple;
 	struct port_range ports;
+	bool sliced;
 
 	if (manip == SL_MANIP_SRC && keep && addr_in_range(tuple, range) &&
-		port_in_range(tuple, range, manip) && is_free(t, conn, tuple))
+		port_in_range(tuple, range, manip) &&
+		is_free(t, conn, tuple, is_sliced(t, &now, tuple, manip)))
 		return SL_WHY_NONE; /* it is fine as it is */
 	if (manip == SL_MANIP_SRC)
 		tuple->src = choose_addr(t, tuple, range, manip);
 	else
 		tuple->dst = choose_addr(t, tuple, range, manip);
+	sliced = is_sliced(t, &now, tuple, manip);
 	if (!allowed(tuple, *port_of(tuple, manip), range, manip, &ports))
 		return SL_WHY_NONE; /* source NAT may still make it unique; if not, confirming fails */
 	if (keep && !(range->flags & SL_NAT_PORT_OFFSET) && port_in_range(tuple, range, manip) &&
-		is_free(t, conn, tuple))
+		is_free(t, conn, tuple, sliced))
 		return SL_WHY_NONE;
-	return search(t, conn, tuple, &ports, range, manip);
+	return search(t, conn, tuple, &ports, range, manip, sliced);
 }
 
 /* ---- setting up ------------------------------------------------------------------------------------------- */

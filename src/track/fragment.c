@@ -671,6 +671,28 @@ enum sl_frag_result sl__fragment_add(struct sl_fragments *f, struct sl_packet *p
 	return fate == GIVE_UP_AND_PASS ? SL_FRAGMENT_PASS : SL_FRAGMENT_DROP;
 }
 
+void sl__fragments_release(struct sl_fragments *f, const struct sl_packet *p,
+	const struct sl_parsed *parsed, uint16_t zone, void (*out)(void *ctx, struct sl_packet *p), void *ctx)
+{
+	struct sl_packet same = *p;
+	struct arrival a = {.p = &same, .parsed = parsed, .v6 = parsed->tuple.family == SL_IPV6};
+	struct queue *q;
+
+	make_key(&a, zone);
+	q = queue_find(f, &a.key);
+	for (uint32_t i = 0; q && i < q->n; i++) {
+		struct kept *kept = sl__slab_at(&f->kept_slab, q->pieces[i].ref);
+		struct sl_packet piece = kept->packet;
+
+		sl__slab_put(&f->kept_slab, q->pieces[i].ref);
+		q->pieces[i].ref = 0;
+		f->fragments--;
+		out(ctx, &piece);
+	}
+	if (q)
+		queue_end(f, q, SL_WHY_NONE);
+}
+
 /* ---- time -------------------------------------------------------------------------------------------------------- */
 
 bool sl__fragments_expire(struct sl_fragments *f, uint32_t now_ms, unsigned budget)

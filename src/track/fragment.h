@@ -68,6 +68,10 @@ enum sl_frag_result sl__fragment_add(struct sl_fragments *f, struct sl_packet *p
 	const struct sl_parsed *parsed, uint16_t zone, uint32_t now_ms, struct sl_frag_whole *whole,
 	enum sl_reason *why);
 
+/* What waits for the others of p's datagram is no longer kept: `out` gets each as it came. */
+void sl__fragments_release(struct sl_fragments *f, const struct sl_packet *p,
+	const struct sl_parsed *parsed, uint16_t zone, void (*out)(void *ctx, struct sl_packet *p), void *ctx);
+
 /* Give up what waited too long, at most `budget` datagrams. True: more is due. */
 bool sl__fragments_expire(struct sl_fragments *f, uint32_t now_ms, unsigned budget);
 /* When that has something to do at the earliest; false: nothing waits. */

@@ -113,7 +113,9 @@ static bool choose(struct sl_track *t, const struct sl_tuple *to_it, uint16_t zo
 		sl__gre_remove(t, k);
 		k = NULL;
 	}
-	for (unsigned i = 0; k && i < KEY_TRIES; i++) {
+	for (unsigned i = 0; !fixed && (k || !sl__port_is_ours(t, *key)); i++) {
+		if (i == KEY_TRIES)
+			return false;
 		*key = (uint16_t)(1 + sl__random_below(&t->random, 65535));
 		k = find(t, &to_it->src, &to_it->dst, *key, zone);
 	}

@@ -17,6 +17,12 @@ static uint32_t seconds_left(const struct sl_track *t, uint32_t deadline)
 	return left > 0 ? ((uint32_t)left + 500) / 1000 : 0;
 }
 
+/* Ids count within an engine; those of different shards differ in what stands above. */
+static uint64_t shown(const struct sl_track *t, uint64_t id)
+{
+	return id ? id | (uint64_t)t->shard << 48 : 0;
+}
+
 static void fill_counters(const struct sl_conn *conn, const struct sl_ext *ext, struct sl_conn_info *out)
 {
 	for (unsigned dir = 0; dir < 2; dir++) {
@@ -37,7 +43,7 @@ void sl__conn_info(const struct sl_track *t, const struct sl_conn *conn, struct 
 	const struct sl_ext *ext = sl__ext_of(t, conn);
 
 	memset(out, 0, sizeof(*out));
-	out->id = sl__conn_id(conn);
+	out->id = shown(t, sl__conn_id(conn));
 	sl__conn_tuple(conn, SL_ORIGINAL, &out->tuple[SL_ORIGINAL]);
 	sl__conn_tuple(conn, SL_REPLY, &out->tuple[SL_REPLY]);
 	out->status = conn->status & ~(uint32_t)SL_STATUS_FOLLOWS_INTERFACE;
@@ -55,7 +61,7 @@ void sl__conn_info(const struct sl_track *t, const struct sl_conn *conn, struct 
 		return;
 	out->helper = ext->helper ? ext->helper->name : NULL;
 	out->has_master = ext->master_id != 0;
-	out->master_id = ext->master_id;
+	out->master_id = shown(t, ext->master_id);
 	out->master = ext->master;
 }
 
@@ -65,11 +71,11 @@ void sl__expect_info(
 	const struct sl_conn *master = sl__conn_at(t, expect->master);
 
 	memset(out, 0, sizeof(*out));
-	out->id = expect->id;
+	out->id = shown(t, expect->id);
 	out->tuple = expect->tuple;
 	out->mask = expect->mask;
 	sl__conn_tuple(master, SL_ORIGINAL, &out->master);
-	out->master_id = sl__conn_id(master);
+	out->master_id = shown(t, sl__conn_id(master));
 	out->timeout = seconds_left(t, expect->deadline);
 	out->zone = expect->zone;
 	out->flags = expect->flags;

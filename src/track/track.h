@@ -70,7 +70,19 @@ struct sl_track {
 	struct sl_stats stats;
 	/* upper layers' own, found from here because every function gets the tracker */
 	struct sl_nat *nat;		/* src/nat/nat.h; NULL: no NAT */
+	uint16_t shards, shard;		/* public ports and keys of other shards are not ours to give */
 };
+
+/* Which shard owns a public port, ICMP id or call id: slices of 64 in turn. */
+static inline uint16_t sl__port_owner(uint16_t port, uint16_t shards)
+{
+	return (uint16_t)(shards > 1 ? (port >> 6) % shards : 0);
+}
+
+static inline bool sl__port_is_ours(const struct sl_track *t, uint16_t port)
+{
+	return sl__port_owner(port, t->shards) == t->shard;
+}
 
 /* What sl__track_init() needs to know. */
 struct sl_track_config {

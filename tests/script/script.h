@@ -291,6 +291,8 @@ struct world {
 	struct outcome *outcomes;
 	unsigned batch_n;
 	unsigned working; /* which engine */
+	struct sl_packet passing[16]; /* emitted for another shard */
+	unsigned passing_n;
 	uint16_t expected_port;
 	struct endpoint expected; /* where the newest expectation leads to */
 	struct sl_expect_info newest;

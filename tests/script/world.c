@@ -22,7 +22,8 @@
 
 #include "base/wire.h"
 
-#define MOST_HOPS 3
+#define MOST_HOPS 4 /* engines that see a packet: it is handed over three times at most */
+#define MOST_PASSING 16
 
 /* ---- memory
  * --------------------------------------------------------------------------------------- */
@@ -149,6 +150,13 @@ static void emit(void *ctx, struct sl_packet *p, const struct sl_packet *cause)
 	struct world *w = ctx;
 	struct outcome *o = outcome_of(w, cause);
 
+	if (p->verdict == SL_HANDOVER) { /* another shard's: do_packets() passes it over */
+		if (w->passing_n < MOST_PASSING)
+			w->passing[w->passing_n++] = *p;
+		else
+			snprintf(w->bad, sizeof(w->bad), "too many packets between shards");
+		return;
+	}
 	o->emitted = realloc(o->emitted, (o->emitted_n + 1) * sizeof(*o->emitted));
 	o->emitted[o->emitted_n++] = copy_of(p->data, p->len);
 	if (!*w->bad && p->csum != SL_CSUM_PARTIAL && fields_sums(p->data, p->len))
@@ -238,6 +246,7 @@ static void route(void *ctx, const struct sl_route_query *q, struct sl_route *an
 	else
 		source = q->family == SL_IPV4 ? "203.0.113.1" : "2001:db8:ffff::1";
 	answer->has_source = sl_addr_parse(source, &answer->source, &family);
+	answer->inside = answer->out_if == IN0;
 }
 
 static void event(void *ctx, const struct sl_event *happened)
@@ -488,12 +497,9 @@ static void ask_model_after(struct world *w, const struct sl_packet *p)
 		snprintf(w->bad, sizeof(w->bad), "the model disagrees: %s", why);
 }
 
-/* One packet, to the engine that it belongs to. */
-static void put_routed(struct world *w, struct sl_packet *p)
+/* To engine w->working, and on as the engines say. */
+static void put_to(struct world *w, struct sl_packet *p)
 {
-	bool inside = p->in_if == IN0 || p->from == SL_FROM_LOCAL;
-
-	w->working = sl_home(p, (uint16_t)w->shards, inside);
 	for (unsigned hop = 0; hop < MOST_HOPS; hop++) {
 		if (w->working >= w->shards) {
 			snprintf(
@@ -508,6 +514,47 @@ static void put_routed(struct world *w, struct sl_packet *p)
 	snprintf(w->bad, sizeof(w->bad), "handed over from shard to shard");
 }
 
+/* A fragment that waits at home, until those that had waited elsewhere came: it has their fate. */
+static void share_fate(struct sl_packet *cause, const struct sl_packet *p)
+{
+	if (cause->verdict != SL_QUEUED || p->verdict != SL_TAKEN)
+		return;
+	cause->verdict = p->verdict;
+	cause->state = p->state;
+	cause->dir = p->dir;
+	cause->reason = p->reason;
+	cause->to = p->to;
+}
+
+/* What engines emitted for each other meanwhile. */
+static void pass_on(struct world *w, struct sl_packet *cause)
+{
+	for (unsigned i = 0; i < w->passing_n; i++) {
+		struct sl_packet p = w->passing[i];
+
+		w->batch = &p;
+		w->working = p.shard;
+		put_to(w, &p);
+		if (p.verdict == SL_ACCEPT)
+			emit(w, &p, &p);
+		else if (p.verdict == SL_DROP)
+			release(w, &p);
+		share_fate(cause, &p);
+		w->batch = cause;
+	}
+	w->passing_n = 0;
+}
+
+/* One packet, to the engine that it belongs to. */
+static void put_routed(struct world *w, struct sl_packet *p)
+{
+	bool inside = p->in_if == IN0 || p->from == SL_FROM_LOCAL;
+
+	w->working = sl_home(p, (uint16_t)w->shards, inside);
+	p->inside = p->in_if == IN0;
+	put_to(w, p);
+	pass_on(w, p);
+}
 static void do_packets(struct world *w, struct step *s, unsigned n)
 {
 	struct sl_packet *p = calloc(n, sizeof(*p));
