@@ -219,12 +219,17 @@ static void begin(struct sl_json *j, const struct sl_event *event, uint64_t pack
 		sl__json_null(j, "packet");
 }
 
+static void put_beyond(struct sl_json *j, enum sl_beyond beyond)
+{
+	if (beyond != SL_BEYOND_NONE)
+		sl__json_str(j, "beyond", sl_beyond_name(beyond));
+}
+
 static void end(struct sl_json *j, const struct sl_event *event)
 {
 	if (event->why != SL_WHY_NONE)
 		put_reason(j, event->why);
-	if (event->beyond != SL_BEYOND_NONE)
-		sl__json_str(j, "beyond", sl_beyond_name(event->beyond));
+	put_beyond(j, event->beyond);
 	sl__json_end(j);
 }
 
@@ -264,6 +269,7 @@ void sl__json_conn(
 	sl__json_object(j, NULL);
 	sl__json_uint(j, "flow", flow);
 	put_conn(j, info, STATE | WINDOWS | HELPER | COUNTERS | (master_lives ? MASTER : 0));
+	put_beyond(j, (enum sl_beyond)info->beyond);
 	sl__json_end(j);
 }
 
@@ -272,5 +278,6 @@ void sl__json_expect(struct sl_json *j, const struct sl_expect_info *info, uint6
 	sl__json_object(j, NULL);
 	sl__json_uint(j, "expect", expect);
 	put_expect(j, info);
+	put_beyond(j, (enum sl_beyond)info->beyond);
 	sl__json_end(j);
 }

@@ -240,6 +240,9 @@ static void collect(struct sl_replay *r, const struct sl_packet *p, struct sl_ou
 		add_leaving(r, &r->embed.emitted[i], o->side, o->frame->ts);
 	}
 	o->fate = fate_of(r, p, local);
+	/* A fragment that reassembly throws away never was a packet to be judged. */
+	if (o->fate == SL_FATE_DROPPED && o->captured->fragment && p->state == SL_CT_NONE)
+		o->fate = SL_FATE_QUEUED;
 	o->through = r->through;
 	o->n_through = r->n_through;
 	o->back = r->back;
@@ -346,7 +349,7 @@ static void one_packet(struct sl_replay *r, struct sl_outcome *o, const struct s
 		put_through(r, o);
 		return;
 	}
-	o->fate = SL_FATE_DROPPED;
+	o->fate = captured->fragment ? SL_FATE_QUEUED : SL_FATE_DROPPED;
 	report(r, o);
 }
 

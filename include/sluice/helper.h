@@ -63,6 +63,13 @@ struct sl_message {
 	enum sl_dir dir;     /* who sent it: SL_ORIGINAL is who opened the connection */
 };
 
+/* The payload of one TCP segment, as it came. */
+struct sl_segment {
+	struct sl_text text;
+	uint32_t seq; /* of its first byte, as its sender counts */
+	enum sl_dir dir;
+};
+
 /* Which connections a helper takes by default: those whose original destination port fits. */
 struct sl_helper_match {
 	uint8_t family; /* enum sl_family; 0: both */
@@ -93,6 +100,13 @@ struct sl_endpoint {
 	uint16_t port;
 	uint8_t family; /* enum sl_family */
 	uint8_t proto;  /* of the connection to come */
+};
+
+/* What Linux's own helper makes of a segment; zero-filled: nothing. */
+struct sl_linux_view {
+	bool looks; /* its place is such that Linux reads it at all */
+	bool drops, expects;
+	struct sl_endpoint endpoint; /* expects: what it read */
 };
 
 /* Whom an announcement invites. */
@@ -221,6 +235,13 @@ struct sl_helper {
 	uint32_t data_version;
 	size_t (*save)(struct sl_help *help, void *out, size_t size);
 	bool (*load)(struct sl_help *help, const void *in, size_t size, uint32_t version);
+	/*
+	 * What Linux's helper of that name would make of a segment, so that packets and events can say
+	 * where we decide otherwise (docs/beyond.md). Called for each one with bytes, before they
+	 * are read. NULL: Linux reads whole messages, but only at the beginning of a segment.
+	 */
+	void (*linux_view)(
+	        struct sl_help *help, const struct sl_segment *segment, struct sl_linux_view *out);
 };
 
 #define SL_HELPER_HEADER .abi = SL_HELPER_ABI, .size = sizeof(struct sl_helper)

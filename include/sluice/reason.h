@@ -116,6 +116,9 @@ enum sl_beyond {
 	SL_BEYOND_OVERLAP,	 /* "overlap": overlapping IPv4 fragments are dropped */
 	SL_BEYOND_REFUSED,	 /* "refused": Linux would have opened a hole that is not safe */
 	SL_BEYOND_ADDRESS_TEXT,	 /* "address-text": an IPv6 address written as RFC 5952 asks */
+	SL_BEYOND_LINE_START,	 /* "line-start": Linux does not look at a segment that follows no line end */
+	SL_BEYOND_PASSED,	 /* "passed": not understood, so it passes; Linux drops it */
+	SL_BEYOND_REPEATED,	 /* "repeated": the same bytes again open nothing anew */
 	SL_BEYOND_COUNT
 };
 

@@ -381,6 +381,7 @@ struct sl_conn_info {
 	struct sl_tuple master;	     /* original tuple of the master, kept after its end */
 	uint64_t packets[2], bytes[2];
 	uint8_t tcp_flags[2], tcp_wscale[2];
+	uint8_t beyond;		     /* enum sl_beyond: Linux would have made something else of it */
 };
 SL_EXPORT void sl_conn_info(
 	const struct sl_engine *engine, const struct sl_conn *conn, struct sl_conn_info *out);
@@ -398,6 +399,7 @@ struct sl_expect_info {
 	bool has_nat;			     /* the rest: how the related connection is translated back */
 	uint8_t nat_dir;
 	struct sl_tuple nat;		     /* source address and port before NAT, as the kernel shows it */
+	uint8_t beyond;			     /* enum sl_beyond: Linux would not expect it */
 };
 SL_EXPORT void sl_expect_info(
 	const struct sl_engine *engine, const struct sl_expect *expect, struct sl_expect_info *out);

@@ -73,9 +73,20 @@ static enum sl_reason meet(struct sl_track *t, struct sl_conn *conn, struct sl_e
 	ext->master_id = sl__conn_id(master);
 	sl__conn_tuple(master, SL_ORIGINAL, &ext->master);
 	ext->helper = expect->helper;
+	ext->beyond = expect->beyond;
 	t->stats.expects_met++;
 	sl__expect_met(t, expect);
 	return copy.more.expected ? copy.more.expected(t, conn, &copy) : SL_WHY_NONE;
+}
+
+/* Linux takes it for an expected one. */
+static void meet_shadow(struct sl_track *t, struct sl_conn *conn, const struct sl_tuple *tuple, uint16_t zone)
+{
+	enum sl_beyond beyond = sl__expect_shadow_met(t, tuple, zone);
+	struct sl_ext *ext = beyond == SL_BEYOND_NONE ? NULL : sl__conn_ext(t, conn);
+
+	if (ext)
+		ext->beyond = (uint8_t)beyond;
 }
 
 static struct sl_conn *open_conn(struct sl_work *w, uint16_t zone, uint8_t zone_dirs, enum sl_reason *why)
@@ -88,6 +99,8 @@ static struct sl_conn *open_conn(struct sl_work *w, uint16_t zone, uint8_t zone_
 		return NULL;
 	expect = sl__expect_match(t, &w->parsed.tuple, zone);
 	*why = expect ? meet(t, conn, expect) : SL_WHY_NONE;
+	if (!expect && t->expects.shadows)
+		meet_shadow(t, conn, &w->parsed.tuple, zone);
 	if (*why != SL_WHY_NONE) {
 		sl__conn_drop(t, conn);
 		return NULL;

@@ -48,7 +48,7 @@ enum sl_reason sl__gather(struct sl_work *w)
 	if (w->parsed.frag)
 		return add(w);
 	if (w->p->data[w->parsed.frag_header] == FRAGMENT)
-		return SL_WHY_FRAG_MALFORMED;
+		return SL_WHY_BAD_EXTENSIONS;
 	sl__fragment_strip_atomic(w->p, &w->parsed);
 	return SL_WHY_NONE;
 }

@@ -61,11 +61,23 @@ void sl__attach_helper(struct sl_work *w)
 	sl__help_attach(&w->e->helping, w->conn, helper);
 }
 
+/* A conn that is another one in Linux: so is each packet where that shows. */
+static void mark_beyond(const struct sl_work *w)
+{
+	bool shows = w->p->state != SL_CT_ESTABLISHED || w->conn->status & (SL_SRC_NAT | SL_DST_NAT);
+
+	if (shows && !w->p->beyond)
+		w->p->beyond = (uint8_t)sl__conn_beyond(&w->e->track, w->conn);
+}
+
 enum sl_reason sl__engine_help(struct sl_work *w)
 {
 	struct sl_packet *p = w->p;
 
-	if (!w->conn || w->icmp_error)
+	if (!w->conn)
+		return SL_WHY_NONE;
+	mark_beyond(w);
+	if (w->icmp_error)
 		return SL_WHY_NONE;
 	if (w->fresh)
 		sl__attach_helper(w);

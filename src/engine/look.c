@@ -82,6 +82,9 @@ static const char *const beyond_names[SL_BEYOND_COUNT] = {
 	[SL_BEYOND_OVERLAP] = "overlap",
 	[SL_BEYOND_REFUSED] = "refused",
 	[SL_BEYOND_ADDRESS_TEXT] = "address-text",
+	[SL_BEYOND_LINE_START] = "line-start",
+	[SL_BEYOND_PASSED] = "passed",
+	[SL_BEYOND_REPEATED] = "repeated",
 };
 
 const char *sl_beyond_name(enum sl_beyond beyond)

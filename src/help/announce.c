@@ -84,6 +84,7 @@ static void fill_want(struct sl_help *help, uint8_t class_id, uint32_t timeout, 
 	want->class_max = c->max;
 	want->class_id = class_id;
 	want->maker = help->helper;
+	want->beyond = help->linux_known ? 0 : help->beyond;
 	if (want->more.has_nat || help->helper->expected)
 		want->more.expected = translate_related;
 }
@@ -294,6 +295,7 @@ enum sl_reason sl__api_expect_announced(struct sl_help *help, const struct sl_me
 	if (translated)
 		follow_master(&a, &own, !message->dir, &want);
 	fill_want(help, a.class_id, a.timeout, &want);
+	want.beyond = (uint8_t)sl__linux_expects(help, &a.written);
 	own_end = a.ports == 1 && sl_addr_eq(&a.written.addr, &own.src) && a.written.port == own.sport &&
 		  a.written.proto == own.proto;
 	said = translated ? find_said(help, &a, message->dir) : NULL;
@@ -306,6 +308,10 @@ enum sl_reason sl__api_expect_announced(struct sl_help *help, const struct sl_me
 		      : add_row(help, want, a.ports);
 	*seen = (struct sl_endpoint){.addr = want.tuple.dst, .port = want.tuple.dport,
 		.family = own.family, .proto = a.written.proto};
+	if (why == SL_WHY_NONE) {
+		help->made++;
+		help->made_last = a.written;
+	}
 	if (why == SL_WHY_NONE && translated && !own_end)
 		remember_said(help, &a, message->dir, seen->port);
 	return why;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/wire.h"
+#include "track/tcp.h"
 
 static void *api_data(struct sl_help *help)
 {
@@ -28,6 +29,13 @@ static bool insert(struct sl_help *help, const char *text, size_t len, size_t of
 	        help->at + (uint32_t)(offset - behind), 1, both, (uint32_t)(size + 1));
 }
 
+/* Without NAT nothing is held: what came in an earlier segment has left. */
+static bool is_sent(const struct sl_help *help, enum sl_dir dir, uint32_t at)
+{
+	return help->conn->proto == SL_PROTO_TCP && sl__help_only_reads(help) &&
+	       sl__seq_before(at, help->stream[dir].sent);
+}
+
 static bool api_replace(struct sl_help *help, struct sl_message *message, size_t offset,
         size_t length, const void *bytes, size_t size)
 {
@@ -39,6 +47,8 @@ static bool api_replace(struct sl_help *help, struct sl_message *message, size_t
 		return false;
 	if (length == size && (!size || !memcmp(text + offset, bytes, size)))
 		return true;
+	if (is_sent(help, message->dir, help->at + (uint32_t)offset))
+		return false;
 	if (length)
 		ok = sl__editlog_add(help->log, help->owner->t->mem, help->at + (uint32_t)offset,
 		        (uint32_t)length, bytes, (uint32_t)size);
@@ -87,8 +97,8 @@ static void api_note(struct sl_help *help, enum sl_reason why, const char *text)
 	t->stats.reasons[why]++;
 	if (help->packet)
 		help->packet->reason = (uint16_t)why;
-	if (help->packet && refused_beyond(why))
-		help->packet->beyond = SL_BEYOND_REFUSED;
+	if (help->packet && refused_beyond(why) && !help->linux_known)
+		sl__help_beyond(help, SL_BEYOND_REFUSED);
 	SL_TRACE(t, help->conn, "helper", "%s: %s", sl_reason_name(why), text);
 	if (t->reporting)
 		t->upper->event(t, &event);
@@ -110,8 +120,7 @@ static uint32_t api_option(struct sl_help *help, const char *name)
 
 static void api_beyond(struct sl_help *help, enum sl_beyond beyond)
 {
-	if (help->packet)
-		help->packet->beyond = (uint8_t)beyond;
+	sl__help_beyond(help, beyond);
 }
 
 /* ---- the connection's ends, the packet, its way -------------------------------------------------

@@ -38,6 +38,8 @@ enum sl_help_outcome sl__help_datagram(struct sl_help_work *w)
 	if (!sl__help_reads(help, w->dir) || !n)
 		return SL_HELP_ACCEPT;
 	help->new_dport = 0;
+	help->beyond = SL_BEYOND_NONE;
+	help->linux_known = false;
 	switch (sl__help_ask(help, w->dir, w->p->data + w->parsed->payload, n, 0, &log)) {
 	case SL_REFUSE:
 		outcome = sl__help_drop(w, help->refusal);

@@ -46,6 +46,21 @@ static inline bool sl__help_reads(const struct sl_help *help, unsigned dir)
 /* Ask the helper about one whole message, whose edits go to log, numbered from `at`. */
 enum sl_help_result sl__help_ask(struct sl_help *help, unsigned dir, const uint8_t *bytes, uint32_t n,
 	uint32_t at, struct sl_editlog *log);
+/* Without NAT nothing has to be true elsewhere: bytes are read as they pass, neither held nor changed. */
+static inline bool sl__help_only_reads(const struct sl_help *help)
+{
+	return !(help->conn->status & (SL_SRC_NAT | SL_DST_NAT)) && !(help->conn->flags & SL_CONN_EDITED);
+}
+
+/* linux.c: Linux decides otherwise about this packet; under NAT, which moves numbers, about all that follows. */
+void sl__help_beyond(struct sl_help *help, enum sl_beyond beyond);
+/* Before a segment is read, and afterwards: was it dropped, had all its bytes come before? */
+void sl__linux_look(struct sl_help_work *w);
+void sl__linux_compare(struct sl_help_work *w, bool dropped, bool again);
+/* Why Linux would not read the message that begins at `at`, if it does not. */
+enum sl_beyond sl__linux_misses(const struct sl_help *help, const struct sl_parsed *parsed, uint32_t at);
+/* Does Linux expect this one too (NONE), and else why not? */
+enum sl_beyond sl__linux_expects(const struct sl_help *help, const struct sl_endpoint *e);
 /*
  * Read all whole messages and move s->sent to where everything may go on. parsed: of the packet
  * that is the cause; NULL: none. False: one was refused.

@@ -72,19 +72,6 @@ enum sl_help_result sl__help_ask(struct sl_help *help, unsigned dir, const uint8
 	return result;
 }
 
-/* What of an effective message's shape the kernel would have missed. */
-static void remark(struct sl_help *help, const struct sl_parsed *parsed, uint32_t at, uint32_t n)
-{
-	struct sl_packet *p = help->packet;
-
-	if (!help->effective || !p)
-		return;
-	if (sl__seq_before(at, parsed->seq))
-		p->beyond = SL_BEYOND_SPLIT_MESSAGE;
-	else if (at != parsed->seq || at + n != parsed->seq + (parsed->len - parsed->payload))
-		p->beyond = SL_BEYOND_MANY_MESSAGES;
-}
-
 /* Without a known boundary: pass over everything up to where the next message begins. */
 static void synchronise(struct sl_help *help, struct sl_stream *s)
 {
@@ -121,7 +108,7 @@ static uint32_t release_of(struct sl_help *help, struct sl_stream *s)
 	struct sl_text begin = sl_text_of(sl__stream_bytes(s, s->msg), n);
 	size_t free_bytes = 0;
 
-	if (n == 0 || (s->fin_seen && s->next == s->fin))
+	if (n == 0 || (s->fin_seen && s->next == s->fin) || sl__help_only_reads(help))
 		return s->next;
 	if (help->helper->hold)
 		free_bytes = help->helper->hold(help, &begin, (enum sl_dir)s->dir);
@@ -156,6 +143,7 @@ bool sl__help_read(struct sl_help *help, struct sl_stream *s, const struct sl_pa
 		}
 		if (n == 0 || n > s->next - s->msg)
 			break;
+		help->beyond = (uint8_t)sl__linux_misses(help, parsed, s->msg);
 		switch (sl__help_ask(help, s->dir, bytes, n, s->msg, &s->log)) {
 		case SL_REFUSE:
 			if (sl__seq_after(s->msg, s->sent))
@@ -167,8 +155,8 @@ bool sl__help_read(struct sl_help *help, struct sl_stream *s, const struct sl_pa
 		case SL_PASS:
 			break;
 		}
-		if (parsed)
-			remark(help, parsed, s->msg, n);
+		if (help->effective && help->beyond && !help->linux_known)
+			sl__help_beyond(help, (enum sl_beyond)help->beyond);
 		s->msg += n;
 	}
 	if (!sl__help_reads(help, s->dir))

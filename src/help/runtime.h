@@ -52,6 +52,11 @@ struct sl_help {
 	uint32_t at;			/* number of the message's first byte */
 	enum sl_reason refusal;
 	bool effective;			/* it expected or changed something */
+	uint8_t beyond;			/* enum sl_beyond: Linux would not have read it so */
+	bool linux_known;		/* linux_view is what Linux makes of this segment (linux.c) */
+	struct sl_linux_view linux_view;
+	unsigned made;			/* announcements of this segment that were expected ... */
+	struct sl_endpoint made_last;	/* ... and the last of them */
 	uint16_t new_dport;		/* not 0: the datagram is to go to this port */
 	struct sl_said *said;		/* SL_SAID_MAX of them; NULL: nothing was said yet */
 	unsigned said_next;

@@ -46,8 +46,10 @@ static void take_ack(struct sl_help_work *w)
 		w->changed = true;
 	if (sl__stream_acked(peer, &w->help->owner->pool, ack))
 		sl__help_flush(w->help, peer);
-	if (sl__seq_after(peer->self_acked, ack))
-		ack = peer->self_acked;
+	if (sl__seq_after(peer->self_acked, ack) && sl__seq_after(peer->self_acked, peer->acked)) {
+		ack = peer->self_acked; /* the receiver does not have yet what we acknowledged */
+		w->p->beyond = SL_BEYOND_SPLIT_MESSAGE;
+	}
 	if (ack != w->parsed->ack) {
 		sl__segment_set_ack(w->p, w->parsed, ack);
 		w->changed = true;
@@ -76,6 +78,7 @@ static enum sl_help_outcome hold(struct sl_help_work *w)
 		return sl__help_drop(w, SL_WHY_KEEP_FAILED);
 	h->env.free(h->env.ctx, w->p);
 	w->p->reason = SL_WHY_STREAM_HELD;
+	w->p->beyond = SL_BEYOND_SPLIT_MESSAGE;
 	return SL_HELP_HELD;
 }
 
@@ -125,6 +128,8 @@ static enum sl_help_outcome leave_with(struct sl_help_work *w, const struct rang
 	uint32_t new_seq = sl__editlog_new(&w->s->log, r->from), first = n, room;
 	uint8_t flags = w->parsed->tcp_flags, last;
 
+	if (r->from != w->parsed->seq || r->to != w->parsed->seq + (w->parsed->len - w->parsed->payload))
+		w->p->beyond = SL_BEYOND_SPLIT_MESSAGE; /* more than it came with, or less */
 	if (r->fin)
 		flags |= SL_FIN;
 	else
@@ -196,7 +201,7 @@ static enum sl_help_outcome take_data(struct sl_help_work *w)
 	struct sl_stream_pool *pool = &help->owner->pool;
 	uint32_t n = w->parsed->len - w->parsed->payload, seq = w->parsed->seq, sent_before = s->sent;
 	struct range r;
-	bool taken;
+	bool taken, again;
 
 	/* Behind the end of the stream: nobody will take it. */
 	if (s->fin_seen && s->sent == s->fin && sl__seq_after(seq, s->fin)) {
@@ -213,9 +218,12 @@ static enum sl_help_outcome take_data(struct sl_help_work *w)
 		r = (struct range){seq, seq + n, (w->parsed->tcp_flags & SL_FIN) != 0};
 		return send_range(w, &r);
 	}
+	again = !sl__seq_after(seq + n, s->next);
+	sl__linux_look(w);
 	if (!sl__stream_feed(s, pool, seq, w->p->data + w->parsed->payload, n))
 		return sl__help_drop(w, SL_WHY_STREAM_MEMORY);
 	taken = sl__help_read(help, s, w->parsed);
+	sl__linux_compare(w, !taken, again);
 	if (!taken)
 		sl__stream_cut(s, pool, sl__seq_after(s->self_acked, s->sent) ? s->self_acked : s->sent);
 	r = to_send(w, seq, seq + n, sent_before);
@@ -224,6 +232,68 @@ static enum sl_help_outcome take_data(struct sl_help_work *w)
 	if (r.from == r.to && !r.fin)
 		return taken ? hold(w) : sl__help_drop(w, help->refusal);
 	return send_range(w, &r);
+}
+
+/* Without NAT: what stands in it is read, and it goes on as it is. */
+static enum sl_help_outcome watch_data(struct sl_help_work *w)
+{
+	struct sl_help *help = w->help;
+	struct sl_stream *s = w->s;
+	struct sl_stream_pool *pool = &help->owner->pool;
+	uint32_t n = w->parsed->len - w->parsed->payload, seq = w->parsed->seq, sent_before = s->sent, at;
+	bool again = !sl__seq_after(seq + n, s->next), taken;
+	struct range r;
+
+	sl__linux_look(w);
+	if (!sl__stream_feed(s, pool, seq, w->p->data + w->parsed->payload, n)) {
+		sl__stream_pass(s, pool, seq + n); /* no memory: passes unread */
+		s->synced = s->from_start = false;
+		return sl__help_done(w);
+	}
+	taken = sl__help_read(help, s, w->parsed);
+	sl__linux_compare(w, !taken, again);
+	if (!taken) {
+		at = sl__seq_after(s->msg, seq) ? s->msg : seq;
+		sl__stream_cut(s, pool, sl__seq_after(at, s->next) ? s->next : at);
+		s->sent = s->next;
+		return sl__help_drop(w, help->refusal);
+	}
+	if (help->conn->flags & SL_CONN_EDITED) { /* a helper that changes what is not translated */
+		r = to_send(w, seq, seq + n, sent_before);
+		return send_range(w, &r);
+	}
+	s->sent = s->next;
+	return sl__help_done(w);
+}
+
+static enum sl_help_outcome watch(struct sl_help_work *w)
+{
+	struct sl_stream_pool *pool = &w->help->owner->pool;
+	struct sl_stream *s = w->s, *peer = w->peer;
+	uint8_t flags = w->parsed->tcp_flags;
+	uint32_t n = w->parsed->len - w->parsed->payload;
+
+	if (flags & SL_ACK && peer->started && sl__stream_acked(peer, pool, w->parsed->ack)) {
+		sl__help_read(w->help, peer, NULL); /* behind a hole that nobody will fill */
+		peer->sent = peer->next;
+	}
+	if (flags & SL_SYN) {
+		take_syn(w);
+		return sl__help_done(w);
+	}
+	if (!s->started)
+		sl__stream_start(s, pool, w->parsed->seq, false);
+	if (!n && !(flags & SL_FIN))
+		return sl__help_done(w);
+	if (flags & SL_FIN) {
+		s->fin_seen = true;
+		s->fin = w->parsed->seq + n;
+	}
+	if (sl__help_reads(w->help, s->dir))
+		return watch_data(w);
+	if (sl__seq_after(w->parsed->seq + n, s->next))
+		sl__stream_pass(s, pool, w->parsed->seq + n);
+	return sl__help_done(w);
 }
 
 /* Must never be edited: the sender signs its segments. */
@@ -239,12 +309,14 @@ enum sl_help_outcome sl__help_tcp(struct sl_help_work *w)
 {
 	uint8_t flags = w->parsed->tcp_flags;
 	struct sl_stream *s = w->s;
-	bool bytes = w->parsed->payload < w->parsed->len;
+	bool bytes = w->parsed->payload < w->parsed->len, waits;
 
 	if (!w->help->left && w->help->helper && is_signed(w)) {
 		sl_note(w->help, SL_WHY_HELPER_ENCRYPTED, "segments are signed: never edited");
 		w->help->left = true;
 	}
+	if (sl__help_only_reads(w->help))
+		return watch(w);
 	take_ack(w);
 	if (flags & SL_SYN) {
 		take_syn(w);
@@ -257,11 +329,10 @@ enum sl_help_outcome sl__help_tcp(struct sl_help_work *w)
 		sl__segment_remember(&s->last, w->p, w->parsed);
 	if (bytes || flags & SL_FIN)
 		return take_data(w);
-	/* What comes next for the receiver is what it was not given yet. */
-	set_seq(w, sl__editlog_new(&s->log,
-			   sl__seq_after(w->parsed->seq, s->sent) && sl__help_reads(w->help, s->dir) &&
-					   (s->sent != s->next || s->piece_count)
-				   ? s->sent
-				   : w->parsed->seq));
+	waits = sl__seq_after(w->parsed->seq, s->sent) && sl__help_reads(w->help, s->dir) &&
+		(s->sent != s->next || s->piece_count);
+	if (waits) /* what comes next for the receiver is what it was not given yet */
+		w->p->beyond = SL_BEYOND_SPLIT_MESSAGE;
+	set_seq(w, sl__editlog_new(&s->log, waits ? s->sent : w->parsed->seq));
 	return sl__help_done(w);
 }

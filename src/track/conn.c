@@ -249,7 +249,7 @@ static void release(struct sl_track *t, struct sl_conn *conn)
 void sl__conn_kill(struct sl_track *t, struct sl_conn *conn, enum sl_reason why)
 {
 	struct sl_event event = {.type = SL_EVENT_DESTROY, .conn = conn, .packet = t->packet,
-		.why = why, .now = t->now};
+		.why = why, .now = t->now, .beyond = sl__conn_beyond(t, conn)};
 
 	conn->status |= SL_DYING;
 	t->stats.reasons[why]++;
@@ -409,6 +409,7 @@ void sl__conn_report(struct sl_track *t, struct sl_conn *conn)
 
 	if (!conn->pending)
 		return;
+	event.beyond = sl__conn_beyond(t, conn);
 	event.type = conn->pending & (SL_PENDING_NEW | SL_PENDING_RELATED) ? SL_EVENT_NEW
 									     : SL_EVENT_UPDATE;
 	event.state_changed = event.type == SL_EVENT_NEW || conn->pending & SL_PENDING_STATE;

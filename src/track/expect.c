@@ -68,7 +68,8 @@ static void report(struct sl_track *t, const struct sl_expect *expect, enum sl_e
 	enum sl_reason why)
 {
 	struct sl_event event = {
-		.type = type, .expect = expect, .packet = t->packet, .why = why, .now = t->now};
+		.type = type, .expect = expect, .packet = t->packet, .why = why, .now = t->now,
+		.beyond = (enum sl_beyond)expect->beyond};
 
 	if (t->reporting)
 		t->upper->event(t, &event);
@@ -218,6 +219,7 @@ static void fill(struct sl_track *t, struct sl_expect *e, const struct sl_conn *
 	e->zone = master->zone;
 	e->class_id = want->class_id;
 	e->flags = want->flags;
+	e->beyond = want->beyond;
 	e->maker = want->maker;
 	e->helper = want->helper;
 	e->reason = want->reason;
@@ -322,4 +324,31 @@ struct sl_expect *sl__expect_match(struct sl_track *t, const struct sl_tuple *tu
 	if (t->tracing)
 		trace_near_misses(t, tuple);
 	return NULL;
+}
+
+/* ---- shadows -------------------------------------------------------------------------------------------- */
+
+void sl__expect_shadow(struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone, enum sl_beyond beyond,
+	uint32_t timeout_ms)
+{
+	t->expects.shadow[t->expects.shadows++ % SL_SHADOWS] = (struct sl_shadow){
+		.tuple = *tuple, .deadline = t->now_ms + timeout_ms, .zone = zone, .beyond = (uint8_t)beyond};
+}
+
+enum sl_beyond sl__expect_shadow_met(struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone)
+{
+	struct sl_tuple wanted = *tuple;
+	enum sl_beyond beyond = SL_BEYOND_NONE;
+
+	wanted.sport = 0;
+	for (unsigned i = 0; i < SL_SHADOWS && t->expects.shadows; i++) {
+		struct sl_shadow *s = &t->expects.shadow[i];
+
+		if (!s->beyond || s->zone != zone || !sl_tuple_eq(&s->tuple, &wanted))
+			continue;
+		if ((int32_t)(s->deadline - t->now_ms) > 0)
+			beyond = (enum sl_beyond)s->beyond;
+		s->beyond = 0;
+	}
+	return beyond;
 }

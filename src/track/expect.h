@@ -54,6 +54,7 @@ struct sl_expect {
 	uint16_t zone;
 	uint8_t class_id;		/* < SL_EXPECT_CLASSES */
 	uint8_t flags;			/* enum sl_expect_flag */
+	uint8_t beyond;			/* enum sl_beyond: why Linux would not expect it */
 	const struct sl_helper *maker;	/* who made it */
 	const struct sl_helper *helper;	/* what the related conn gets; NULL: none */
 	const char *reason;		/* static text */
@@ -65,14 +66,25 @@ struct sl_expect_want {
 	struct sl_tuple tuple, mask;
 	uint32_t timeout_ms;
 	uint16_t class_max;		/* at most so many of this class a master; 0: one */
-	uint8_t class_id, flags;
+	uint8_t class_id, flags, beyond;
 	const struct sl_helper *maker, *helper;
 	const char *reason;
 	struct sl_expect_more more;
 };
 
+/* What Linux would expect and we do not (docs/beyond.md). Few, the oldest forgotten. */
+#define SL_SHADOWS 32
+struct sl_shadow {
+	struct sl_tuple tuple; /* any source port */
+	uint32_t deadline;     /* engine ms */
+	uint16_t zone;
+	uint8_t beyond;	       /* enum sl_beyond; 0: none here */
+};
+
 struct sl_expects {
 	struct sl_slab slab;
+	struct sl_shadow shadow[SL_SHADOWS];
+	unsigned shadows;		/* how many there ever were */
 	struct sl_wheel wheel;
 	uint32_t *hash;			/* heads of chains */
 	uint32_t hash_mask;
@@ -102,6 +114,10 @@ struct sl_expect *sl__expect_find_exact(
 /* Whom does a first packet with this tuple fit (not inactive)? NULL: none. Does not remove it. */
 struct sl_expect *sl__expect_match(struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone);
 void sl__expect_remove(struct sl_track *t, struct sl_expect *expect, enum sl_reason why);
+void sl__expect_shadow(struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone, enum sl_beyond beyond,
+	uint32_t timeout_ms);
+/* Would Linux have expected a first packet with this tuple? Asked once: the shadow goes. */
+enum sl_beyond sl__expect_shadow_met(struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone);
 /* All of a master's. */
 void sl__expect_remove_all(struct sl_track *t, struct sl_conn *master, enum sl_reason why);
 static inline struct sl_expect *sl__expect_at(const struct sl_expects *expects, uint32_t ref)

@@ -34,6 +34,9 @@ struct sl_ext {
 	struct sl_help *help;		/* owned by src/help */
 	struct sl_stream *stream[2];	/* owned by src/help */
 
+	/* enum sl_beyond: from here on Linux has made something else of this conn; its events say so */
+	uint8_t beyond;
+
 	const struct sl_timeouts *timeouts; /* NULL: the tunables' */
 	uint32_t words[4];		/* the L4 protocol's own (src/track/gre.c, ...) */
 };

@@ -63,6 +63,7 @@ void sl__conn_info(const struct sl_track *t, const struct sl_conn *conn, struct 
 	out->has_master = ext->master_id != 0;
 	out->master_id = shown(t, ext->master_id);
 	out->master = ext->master;
+	out->beyond = ext->beyond;
 }
 
 void sl__expect_info(
@@ -82,6 +83,7 @@ void sl__expect_info(
 	out->class_id = expect->class_id;
 	out->helper = expect->maker ? expect->maker->name : NULL;
 	out->reason = expect->reason;
+	out->beyond = expect->beyond;
 	out->has_nat = expect->more.has_nat;
 	out->nat_dir = expect->more.nat_dir;
 	out->nat = (struct sl_tuple){.src = expect->more.shown_addr, .sport = expect->more.saved_port,

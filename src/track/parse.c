@@ -285,21 +285,21 @@ static enum sl_reason walk_extensions(const uint8_t *d, struct sl_parsed *out)
 		if (next != HOP_BY_HOP && next != ROUTING && next != FRAGMENT &&
 			next != AUTHENTICATION && next != OPTIONS)
 			return SL_WHY_NONE;
-		if (out->len - at < 8)
+		if (out->len - at < 2)
 			return SL_WHY_BAD_EXTENSIONS;
 		size = (uint32_t)(d[at + 1] + 1) * 8;
 		if (next == AUTHENTICATION)
 			size = (uint32_t)(d[at + 1] + 2) * 4;
 		if (next == FRAGMENT) {
 			size = 8;
+			if (out->len - at < size)
+				return SL_WHY_FRAG_MALFORMED;
 			if (!out->frag) /* one inside a fragment is for later */
 				take_fragment_header(d, at, next_at, out);
 		}
-		if (size > out->len - at)
-			return SL_WHY_BAD_EXTENSIONS;
 		next = d[at];
 		next_at = at;
-		at += size;
+		at += size < out->len - at ? size : out->len - at; /* one that lies leaves nothing behind it */
 		if (out->frag == SL_FRAG_LATER) {
 			out->tuple.proto = next;
 			out->l4 = out->payload = at;
@@ -363,7 +363,8 @@ enum sl_reason sl__parse_first(const struct sl_packet *p, struct sl_parsed *out)
 
 bool sl__parse_fatal(enum sl_reason why)
 {
-	return why == SL_WHY_SHORT_IP || why == SL_WHY_BAD_IP_HEADER || why == SL_WHY_BAD_IP_CHECKSUM;
+	return why == SL_WHY_SHORT_IP || why == SL_WHY_BAD_IP_HEADER || why == SL_WHY_BAD_IP_CHECKSUM ||
+	       why == SL_WHY_FRAG_MALFORMED;
 }
 
 /* ---- checksums ------------------------------------------------------------------------------------ */

@@ -249,9 +249,11 @@ static bool rst_for_let_through(const struct sl_conn *conn, const struct sl_tcp_
 {
 	const struct sl_tcp *tcp = &conn->l4.tcp;
 
-	if (((conn->status & SL_SEEN_REPLY && tcp->last_kind == SL_KIND_SYN) ||
-		    (!(conn->status & SL_ASSURED) && tcp->last_kind == SL_KIND_ACK)) &&
-		tcp->last_dir != (unsigned)s->dir && s->ack == tcp->last_end)
+	bool syn = conn->status & SL_SEEN_REPLY && tcp->last_kind == SL_KIND_SYN &&
+		   tcp->last_dir != (unsigned)s->dir;
+	bool ack = !(conn->status & SL_ASSURED) && tcp->last_kind == SL_KIND_ACK;
+
+	if ((syn || ack) && s->ack == tcp->last_end)
 		return true;
 	return conn->state == SL_TCP_SYN_SENT && s->dir == SL_ORIGINAL &&
 	       tcp->last_kind == SL_KIND_ACK && tcp->last_dir == SL_REPLY && s->seq == tcp->last_ack;

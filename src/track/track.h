@@ -173,6 +173,12 @@ static inline struct sl_ext *sl__ext_of(const struct sl_track *t, const struct s
 {
 	return conn->ext ? sl__slab_at(&t->exts, conn->ext) : NULL;
 }
+
+/* Has Linux made something else of it (docs/beyond.md)? */
+static inline enum sl_beyond sl__conn_beyond(const struct sl_track *t, const struct sl_conn *conn)
+{
+	return conn->ext ? (enum sl_beyond)sl__ext_of(t, conn)->beyond : SL_BEYOND_NONE;
+}
 /* Everything about it, for people (src/track/info.c). */
 void sl__conn_info(const struct sl_track *t, const struct sl_conn *conn, struct sl_conn_info *out);
 void sl__expect_info(

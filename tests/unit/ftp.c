@@ -362,15 +362,20 @@ static void check_line(struct world *w, const struct line *line)
 
 static void begin_line(struct world *w, const struct line *line, bool nat)
 {
-	static char to_server[STREAM];
+	static char to_server[STREAM], to_client[STREAM];
 	const char *text = nat && line->translated ? line->translated : line->text;
 
-	to_server[0] = 0;
+	/* Linux looks at no segment before it saw a line end in that direction. */
+	strcpy(to_server, "NOOP\r\n");
+	strcpy(to_client, "220 hello\r\n");
 	if (line->dir == SL_REPLY)
-		strcpy(to_server, "PASV\r\n");
-	else
-		strcpy(to_server, text);
-	world_init(w, nat, to_server, line->dir == SL_REPLY ? text : "");
+		strcat(to_server, "PASV\r\n");
+	strcat(line->dir == SL_REPLY ? to_client : to_server, text);
+	world_init(w, nat, to_server, to_client);
+	send_text(w, SL_REPLY, "220 hello\r\n");
+	send_ack(w, SL_ORIGINAL);
+	send_text(w, SL_ORIGINAL, "NOOP\r\n");
+	send_ack(w, SL_REPLY);
 	if (line->dir == SL_REPLY) {
 		send_text(w, SL_ORIGINAL, "PASV\r\n");
 		send_ack(w, SL_REPLY);

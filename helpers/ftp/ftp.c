@@ -35,6 +35,8 @@
  */
 #include <sluice/helper.h>
 
+#include "linux.h"
+
 #define LINE_MAX 4096
 #define IAC      255 /* Telnet: "interpret as command" (RFC 854) */
 
@@ -44,6 +46,7 @@ struct ftp {
 	uint8_t passive_asked; /* PASV, EPSV, LPSV that have no answer yet */
 	uint8_t auth_asked;
 	uint16_t inside; /* code of the reply whose lines go on; 0: none */
+	struct ftp_lines lines[2];
 };
 
 /* An endpoint in a line, and which bytes of the line say so. */
@@ -268,58 +271,6 @@ static void put(struct sl_out *o, const struct announced *a, const struct sl_end
 	}
 }
 
-/* ---- what Linux would have read
- * ------------------------------------------------------------------- */
-
-/* One space before the numbers, nothing between them, CR behind them. */
-static bool strict_port(struct sl_text t, const struct announced *a)
-{
-	if (!sl_text_prefix(&t, "PORT") || !sl_text_char(&t, ' ') ||
-	        sl_text_offset(&t) != a->offset)
-		return false;
-	sl_text_skip(&t, "0123456789,");
-	return sl_text_char(&t, '\r');
-}
-
-/* Behind the first parenthesis, or else from the first digit of the text on. */
-static bool strict_227(struct sl_text t, const struct announced *a)
-{
-	struct sl_text first;
-
-	if (!sl_text_exact(&t, "227 "))
-		return false;
-	first = t;
-	sl_text_skip_to(&t, "(");
-	if (sl_text_char(&t, '(') && sl_text_offset(&t) == a->offset) {
-		sl_text_skip(&t, "0123456789,");
-		if (sl_text_char(&t, ')'))
-			return true;
-	}
-	sl_text_skip_to(&first, "0123456789");
-	if (sl_text_offset(&first) != a->offset)
-		return false;
-	sl_text_skip(&first, "0123456789,");
-	return sl_text_offset(&first) == a->offset + a->length;
-}
-
-static bool linux_reads(const struct sl_message *m, const struct announced *a)
-{
-	struct sl_text t = m->text;
-
-	switch (a->form) {
-	case AS_COMMAS:
-		return m->dir == SL_ORIGINAL ? strict_port(t, a) : strict_227(t, a);
-	case AS_EXTENDED:
-		return sl_text_prefix(&t, "EPRT") && sl_text_char(&t, ' ') &&
-		       sl_text_offset(&t) + 3 == a->offset;
-	case AS_PORT:
-		return sl_text_exact(&t, "229 ");
-	case AS_LONG:
-		break;
-	}
-	return false;
-}
-
 /* ---- what an announcement leads to
  * ----------------------------------------------------------------- */
 
@@ -367,8 +318,6 @@ static enum sl_help_result expect(
 		return remark(help, why, what);
 	if (why != SL_WHY_NONE)
 		return sl_refuse(help, why);
-	if (!linux_reads(m, a))
-		sl_help_beyond(help, SL_BEYOND_SYNTAX);
 	if (sl_addr_eq(&seen.addr, &a->endpoint.addr) && seen.port == a->endpoint.port)
 		return SL_PASS; /* true as it stands: keep its spelling */
 	put(&out, a, &seen);
@@ -511,6 +460,15 @@ static size_t hold(struct sl_help *help, const struct sl_text *begin, enum sl_di
 	return sl_text_offset(begin) + sl_text_left(begin);
 }
 
+static void linux_view(struct sl_help *help, const struct sl_segment *segment, struct sl_linux_view *out)
+{
+	struct ftp *ftp = sl_help_data(help);
+	struct sl_tuple own;
+
+	sl_help_tuple(help, segment->dir, &own);
+	ftp_linux_look(&ftp->lines[segment->dir], segment, &own, out);
+}
+
 const struct sl_helper sl_helper_ftp = {
         SL_HELPER_HEADER,
         .name = "ftp",
@@ -521,5 +479,6 @@ const struct sl_helper sl_helper_ftp = {
         .data_size = sizeof(struct ftp),
         .message = {[SL_ORIGINAL] = request, [SL_REPLY] = answer},
         .hold = hold,
+        .linux_view = linux_view,
         .options = {{"ftp_loose", 0, 1, "other hosts' addresses may be announced"}},
 };
