@@ -63,7 +63,7 @@ static void kill_conn(void *ctx, struct sl_conn *conn)
 	sl_conn_info(w->server->ops.engine, conn, &info);
 	if (!sl__filter_conn(&w->client->filter, &info))
 		return;
-	sl_conn_kill(w->server->ops.engine, conn, SL_WHY_FLUSHED);
+	w->server->ops.end_conn(w->server->ops.ctx, conn, &info);
 	w->killed++;
 }
 
@@ -75,7 +75,7 @@ static void kill_expect(void *ctx, struct sl_expect *expect)
 	sl_expect_info(w->server->ops.engine, expect, &info);
 	if (!sl__filter_expect(&w->client->filter, &info))
 		return;
-	sl_expect_kill(w->server->ops.engine, expect, SL_WHY_FLUSHED);
+	w->server->ops.end_expect(w->server->ops.ctx, expect, &info);
 	w->killed++;
 }
 

@@ -51,6 +51,9 @@ struct sl_control_ops {
 	struct sl_feed *feed;
 	/* Control thread: read and swap the ruleset; what is wrong goes to errors. */
 	bool (*reload)(void *ctx, const char *file, FILE *errors);
+	/* Engine's thread: an operator ends these. */
+	void (*end_conn)(void *ctx, struct sl_conn *conn, const struct sl_conn_info *info);
+	void (*end_expect)(void *ctx, struct sl_expect *expect, const struct sl_expect_info *info);
 	/* Engine's thread. */
 	void (*more)(void *ctx, struct sl_control_more *out);
 	/* Any thread: the i-th helper that is known, and whether it is attached by itself; NULL: no

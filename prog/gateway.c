@@ -243,15 +243,21 @@ static struct sl_rules *load(struct sl_gateway *g, const char *file, FILE *error
 	return sl__ruleset_load(file, &how, g->look ? g->look->env : &env);
 }
 
+void sl__gateway_use(struct sl_gateway *g, struct sl_rules *rules)
+{
+	g->rules = rules;
+	g->nat = sl_rules_translates(rules);
+	g->policy = &sl_rules_policy;
+	g->policy_ctx = rules;
+}
+
 static bool use_rules(struct sl_gateway *g, const struct sl_replay_options *opt)
 {
-	g->rules = load(g, opt->rules, NULL);
-	if (!g->rules)
-		return false;
-	g->nat = sl_rules_translates(g->rules);
-	g->policy = &sl_rules_policy;
-	g->policy_ctx = g->rules;
-	return true;
+	struct sl_rules *rules = load(g, opt->rules, NULL);
+
+	if (rules)
+		sl__gateway_use(g, rules);
+	return rules != NULL;
 }
 
 struct sl_rules *sl__gateway_read(struct sl_gateway *g, const char *file, FILE *errors)
@@ -264,10 +270,7 @@ struct sl_rules *sl__gateway_swap(
 {
 	struct sl_rules *before = g->rules;
 
-	g->rules = rules;
-	g->nat = sl_rules_translates(rules);
-	g->policy = &sl_rules_policy;
-	g->policy_ctx = rules;
+	sl__gateway_use(g, rules);
 	sl_engine_set_policy(engine, g->policy, g->policy_ctx);
 	return before;
 }

@@ -58,6 +58,8 @@ void sl__gateway_fini(struct sl_gateway *g);
  * comes back for sl_rules_destroy() (NULL: it was the built-in policy).
  */
 struct sl_rules *sl__gateway_read(struct sl_gateway *g, const char *file, FILE *errors);
+/* Before there is an engine: these rules, which become the gateway's to destroy. */
+void sl__gateway_use(struct sl_gateway *g, struct sl_rules *rules);
 struct sl_rules *sl__gateway_swap(
         struct sl_gateway *g, struct sl_engine *engine, struct sl_rules *rules);
 

@@ -13,6 +13,7 @@
 #include "io/tap.h"
 #include "prog/gateway.h"
 #include "prog/live_log.h"
+#include "prog/record.h"
 #include "prog/run.h"
 
 enum {
@@ -36,6 +37,7 @@ struct sl_live {
 	struct sl_steer steer;
 	struct sl_env env;
 	struct sl_engine *engine;
+	struct sl_recorder recorder;
 	uint64_t now;
 	/* The batch under way: packet i is lent in the block at i * SL_LIVE_STRIDE. */
 	struct sl_packet packets[SL_LIVE_BATCH];
@@ -63,6 +65,15 @@ struct sl_live {
 void sl__live_embed(struct sl_live *live);
 /* Send what the engine accepted of the first n packets, and what it emitted, in order. */
 void sl__live_send(struct sl_live *live, unsigned n);
+
+/* live_record.c: what goes in, and a hash of what came of it, when there is a recording. */
+bool sl__live_record_init(struct sl_live *live);
+void sl__live_record_output(struct sl_live *live, unsigned n);
+/* End a connection, an expectation; the recording is told. */
+void sl__live_kill_conn(struct sl_live *live, struct sl_conn *conn, const struct sl_conn_info *info,
+        enum sl_reason why);
+void sl__live_kill_expect(struct sl_live *live, struct sl_expect *expect,
+        const struct sl_expect_info *info, enum sl_reason why);
 
 /* live_links.c: interfaces and addresses, at the start and when they change. */
 bool sl__live_links_init(struct sl_live *live);

@@ -100,6 +100,7 @@ static void swap_rules(void *ctx)
 {
 	struct swap *s = ctx;
 
+	sl__record_rules(&s->live->recorder, s->rules);
 	s->rules = sl__gateway_swap(&s->live->gateway, s->live->engine, s->rules);
 }
 
@@ -124,6 +125,16 @@ static bool reload(void *ctx, const char *file, FILE *errors)
 		        NULL);
 	sl_rules_destroy(s.rules); /* the old one, or the new one that nobody took */
 	return done;
+}
+
+static void end_conn(void *ctx, struct sl_conn *conn, const struct sl_conn_info *info)
+{
+	sl__live_kill_conn(ctx, conn, info, SL_WHY_FLUSHED);
+}
+
+static void end_expect(void *ctx, struct sl_expect *expect, const struct sl_expect_info *info)
+{
+	sl__live_kill_expect(ctx, expect, info, SL_WHY_FLUSHED);
 }
 
 static void more(void *ctx, struct sl_control_more *out)
@@ -164,6 +175,8 @@ bool sl__live_control_init(struct sl_live *live)
 	        .desk = &live->desk,
 	        .feed = &live->feed,
 	        .reload = reload,
+	        .end_conn = end_conn,
+	        .end_expect = end_expect,
 	        .more = more,
 	        .helper = helper};
 

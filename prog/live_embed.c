@@ -98,8 +98,13 @@ static void emit(void *ctx, struct sl_packet *p, const struct sl_packet *cause)
 static void route(void *ctx, const struct sl_route_query *query, struct sl_route *answer)
 {
 	struct sl_live *live = ctx;
+	struct sl_record_route record;
 
 	sl_net_route(&live->net, query, answer);
+	if (!live->recorder.f)
+		return;
+	record = (struct sl_record_route){*query, *answer};
+	sl__record(&live->recorder, SL_RECORD_ROUTE, &record, sizeof(record));
 }
 
 void sl__live_embed(struct sl_live *live)

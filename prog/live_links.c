@@ -42,6 +42,7 @@ static void link_changed(void *ctx, const struct sl_link *seen, bool gone)
 	struct sl_live *live = ctx;
 	struct sl_link *link = gone ? NULL : sl_net_link(&live->net, seen->index);
 
+	sl__record_link(&live->recorder, seen->index, gone ? "" : seen->name);
 	if (gone && seen->managed)
 		sl__log(SL_LOG_WARNING, "interface-gone", "interface", seen->name, NULL);
 	if (!link || link->managed || !wanted(live, link->name))
@@ -51,7 +52,7 @@ static void link_changed(void *ctx, const struct sl_link *seen, bool gone)
 }
 
 struct search {
-	struct sl_engine *engine;
+	struct sl_live *live;
 	const struct sl_addr *addr;
 	unsigned ended;
 };
@@ -67,21 +68,22 @@ static void end_if_translated(void *ctx, struct sl_conn *conn)
 	struct search *s = ctx;
 	struct sl_conn_info info;
 
-	sl_conn_info(s->engine, conn, &info);
+	sl_conn_info(s->live->engine, conn, &info);
 	if (!is_translated_to(&info, s->addr))
 		return;
-	sl_conn_kill(s->engine, conn, SL_WHY_ADDRESS_GONE);
+	sl__live_kill_conn(s->live, conn, &info, SL_WHY_ADDRESS_GONE);
 	s->ended++;
 }
 
 static void addr_changed(void *ctx, const struct sl_own_addr *own, bool gone)
 {
 	struct sl_live *live = ctx;
-	struct search s = {live->engine, &own->addr, 0};
+	struct search s = {live, &own->addr, 0};
 	char text[SL_ADDR_TEXT], ended[16];
 	uint64_t cursor = 0;
 
 	sl_steer_own(&live->steer, &own->addr, !gone);
+	sl__record_addr(&live->recorder, &own->addr, gone);
 	if (!gone)
 		return;
 	while (sl_conn_walk(live->engine, &cursor, STEPS, end_if_translated, &s))
@@ -96,6 +98,7 @@ static void routes_changed(void *ctx)
 {
 	struct sl_live *live = ctx;
 
+	sl__record(&live->recorder, SL_RECORD_ROUTES, NULL, 0);
 	sl_routes_changed(live->engine);
 }
 

@@ -90,6 +90,16 @@ static void look(struct sl_live *live)
 	sl_steer_beat(&live->steer, live->now);
 }
 
+static void put_in(struct sl_live *live, unsigned n)
+{
+	sl__record_input(&live->recorder, live->packets, n, live->now);
+	if (live->explaining)
+		sl__live_explain(live, n);
+	else
+		sl_input(live->engine, live->packets, n, live->now);
+	sl__live_record_output(live, n);
+}
+
 static void packets(struct sl_live *live)
 {
 	unsigned n = SL_LIVE_BATCH;
@@ -99,10 +109,7 @@ static void packets(struct sl_live *live)
 		if (n == 0)
 			break;
 		look(live);
-		if (live->explaining)
-			sl__live_explain(live, n);
-		else
-			sl_input(live->engine, live->packets, n, live->now);
+		put_in(live, n);
 		sl__live_send(live, n);
 		live->packets_in += n;
 	}
@@ -113,7 +120,9 @@ static void pass_time(struct sl_live *live)
 	look(live);
 	if (sl_deadline(live->engine) > live->now)
 		return;
+	sl__record_clock(&live->recorder, live->now, EXPIRE);
 	sl_clock(live->engine, live->now, EXPIRE);
+	sl__live_record_output(live, 0);
 	sl__live_send(live, 0);
 }
 

@@ -25,6 +25,7 @@
 #include "io/link.h"
 #include "prog/host.h"
 #include "prog/json_packets.h"
+#include "prog/record.h"
 
 enum { PROGRESS_EVERY = 1 << 14 };
 
@@ -448,7 +449,11 @@ int sl__replay_main(int argc, char **argv)
 	int status = 1;
 
 	memset(r, 0, sizeof(*r));
-	if (sl__options_init(&r->opt, argc, argv) && sl__gateway_init(&r->gateway, &r->opt, NULL) &&
+	if (!sl__options_init(&r->opt, argc, argv)) {
+		status = 1;
+	} else if (sl__playback_is(r->opt.capture)) {
+		status = sl__playback(&r->opt);
+	} else if (sl__gateway_init(&r->gateway, &r->opt, NULL) &&
 	        sl__source_init(&r->source, r->opt.capture)) {
 		init(r);
 		status = work(r);

@@ -43,6 +43,7 @@ static uint32_t route_if(
 	struct sl_route answer;
 
 	sl_net_route(&live->net, &query, &answer);
+	sl__record(&live->recorder, SL_RECORD_ROUTE_IF, &answer.out_if, sizeof(answer.out_if));
 	return answer.out_if;
 }
 
@@ -120,7 +121,8 @@ static bool start(struct sl_live *live)
 	if (!sl_tap_init(&live->tap, live->opt.tap) ||
 	        !sl_steer_init(&live->steer, live->tap.ifindex, live->opt.open))
 		return false;
-	if (!start_engine(live) || !sl__live_control_init(live) || !sl__live_loop_init(live))
+	if (!start_engine(live) || !sl__live_record_init(live) || !sl__live_control_init(live) ||
+	        !sl__live_loop_init(live))
 		return false;
 	sl_steer_beat(&live->steer, live->now);
 	if (!sl__live_links_init(live) || !sl__live_control_start(live))
@@ -138,6 +140,7 @@ static void end(struct sl_live *live)
 	sl__live_links_fini(live);
 	sl__live_loop_fini(live);
 	sl__live_control_stop(live);
+	sl__recorder_fini(&live->recorder);
 	sl_engine_destroy(live->engine);
 	sl__live_control_fini(live);
 	sl__gateway_fini(&live->gateway);

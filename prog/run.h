@@ -18,6 +18,8 @@ struct sl_run_options {
 	        *control_group; /* the socket's path, "none": no socket; NULL: no group */
 	unsigned control_mode;
 	bool log_json;
+	const char *record;  /* NULL: no recording */
+	uint64_t record_max; /* bytes */
 	const char *metrics; /* ADDRESS:PORT; NULL: none */
 	uint64_t table_max, expect_max, fragment_memory,
 	        stream_memory; /* 0: the engine's default */

@@ -23,6 +23,8 @@ enum {
 	CONTROL_GROUP,
 	METRICS,
 	LOG,
+	RECORD,
+	RECORD_MAX,
 	TABLE_MAX,
 	EXPECT_MAX,
 	FRAGMENT_MEMORY,
@@ -45,6 +47,8 @@ static const struct option longs[] = {
         {"control", required_argument, NULL, CONTROL},
         {"control-mode", required_argument, NULL, CONTROL_MODE},
         {"control-group", required_argument, NULL, CONTROL_GROUP},
+        {"record", required_argument, NULL, RECORD},
+        {"record-max", required_argument, NULL, RECORD_MAX},
         {"log", required_argument, NULL, LOG},
         {"metrics", required_argument, NULL, METRICS},
         {"table-max", required_argument, NULL, TABLE_MAX},
@@ -76,6 +80,8 @@ const char sl__run_help[] =
         "      --control PATH    the control socket (default " SL_CONTROL_PATH "; none)\n"
         "      --control-mode M, --control-group G  who may use it (default 0660, own group)\n"
         "      --metrics [ADDR:]PORT  numbers for Prometheus, at http://ADDR:PORT/metrics\n"
+        "      --record FILE     everything that the engine is given, for `sluice replay FILE`\n"
+        "      --record-max N    bytes at most (default 256 MiB); the recording ends there\n"
         "      --log text|json   how events are told on stderr\n"
         "      --table-max N     connections (default 262144)\n"
         "      --expect-max N    expectations (default 4096)\n"
@@ -126,6 +132,8 @@ static bool apply_limit(struct sl_run_options *opt, int c)
 		return set_limit(&opt->expect_max, "--expect-max", optarg, 1u << 24);
 	case FRAGMENT_MEMORY:
 		return set_limit(&opt->fragment_memory, "--fragment-memory", optarg, UINT32_MAX);
+	case RECORD_MAX:
+		return set_limit(&opt->record_max, "--record-max", optarg, UINT64_MAX);
 	case STREAM_MEMORY:
 		return set_limit(&opt->stream_memory, "--stream-memory", optarg, UINT32_MAX);
 	}
@@ -171,6 +179,9 @@ static bool apply(struct sl_run_options *opt, int c)
 	case CONTROL_GROUP:
 		opt->control_group = optarg;
 		return true;
+	case RECORD:
+		opt->record = optarg;
+		return true;
 	case LOG:
 		opt->log_json = strcmp(optarg, "json") == 0;
 		return opt->log_json || strcmp(optarg, "text") == 0 ||
@@ -186,8 +197,10 @@ bool sl__run_options_init(struct sl_run_options *opt, int argc, char **argv)
 {
 	int c;
 
-	*opt = (struct sl_run_options){
-	        .tap = "sluice%d", .control = SL_CONTROL_PATH, .control_mode = 0660};
+	*opt = (struct sl_run_options){.tap = "sluice%d",
+	        .control = SL_CONTROL_PATH,
+	        .control_mode = 0660,
+	        .record_max = 256u << 20};
 	opt->common.checksum = true;
 	while ((c = getopt_long(argc, argv, "r:D:I:", longs, NULL)) != -1)
 		if (!apply(opt, c))
