@@ -17,6 +17,7 @@
 #include "base/bytes.h"
 #include "base/checksum.h"
 #include "fuzz/fuzz.h"
+#include "tests/model/model.h"
 #include "track/parse.h"
 
 #define ROOM 64
@@ -110,16 +111,7 @@ static void packet_free(void *ctx, struct sl_packet *p)
 	free(p->handle);
 }
 
-static void packet_emit(void *ctx, struct sl_packet *p, const struct sl_packet *cause)
-{
-	(void)ctx, (void)cause;
-	free(p->handle);
-}
 
-static void event(void *ctx, const struct sl_event *happened)
-{
-	(void)ctx, (void)happened;
-}
 
 /* ---- packets from few hosts and ports, so that they meet ---------------------------------------------------- */
 
@@ -232,11 +224,27 @@ static uint32_t make_icmp(struct sl_bytes *in, uint8_t *d, const uint8_t *last, 
 
 struct run {
 	struct sl_engine *engine;
+	struct model *model; /* tests/model: lists that must say the same */
 	struct sl_bytes in;
 	uint64_t now;
 	uint8_t last[MAX_PAYLOAD];
 	uint32_t last_len;
+	bool right; /* the checksums of the packet that is under way */
 };
+
+static void agree(const char *disagreement)
+{
+	if (disagreement)
+		fail(disagreement);
+}
+
+static void event(void *ctx, const struct sl_event *happened)
+{
+	struct run *r = ctx;
+
+	if (r->engine)
+		agree(model_event(r->model, r->engine, happened));
+}
 
 static void check_sums(const struct sl_packet *p, bool were_right)
 {
@@ -247,24 +255,31 @@ static void check_sums(const struct sl_packet *p, bool were_right)
 		fail("a checksum that was right is wrong afterwards");
 }
 
+static void packet_emit(void *ctx, struct sl_packet *p, const struct sl_packet *cause)
+{
+	check_sums(p, !cause || ((struct run *)ctx)->right);
+	free(p->handle);
+}
+
 static void put_in(struct run *r, const uint8_t *bytes, uint32_t len, uint8_t in_if)
 {
 	struct sl_packet p = {.in_if = in_if};
 	struct sl_parsed parsed;
-	bool right;
 
 	if (!packet_room(NULL, &p, bytes, len))
 		return;
-	right = sl__parse(&p, &parsed) == SL_WHY_NONE && sl__parse_checksum(&p, &parsed) == SL_WHY_NONE;
+	r->right = sl__parse(&p, &parsed) == SL_WHY_NONE && sl__parse_checksum(&p, &parsed) == SL_WHY_NONE;
 	void *room = p.handle;
 
+	model_before(r->model, &p, r->now);
 	sl_input(r->engine, &p, 1, r->now);
+	agree(model_after(r->model, r->engine, &p));
 	if (p.verdict == SL_NONE)
 		fail("no verdict");
 	if (p.verdict == SL_DROP && p.reason == SL_WHY_NONE)
 		fail("dropped without a reason");
 	if (p.verdict == SL_ACCEPT) {
-		check_sums(&p, right);
+		check_sums(&p, r->right);
 		if (p.len > HEADERS)
 			fuzz_plant(p.data + HEADERS, p.len - HEADERS);
 	}
@@ -305,7 +320,8 @@ static void operate(struct run *r)
 		break;
 	default:
 		r->now += (uint64_t)sl_bytes_u8(&r->in) * 1000000000u;
-		(void)sl_clock(r->engine, r->now, op & 8 ? 0 : 3);
+		if (!sl_clock(r->engine, r->now, op & 8 ? 0 : 3))
+			agree(model_clock(r->model, r->now));
 	}
 	if (len) {
 		put_in(r, packet, len, op & 16 ? 1 : 2);
@@ -329,6 +345,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.free = packet_free,
 		.emit = packet_emit,
 		.event = event};
+	struct model_config plain = {.out_if = 2};
 	struct run r = {.in = sl_bytes_of(data, size)};
 	uint8_t settings = sl_bytes_u8(&r.in);
 	struct sl_config config;
@@ -339,6 +356,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	config.table_max = settings & 2 ? 4 : 1000;
 	config.policy = settings & 1 ? &sl_policy_masquerade : NULL;
 	config.policy_ctx = &masquerade;
+	env.ctx = &r;
+	plain.masquerades = settings & 1;
+	plain.public_addr[0] = sl_addr_v4(public4);
+	plain.public_addr[1] = sl_addr_v6(public6);
+	r.model = model_create(&plain);
 	r.engine = sl_engine_create(&config, &env);
 	if (r.engine) {
 		for (const struct sl_helper *const *h = sl_helpers_builtin(); *h; h++)
@@ -348,6 +370,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			operate(&r);
 		sl_engine_destroy(r.engine);
 	}
+	model_destroy(r.model);
 	if (memory.held)
 		fail("memory left behind");
 	return 0;

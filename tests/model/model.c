@@ -20,7 +20,7 @@
  *
  * Packets come apart by the library's parser, which has tests of its own.
  */
-#include "model/model.h"
+#include "tests/model/model.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@
 #include "track/parse.h"
 
 /* The most that either list may hold; what is more is not compared any longer. */
-#define MOST 4096
+#define MOST 1200
 
 struct conn {
 	struct sl_tuple tuple[2];

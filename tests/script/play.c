@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "script.h"
-#include "model/model.h"
+#include "tests/model/model.h"
 
 #include "base/wire.h"
 
@@ -578,7 +578,8 @@ static void check_verdict(struct pending *w)
 	if (o->verdict == SL_ACCEPT && w->to != o->to)
 		wrong("it goes %s",
 		        o->to == SL_TO_LOCAL ? "to the local stack (say: local)" : "on");
-	if (!w->check_state && o->verdict == SL_ACCEPT && w->dir == SL_REPLY && o->state == SL_CT_NEW)
+	if (!w->check_state && o->verdict == SL_ACCEPT && w->dir == SL_REPLY &&
+	        o->state == SL_CT_NEW)
 		wrong("it opened a connection of its own (say NEW if that is right)");
 	if (w->check_state && w->state == SL_CT_ESTABLISHED && o->dir != w->dir &&
 	        !(w->spec.has & HAS_ICMP))

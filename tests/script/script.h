@@ -5,6 +5,7 @@
  *   words.c   a line's words
  *   spec.c    words that describe a packet -> struct spec
  *   wire.c    a spec between two endpoints -> bytes; bytes -> struct fields, which are compared
+ *   outcome.c what came of a packet, compared
  *   world.c   the embedder around one or three engines: memory, packets, routes, events
  *   tell.c    events, connections and expectations as words, and statements about them
  *   play.c    statement after statement; what a packet must look like when it comes out
