@@ -20,9 +20,9 @@
 #include "tests/model/model.h"
 #include "track/parse.h"
 
-#define ROOM 64
+#define ROOM        64
 #define MAX_PAYLOAD 600
-#define HEADERS 40 /* of IPv4 and TCP as made here; of IPv6 */
+#define HEADERS     40 /* of IPv4 and TCP as made here; of IPv6 */
 
 static void fail(const char *what)
 {
@@ -30,7 +30,8 @@ static void fail(const char *what)
 	abort();
 }
 
-/* ---- memory that counts, and fails once ------------------------------------------------------------- */
+/* ---- memory that counts, and fails once
+ * ------------------------------------------------------------- */
 
 struct memory {
 	size_t held;
@@ -56,7 +57,8 @@ static void memory_free(void *ctx, void *p, size_t size)
 	free(p);
 }
 
-/* ---- the world around the engine ------------------------------------------------------------------------ */
+/* ---- the world around the engine
+ * ------------------------------------------------------------------------ */
 
 static const uint8_t public4[4] = {203, 0, 113, 1};
 static const uint8_t public6[16] = {0x20, 1, 0xd, 0xb8, 0xff, 0xff, [15] = 1};
@@ -111,14 +113,13 @@ static void packet_free(void *ctx, struct sl_packet *p)
 	free(p->handle);
 }
 
-
-
-/* ---- packets from few hosts and ports, so that they meet ---------------------------------------------------- */
+/* ---- packets from few hosts and ports, so that they meet
+ * ---------------------------------------------------- */
 
 static void put_addr(uint8_t *at, bool v4, unsigned which)
 {
 	static const uint8_t hosts4[4][4] = {
-		{10, 0, 0, 2}, {10, 0, 0, 3}, {192, 0, 2, 9}, {203, 0, 113, 1}};
+	        {10, 0, 0, 2}, {10, 0, 0, 3}, {192, 0, 2, 9}, {203, 0, 113, 1}};
 
 	if (v4) {
 		memcpy(at, hosts4[which & 3], 4);
@@ -156,7 +157,7 @@ static void put_csum(uint8_t *d, uint32_t l4, uint32_t len, uint32_t offset, uin
 
 	if (proto != SL_PROTO_ICMP)
 		sum = l4 == 20 ? sl__sum_ipv4(d + 12, d + 16, proto, len)
-			       : sl__sum_ipv6(d + 8, d + 24, proto, len);
+		               : sl__sum_ipv6(d + 8, d + 24, proto, len);
 	sl_put16(d + l4 + offset, 0);
 	sl_put16(d + l4 + offset, sl__csum(sl__sum(d + l4, len, sum)));
 }
@@ -220,7 +221,9 @@ static uint32_t make_icmp(struct sl_bytes *in, uint8_t *d, const uint8_t *last, 
 	return l4 + 8 + quote;
 }
 
-/* ---- running --------------------------------------------------------------------------------------------------- */
+/* ---- running
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 struct run {
 	struct sl_engine *engine;
@@ -251,7 +254,7 @@ static void check_sums(const struct sl_packet *p, bool were_right)
 	struct sl_parsed parsed;
 
 	if (were_right && sl__parse(p, &parsed) == SL_WHY_NONE &&
-		sl__parse_checksum(p, &parsed) != SL_WHY_NONE)
+	        sl__parse_checksum(p, &parsed) != SL_WHY_NONE)
 		fail("a checksum that was right is wrong afterwards");
 }
 
@@ -268,7 +271,8 @@ static void put_in(struct run *r, const uint8_t *bytes, uint32_t len, uint8_t in
 
 	if (!packet_room(NULL, &p, bytes, len))
 		return;
-	r->right = sl__parse(&p, &parsed) == SL_WHY_NONE && sl__parse_checksum(&p, &parsed) == SL_WHY_NONE;
+	r->right = sl__parse(&p, &parsed) == SL_WHY_NONE &&
+	           sl__parse_checksum(&p, &parsed) == SL_WHY_NONE;
 	void *room = p.handle;
 
 	model_before(r->model, &p, r->now);
@@ -338,13 +342,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct sl_policy_masquerade masquerade = {2};
 	struct memory memory = {0};
 	struct sl_env env = {.mem = {memory_alloc, memory_free, &memory},
-		.route = route,
-		.alloc = packet_alloc,
-		.keep = packet_keep,
-		.grow = packet_grow,
-		.free = packet_free,
-		.emit = packet_emit,
-		.event = event};
+	        .route = route,
+	        .alloc = packet_alloc,
+	        .keep = packet_keep,
+	        .grow = packet_grow,
+	        .free = packet_free,
+	        .emit = packet_emit,
+	        .event = event};
 	struct model_config plain = {.out_if = 2};
 	struct run r = {.in = sl_bytes_of(data, size)};
 	uint8_t settings = sl_bytes_u8(&r.in);

@@ -115,7 +115,8 @@ static struct conn *find(struct model *m, const struct sl_tuple *t, uint16_t zon
 			if (!sl_tuple_eq(&c->tuple[d], t) || zone_of(c, d) != zone ||
 			        c->dies_ms <= m->now_ms)
 				continue;
-			*dir = (enum sl_dir)d;
+			/* From itself to itself: Linux takes such a packet for an answer. */
+			*dir = sl_tuple_eq(&c->tuple[0], &c->tuple[1]) ? SL_REPLY : (enum sl_dir)d;
 			return c;
 		}
 	return NULL;
@@ -514,8 +515,13 @@ static const char *judge_state(struct model *m, const struct sl_packet *p)
 		wanted = SL_CT_ESTABLISHED;
 	else
 		wanted = m->was_expected ? SL_CT_RELATED : SL_CT_NEW;
-	if (p->state != wanted)
-		return disagree(m, "another state than the list says");
+	if (p->state != wanted) {
+		snprintf(m->why, sizeof(m->why), "state %d, the list says %d (%s%s%s%s, reason %s)",
+		        p->state, wanted, m->was_known ? "known" : "new",
+		        m->was_replied ? " replied" : "", m->was_expected ? " expected" : "",
+		        m->reopened ? " reopened" : "", sl_reason_name((enum sl_reason)p->reason));
+		return m->why;
+	}
 	if (m->was_known && !m->reopened && p->dir != m->was_dir)
 		return disagree(m, "another direction than the list says");
 	if ((!m->was_known || m->reopened) && p->dir != SL_ORIGINAL)
