@@ -3,6 +3,8 @@
 #   make         build the program and the libraries into build/
 #   make demo    the main job: a recorded FTP session through tracking and NAT
 #   make test    every test
+#   make demo-live, bench-live   the gateway between namespaces, and against the kernel (root)
+#   make soak    long live tests (root)
 #   make fuzz    each fuzz target for FUZZ_SECONDS (60), and a proof that they find bugs
 #
 BUILD ?= build
@@ -21,6 +23,10 @@ $(BUILD)/build.ninja: | deps
 demo: all
 	@$(BUILD)/prog/sluice replay --masquerade --account -o demo-out tests/captures/ftp-demo.pcapng
 
+# The same live (root): three namespaces, an FTP server, a client, sluice between them.
+demo-live: all
+	@SLUICE=$(BUILD)/prog/sluice scripts/demo-live.py
+
 test: deps
 	@scripts/test.sh
 
@@ -33,6 +39,16 @@ fuzz: deps
 	@scripts/fuzz.sh
 	@scripts/fuzz-planted.sh
 
+# The live gateway against the kernel's own masquerade (root).
+bench-live: deps
+	@[ -f build-bench/build.ninja ] || meson setup build-bench -Dbuildtype=release >/dev/null
+	@ninja -C build-bench prog/sluice bench/live-load >/dev/null
+	@SLUICE=build-bench/prog/sluice LIVE_LOAD=build-bench/bench/live-load bench/live.py
+
+# The long forms of the live tests (root): all servers and clients, all loss rates, a minute of malice.
+soak: all
+	@for t in tests/live/*.py; do case $$t in */lib.py) ;; *) SOAK=1 SLUICE=$(BUILD)/prog/sluice $$t || exit 1;; esac; done
+
 install: all
 	@meson install -C $(BUILD)
 
@@ -42,4 +58,4 @@ format: deps
 clean:
 	@rm -rf build build-* demo-out
 
-.PHONY: all bench deps demo test fuzz install format clean
+.PHONY: all bench bench-live deps demo demo-live soak test fuzz install format clean

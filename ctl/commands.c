@@ -13,8 +13,7 @@
 #include "ctl/server.h"
 #include "ctl/snapshot.h"
 
-/* ---- at the desk: in the engine's thread
- * ------------------------------------------------------------- */
+/* ---- at the desk: in the engine's thread ---------------------------------------------------- */
 
 struct walk {
 	struct sl_server *server;
@@ -181,8 +180,7 @@ static void flush_step(struct sl_server *server, struct sl_client *client)
 	sl__client_exit(client, 0);
 }
 
-/* ---- events
- * --------------------------------------------------------------------------------------------- */
+/* ---- events --------------------------------------------------------------------------------- */
 
 static void conn_event(
         struct sl_server *server, struct sl_client *client, const struct sl_feed_record *r)
@@ -279,8 +277,7 @@ static void explain_begin(struct sl_server *server, struct sl_client *client)
 	client->drops_only = !client->all;
 }
 
-/* ---- stats
- * ---------------------------------------------------------------------------------------------- */
+/* ---- stats ---------------------------------------------------------------------------------- */
 
 static void stats_begin(struct sl_server *server, struct sl_client *client)
 {
@@ -302,8 +299,7 @@ static void stats_begin(struct sl_server *server, struct sl_client *client)
 	sl__client_exit(client, 0);
 }
 
-/* ---- helpers
- * -------------------------------------------------------------------------------------------- */
+/* ---- helpers -------------------------------------------------------------------------------- */
 
 static void helpers_text(
         struct sl_print *out, const struct sl_helper *h, uint16_t port, bool active, unsigned conns)
@@ -394,8 +390,56 @@ static void helpers_begin(struct sl_server *server, struct sl_client *client)
 	client->step = client->tally ? helpers_step : NULL;
 }
 
-/* ---- reload
- * --------------------------------------------------------------------------------------------- */
+/* ---- the busiest connections: for sluice top ------------------------------------------------- */
+
+static uint64_t bytes_of(const struct sl_conn_info *info)
+{
+	return info->bytes[SL_ORIGINAL] + info->bytes[SL_REPLY];
+}
+
+/* Into its place among the best so far, which are kept in order. */
+static void place(struct sl_client *client, const struct sl_conn_info *info)
+{
+	unsigned i = client->n_best;
+
+	if (i == SL_SERVER_BUSIEST && bytes_of(&client->best[i - 1]) >= bytes_of(info))
+		return;
+	if (i == SL_SERVER_BUSIEST)
+		i--;
+	else
+		client->n_best++;
+	for (; i && bytes_of(&client->best[i - 1]) < bytes_of(info); i--)
+		client->best[i] = client->best[i - 1];
+	client->best[i] = *info;
+}
+
+static void busiest_step(struct sl_server *server, struct sl_client *client)
+{
+	struct walk w;
+	size_t begun;
+
+	if (!at_desk(server, client, walk_conns, &w))
+		return;
+	for (unsigned i = 0; i < server->n_found; i++)
+		place(client, &server->found.conns[i]);
+	client->shown += server->n_found;
+	if (server->more && client->shown < SL_SERVER_BUSIEST_OF)
+		return;
+	begun = sl__client_begin(client, 'o');
+	for (unsigned i = 0; i < client->n_best; i++)
+		sl__print_conn(&client->out, &client->best[i], false);
+	sl__client_end(client, begun);
+	sl__client_exit(client, 0);
+}
+
+static void busiest_begin(struct sl_server *server, struct sl_client *client)
+{
+	(void)server;
+	client->best = calloc(SL_SERVER_BUSIEST, sizeof(*client->best));
+	client->step = client->best ? busiest_step : NULL;
+}
+
+/* ---- reload --------------------------------------------------------------------------------- */
 
 static void reload_begin(struct sl_server *server, struct sl_client *client)
 {
@@ -415,8 +459,7 @@ static void reload_begin(struct sl_server *server, struct sl_client *client)
 	sl__client_exit(client, done ? 0 : 1);
 }
 
-/* ---- words
- * ---------------------------------------------------------------------------------------------- */
+/* ---- words ---------------------------------------------------------------------------------- */
 
 static void list_begin(struct sl_server *server, struct sl_client *client)
 {
@@ -451,6 +494,7 @@ static const struct {
         {"helpers", helpers_begin, 0},
         {"explain", explain_begin, FILTERS | ALL},
         {"reload", reload_begin, FILE_NAME},
+        {"busiest", busiest_begin, 0},
 };
 
 static bool table_word(struct sl_client *client, const char *word)

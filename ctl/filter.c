@@ -7,8 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* ---- reading arguments
- * ---------------------------------------------------------------------------- */
+/* ---- reading arguments ---------------------------------------------------------------------- */
 
 static bool read_number(const char *text, unsigned long max, unsigned long *out)
 {
@@ -175,8 +174,7 @@ static bool set_nat(struct sl_filter *f, unsigned bits, const char *text)
 	       (bits == SL_DST_NAT && set_addr(f, 2, text));
 }
 
-/* ---- the options
- * ------------------------------------------------------------------------------------ */
+/* ---- the options ---------------------------------------------------------------------------- */
 
 static const struct {
 	const char *names[4];
@@ -240,8 +238,7 @@ int sl__filter_option(
 	return -1;
 }
 
-/* ---- matching
- * ------------------------------------------------------------------------------------------ */
+/* ---- matching ------------------------------------------------------------------------------- */
 
 static bool in_prefix(const struct sl_addr *a, const struct sl_addr *prefix, unsigned bits)
 {

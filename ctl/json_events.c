@@ -43,7 +43,7 @@ const char *sl__event_name(enum sl_event_type type)
 	return "LOG";
 }
 
-/* ---- pieces ------------------------------------------------------------------------------- */
+/* ---- pieces --------------------------------------------------------------------------------- */
 
 static void put_proto(struct sl_json *j, uint8_t proto)
 {
@@ -207,7 +207,7 @@ static void put_expect(struct sl_json *j, const struct sl_expect_info *info)
 		sl__json_str(j, "purpose", info->reason);
 }
 
-/* ---- rows --------------------------------------------------------------------------------- */
+/* ---- rows ----------------------------------------------------------------------------------- */
 
 static void begin(struct sl_json *j, const struct sl_event *event, uint64_t packet)
 {

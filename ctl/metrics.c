@@ -54,8 +54,7 @@ static enum MHD_Result answer(void *ctx, struct MHD_Connection *c, const char *u
 	return answer_text(c, MHD_HTTP_OK, &text);
 }
 
-/* ---- where
- * ---------------------------------------------------------------------------------------- */
+/* ---- where ---------------------------------------------------------------------------------- */
 
 union where {
 	struct sockaddr any;

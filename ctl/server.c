@@ -30,8 +30,7 @@ static uint64_t clock_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-/* ---- frames
- * --------------------------------------------------------------------------------------- */
+/* ---- frames --------------------------------------------------------------------------------- */
 
 size_t sl__client_begin(struct sl_client *client, char kind)
 {
@@ -80,8 +79,7 @@ void sl__client_exit(struct sl_client *client, int status)
 	client->step = NULL;
 }
 
-/* ---- clients
- * ---------------------------------------------------------------------------------------- */
+/* ---- clients -------------------------------------------------------------------------------- */
 
 static void count_listeners(struct sl_server *server)
 {
@@ -120,6 +118,7 @@ static void drop_client(struct sl_server *server, unsigned i)
 	sl__print_fini(&client->in);
 	sl__print_fini(&client->out);
 	free(client->tally);
+	free(client->best);
 	free(client);
 	count_listeners(server);
 }
@@ -210,8 +209,7 @@ static bool serve(struct sl_server *server, struct sl_client *client, short happ
 	return clock_ms() - client->alive < SL_SERVER_IDLE || (client->n_args && !unsent(client));
 }
 
-/* ---- events
- * ------------------------------------------------------------------------------------------- */
+/* ---- events --------------------------------------------------------------------------------- */
 
 static void tell_lost(struct sl_server *server)
 {
@@ -244,8 +242,7 @@ static void spread_events(struct sl_server *server)
 	tell_lost(server);
 }
 
-/* ---- the thread
- * ------------------------------------------------------------------------------------------ */
+/* ---- the thread ----------------------------------------------------------------------------- */
 
 static unsigned prepare(const struct sl_server *server, struct pollfd *fds)
 {
@@ -300,8 +297,7 @@ bool sl__server_start(struct sl_server *server)
 	return server->running;
 }
 
-/* ---- the socket
- * -------------------------------------------------------------------------------------------- */
+/* ---- the socket ----------------------------------------------------------------------------- */
 
 /* Does somebody answer there? If not, what lies there was left by a run that was killed. */
 static bool in_use(const struct sockaddr_un *address)

@@ -34,6 +34,8 @@ enum {
 	SL_SERVER_BEHIND = 4 << 20, /* bytes of events that a client may leave unread */
 	SL_SERVER_REQUEST = 16384,
 	SL_SERVER_IDLE = 30000, /* ms in which a client must take something */
+	SL_SERVER_BUSIEST = 40,
+	SL_SERVER_BUSIEST_OF = 65536, /* connections looked at for these: packets come first */
 };
 
 /* What a gateway says of itself besides the engine's own numbers. */
@@ -92,7 +94,9 @@ struct sl_client {
 	bool explains;
 	bool over; /* all was said: close when it is sent */
 	uint64_t cursor, shown;
-	unsigned *tally; /* helpers: connections of each */
+	unsigned *tally;            /* helpers: connections of each */
+	struct sl_conn_info *best; /* busiest: the best so far */
+	unsigned n_best;
 	uint64_t alive;  /* ms: when it last took something */
 };
 

@@ -27,8 +27,7 @@ struct sl_net_answer {
 	struct sl_route route;
 };
 
-/* ---- links and addresses
- * ------------------------------------------------------------------------- */
+/* ---- links and addresses -------------------------------------------------------------------- */
 
 struct sl_link *sl_net_link(struct sl_net *net, uint32_t index)
 {
@@ -153,8 +152,7 @@ static void message(void *ctx, const struct nlmsghdr *m)
 	net->generation++;
 }
 
-/* ---- the whole
- * ------------------------------------------------------------------------------------ */
+/* ---- the whole ------------------------------------------------------------------------------ */
 
 static bool look(struct sl_net *net)
 {
@@ -229,8 +227,7 @@ void sl_net_follow(struct sl_net *net)
 		net->tell.routes(net->tell.ctx);
 }
 
-/* ---- routes
- * ---------------------------------------------------------------------------------------- */
+/* ---- routes --------------------------------------------------------------------------------- */
 
 /* The connected prefix of an interface that the address lies in. */
 static uint8_t prefix_of(const struct sl_net *net, uint32_t link, const struct sl_addr *addr)

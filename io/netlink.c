@@ -40,8 +40,7 @@ void sl_netlink_fini(struct sl_netlink *nl)
 	nl->fd = -1;
 }
 
-/* ---- questions
- * ------------------------------------------------------------------------------------ */
+/* ---- questions ------------------------------------------------------------------------------ */
 
 static bool put_question(
         struct sl_netlink *nl, uint16_t type, uint16_t flags, const void *body, size_t body_len)
@@ -145,8 +144,7 @@ bool sl_netlink_read(
 	}
 }
 
-/* ---- attributes
- * ------------------------------------------------------------------------------------ */
+/* ---- attributes ----------------------------------------------------------------------------- */
 
 void sl_netlink_attributes(
         const struct nlmsghdr *message, size_t skip, const struct rtattr **out, unsigned max)
@@ -183,8 +181,7 @@ bool sl_netlink_addr(const struct rtattr *attribute, struct sl_addr *out)
 	return true;
 }
 
-/* ---- filters
- * ---------------------------------------------------------------------------------------- */
+/* ---- filters -------------------------------------------------------------------------------- */
 
 static void count_filter(void *ctx, const struct nlmsghdr *message)
 {

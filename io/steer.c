@@ -63,8 +63,7 @@ void sl_steer_fini(struct sl_steer *steer)
 	*steer = (struct sl_steer){0};
 }
 
-/* ---- attached
- * ------------------------------------------------------------------------------------- */
+/* ---- attached ------------------------------------------------------------------------------- */
 
 static struct bpf_tc_hook hook_of(uint32_t ifindex, enum bpf_tc_attach_point point)
 {
@@ -128,8 +127,7 @@ bool sl_steer_clean(uint32_t ifindex)
 	return in || out;
 }
 
-/* ---- data
- * ------------------------------------------------------------------------------------------ */
+/* ---- data ----------------------------------------------------------------------------------- */
 
 void sl_steer_own(struct sl_steer *steer, const struct sl_addr *addr, bool is)
 {

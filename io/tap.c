@@ -116,8 +116,7 @@ void sl_tap_fini(struct sl_tap *tap)
 	tap->fd = -1;
 }
 
-/* ---- in
- * ------------------------------------------------------------------------------------------- */
+/* ---- in ------------------------------------------------------------------------------------- */
 
 static uint8_t gso_of(uint8_t type)
 {
@@ -180,8 +179,7 @@ bool sl_tap_read(struct sl_tap *tap, uint8_t *block, struct sl_packet *p)
 	}
 }
 
-/* ---- out
- * ------------------------------------------------------------------------------------------- */
+/* ---- out ------------------------------------------------------------------------------------ */
 
 /* What the header says of segments and checksums. False: it cannot be said. */
 static bool put_vnet(const struct sl_packet *p, bool v6, struct virtio_net_hdr *vnet)

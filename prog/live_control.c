@@ -13,8 +13,7 @@
 #define FEED_SIZE ((size_t)8 << 20)
 enum { LOGGED_A_SECOND = 50 };
 
-/* ---- events: in the engine's thread
- * ------------------------------------------------------------------- */
+/* ---- events: in the engine's thread --------------------------------------------------------- */
 
 static uint64_t number_of(const struct sl_live *live, const struct sl_packet *p)
 {
@@ -88,8 +87,7 @@ void sl__live_event(void *ctx, const struct sl_event *event)
 		put_object(live, event);
 }
 
-/* ---- questions
- * ------------------------------------------------------------------------------------------ */
+/* ---- questions ------------------------------------------------------------------------------ */
 
 struct swap {
 	struct sl_live *live;
@@ -165,8 +163,7 @@ static const struct sl_helper *helper(void *ctx, unsigned i, uint16_t *port, boo
 	return attach->helper;
 }
 
-/* ---- start and end
- * ---------------------------------------------------------------------------------------- */
+/* ---- start and end -------------------------------------------------------------------------- */
 
 bool sl__live_control_init(struct sl_live *live)
 {

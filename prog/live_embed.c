@@ -122,8 +122,7 @@ void sl__live_embed(struct sl_live *live)
 	        .trace = sl__live_trace};
 }
 
-/* ---- out
- * ------------------------------------------------------------------------------------------ */
+/* ---- out ------------------------------------------------------------------------------------ */
 
 /* To the stack, as if it had come by its interface; what a local program sent itself: by lo. */
 static bool to_stack(struct sl_live *live, const struct sl_packet *p, struct sl_steer_meta *meta)

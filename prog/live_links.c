@@ -34,8 +34,7 @@ static bool manage(struct sl_live *live, struct sl_link *link)
 	return link->managed;
 }
 
-/* ---- changes
- * ---------------------------------------------------------------------------------------- */
+/* ---- changes -------------------------------------------------------------------------------- */
 
 static void link_changed(void *ctx, const struct sl_link *seen, bool gone)
 {
@@ -102,8 +101,7 @@ static void routes_changed(void *ctx)
 	sl_routes_changed(live->engine);
 }
 
-/* ---- start and end
- * ------------------------------------------------------------------------------------ */
+/* ---- start and end -------------------------------------------------------------------------- */
 
 static bool manage_named(struct sl_live *live, const struct sl_strings *names)
 {

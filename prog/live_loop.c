@@ -28,8 +28,7 @@ uint64_t sl__live_clock(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* ---- what is waited for
- * ----------------------------------------------------------------------------- */
+/* ---- what is waited for --------------------------------------------------------------------- */
 
 static bool wait_for(struct sl_live *live, int fd)
 {
@@ -70,8 +69,7 @@ void sl__live_loop_fini(struct sl_live *live)
 		close(live->poll);
 }
 
-/* ---- packets
- * ------------------------------------------------------------------------------------------ */
+/* ---- packets -------------------------------------------------------------------------------- */
 
 static unsigned read_batch(struct sl_live *live)
 {
@@ -126,8 +124,7 @@ static void pass_time(struct sl_live *live)
 	sl__live_send(live, 0);
 }
 
-/* ---- the loop
- * ------------------------------------------------------------------------------------------- */
+/* ---- the loop ------------------------------------------------------------------------------- */
 
 static int wait_ms(const struct sl_live *live)
 {

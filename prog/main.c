@@ -9,6 +9,7 @@
 #ifdef SLUICE_LIVE
 #include "prog/control.h"
 #include "prog/run.h"
+#include "prog/top.h"
 #endif
 
 static int version(int argc, char **argv);
@@ -28,6 +29,9 @@ static const struct {
         {"flush", sl__control_main, "end connections"},
         {"stats", sl__control_main, "show the gateway's numbers, with the reasons of drops"},
         {"explain", sl__control_main, "show why packets are dropped, step by step, as it happens"},
+#ifdef SLUICE_TOP
+        {"top", sl__top_main, "watch the gateway on a screen"},
+#endif
         {"reload", sl__reload_main, "give the gateway a new ruleset"},
 #endif
         {"check", sl__check_main, "read a ruleset in nft syntax, say what is wrong with it"},

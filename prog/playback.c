@@ -55,8 +55,7 @@ struct playback {
 	uint64_t verdicts[8], n_events;
 };
 
-/* ---- records
- * ---------------------------------------------------------------------------------------- */
+/* ---- records -------------------------------------------------------------------------------- */
 
 /* The next record; p->kind 0: there is none. */
 static void next(struct playback *p)
@@ -103,8 +102,7 @@ static bool take_answer(struct playback *p, char kind, size_t size)
 	return true;
 }
 
-/* ---- answers
- * ---------------------------------------------------------------------------------------- */
+/* ---- answers -------------------------------------------------------------------------------- */
 
 static void route(void *ctx, const struct sl_route_query *query, struct sl_route *answer)
 {
@@ -191,8 +189,7 @@ static struct playback *playback_of(void *embed)
 	return (struct playback *)(void *)((char *)embed - offsetof(struct playback, embed));
 }
 
-/* ---- what the engine tells
- * ----------------------------------------------------------------------------- */
+/* ---- what the engine tells ------------------------------------------------------------------ */
 
 static bool explains(const struct playback *p)
 {
@@ -243,8 +240,7 @@ static void trace(void *ctx, const struct sl_trace *t)
 		printf("    %-12s %.*s\n", t->step, (int)t->text_len, t->text);
 }
 
-/* ---- the gateway
- * ----------------------------------------------------------------------------------------- */
+/* ---- the gateway ---------------------------------------------------------------------------- */
 
 static void add_word(struct playback *p)
 {
@@ -385,8 +381,7 @@ static bool begin(struct playback *p)
 	return make_engine(p, &head);
 }
 
-/* ---- packets
- * --------------------------------------------------------------------------------------------- */
+/* ---- packets -------------------------------------------------------------------------------- */
 
 static bool unpack(struct playback *p, struct sl_record_input *input)
 {
@@ -531,8 +526,7 @@ static bool pass_time(struct playback *p)
 	return true;
 }
 
-/* ---- what an operator did
- * ----------------------------------------------------------------------------------- */
+/* ---- what an operator did ------------------------------------------------------------------- */
 
 static void kill_conn(struct playback *p)
 {

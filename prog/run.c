@@ -15,8 +15,7 @@
 #include "engine/engine.h"
 #include "prog/live.h"
 
-/* ---- what rules ask
- * --------------------------------------------------------------------------------- */
+/* ---- what rules ask ------------------------------------------------------------------------- */
 
 static const char *if_name(void *ctx, uint32_t index)
 {
@@ -78,8 +77,7 @@ static void look_around(struct sl_live *live)
 	        .command = "sluice run", .env = &live->rules_env, .is_outside = is_outside};
 }
 
-/* ---- start
- * -------------------------------------------------------------------------------------------- */
+/* ---- start ---------------------------------------------------------------------------------- */
 
 static bool start_engine(struct sl_live *live)
 {
@@ -132,8 +130,7 @@ static bool start(struct sl_live *live)
 	return true;
 }
 
-/* ---- end
- * ---------------------------------------------------------------------------------------------- */
+/* ---- end ------------------------------------------------------------------------------------ */
 
 static void end(struct sl_live *live)
 {

@@ -107,6 +107,34 @@ for i in range(1000):
         net.stop_sluice()
 
 
+def top():
+    """As text, and on a terminal of its own."""
+    import pty
+    with Net() as net:
+        net.sluice(rules=MASQUERADE)
+        net.server.spawn_python(ECHO, S4, 5002)
+        net.server.listening(5002, "udp")
+        net.client.python(ASK, S4, 5002)
+        text = net.ask("top", "-b", "-n", "2").stdout
+        check(text.count("connections 1 (0 unreplied)") == 2 and "dport=5002" in text, text)
+        pid, fd = pty.fork()
+        if pid == 0:
+            os.environ["TERM"] = "xterm"
+            os.execv(sluice_program(), ["sluice", "top", "--control", net.dir + "/control.sock"])
+        shown = b""
+        while b"dport=5002" not in shown:
+            shown += os.read(fd, 4096)
+        os.write(fd, b"q")
+        try:
+            while os.read(fd, 4096):
+                pass
+        except OSError:
+            pass
+        check(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, "q ends it")
+        os.close(fd)
+        net.stop_sluice()
+
+
 if __name__ == "__main__":
     skip_unless_possible("setpriv")
-    main(without_root, privileges_given_up, notifications, logs, full_table)
+    main(without_root, privileges_given_up, notifications, logs, full_table, top)
