@@ -402,9 +402,20 @@ static void learn_shift(struct sl_farside *f, const struct sl_outcome *o,
 	add_shift(shifts, end, out - end, held);
 }
 
+static bool same_body(const struct sl_view *a, const struct sl_view *b)
+{
+	return sl__view_body(a) == sl__view_body(b) &&
+	       !memcmp(a->data + a->payload, b->data + b->payload, sl__view_body(a));
+}
+
+/* What went in as captured must come out so; what was reworded (wording.h) must be as captured then. */
 static void check_bytes(struct sl_farside *f, const struct sl_outcome *o)
 {
-	if (o->payload_changed)
+	bool wrong = o->payload_changed;
+
+	if (!same_body(o->sent, o->captured))
+		wrong = !same_body(&o->through[0].view, o->captured);
+	if (wrong)
 		complain(f, "payload", " is not what was captured");
 }
 

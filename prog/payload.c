@@ -67,7 +67,7 @@ static uint32_t append(
 
 static void collect(struct sl_payloads *p, const struct pending *pending, struct sl_outcome *o)
 {
-	const struct sl_view *v = o->captured;
+	const struct sl_view *v = o->sent; /* for TCP the same bytes as captured */
 
 	o->before_len = o->after_len = 0;
 	if (pending)

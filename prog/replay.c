@@ -313,6 +313,12 @@ static void explain_after(const struct sl_replay *r, const struct sl_outcome *o)
 		printf("    %-12s %s\n", "leaves as", sl__view_text(&o->through[i].view, text));
 }
 
+static void observe_far_side(struct sl_replay *r, struct sl_outcome *o, bool held)
+{
+	o->wrong = sl__farside_observe(&r->farside, o, held);
+	sl__wording_observe(&r->wording, o);
+}
+
 static void put_through(struct sl_replay *r, struct sl_outcome *o)
 {
 	struct sl_packet p = lend(r, o->sent, o->side);
@@ -325,7 +331,7 @@ static void put_through(struct sl_replay *r, struct sl_outcome *o)
 	answer(r, &p, o);
 	held = sl__payloads_compare(&r->payloads, o);
 	if (r->gateway.nat)
-		o->wrong = sl__farside_observe(&r->farside, o, held);
+		observe_far_side(r, o, held);
 	explain_after(r, o);
 	report(r, o);
 	if (p.verdict == SL_ACCEPT || p.verdict == SL_DROP)
@@ -342,10 +348,12 @@ static void one_packet(struct sl_replay *r, struct sl_outcome *o, const struct s
 	if (sl__embed_is_own(&r->embed, (enum sl_family)captured->family, &captured->src))
 		o->side = SL_SIDE_IN;
 	copy_view(&sent, r->sent, captured);
-	if (r->gateway.nat)
+	if (r->gateway.nat) {
+		sl__wording_translate(&r->wording, &sent);
 		sl__farside_translate(&r->farside, &sent, o->side);
+	}
 	o->sent = &sent;
-	o->sent_changed = memcmp(sent.data, captured->data, sent.len) != 0;
+	o->sent_changed = sent.len != captured->len || memcmp(sent.data, captured->data, sent.len) != 0;
 	if (!sl__embed_discards(captured)) {
 		put_through(r, o);
 		return;
@@ -419,6 +427,7 @@ static void init(struct sl_replay *r)
 	r->lent = sl__must_alloc(SL_LINK_BUFFER_SIZE);
 	r->answer = sl__must_alloc(SL_LINK_HEADROOM + 2 * SL_HOST_ANSWER);
 	sl__sides_init(&r->sides, r->opt.inside, r->opt.n_inside);
+	sl__wording_init(&r->wording);
 	sl__farside_init(&r->farside, &r->opt.public4, &r->opt.public6);
 	sl__payloads_init(&r->payloads);
 	sl__numbers_init(&r->numbers);
@@ -434,6 +443,7 @@ static void fini(struct sl_replay *r)
 	sl__numbers_fini(&r->numbers);
 	sl__payloads_fini(&r->payloads);
 	sl__farside_fini(&r->farside);
+	sl__wording_fini(&r->wording);
 	sl__sides_fini(&r->sides);
 	free(r->captured);
 	free(r->sent);

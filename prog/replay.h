@@ -10,6 +10,7 @@
 #include "prog/account.h"
 #include "prog/embed.h"
 #include "prog/farside.h"
+#include "prog/wording.h"
 #include "prog/gateway.h"
 #include "prog/numbers.h"
 #include "prog/output.h"
@@ -29,6 +30,7 @@ struct sl_replay {
 	struct sl_engine *engines[SL_REPLAY_SHARDS];
 	unsigned n_engines;
 	struct sl_farside farside;
+	struct sl_wording wording;
 	struct sl_payloads payloads;
 	struct sl_numbers numbers;
 	struct sl_output output;
