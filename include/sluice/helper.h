@@ -390,8 +390,7 @@ static inline bool sl_help_same_way(struct sl_help *help, const struct sl_addr *
 	return sl_api_of(help)->same_way(help, addr);
 }
 
-/* Do not end this connection within so many seconds (until the next packet sets its own timeout).
- */
+/* This connection ends after so many seconds, unless a packet sets its protocol's own timeout again. */
 static inline void sl_keep_alive(struct sl_help *help, uint32_t seconds)
 {
 	sl_api_of(help)->keep_alive(help, seconds);

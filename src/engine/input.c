@@ -176,6 +176,12 @@ static enum sl_reason enter(struct sl_work *w, enum sl_hook hook)
 	return SL_WHY_NONE;
 }
 
+/* The gateway's own question to a whole network: it leaves. */
+static bool own_broadcast(const struct sl_work *w)
+{
+	return w->p->from == SL_FROM_LOCAL && w->route.kind == SL_ROUTE_BROADCAST;
+}
+
 static enum sl_reason find_route(struct sl_work *w)
 {
 	struct sl_packet *p = w->p;
@@ -185,7 +191,7 @@ static enum sl_reason find_route(struct sl_work *w)
 	p->mtu = w->route.mtu;
 	if (!sl__routed(&w->route))
 		return SL_WHY_NO_ROUTE;
-	p->to = w->route.kind == SL_ROUTE_FORWARD ? SL_TO_FORWARD : SL_TO_LOCAL;
+	p->to = w->route.kind == SL_ROUTE_FORWARD || own_broadcast(w) ? SL_TO_FORWARD : SL_TO_LOCAL;
 	if (w->conn && !w->icmp_error && p->from == SL_FROM_WIRE && p->to == SL_TO_FORWARD)
 		sl__known_learn(w->e, w->conn, p, &w->route);
 	return w->parsed.tuple.family == SL_IPV4 ? sl__fill_options(w) : SL_WHY_NONE;
@@ -198,6 +204,12 @@ enum sl_reason sl__leave(struct sl_work *w, enum sl_hook hook)
 
 	if (sl__leaves_in_datagrams(w, hook))
 		return sl__leave_in_datagrams(w, hook);
+	if (w->fresh && own_broadcast(w)) { /* a copy comes back to us, and is confirmed before */
+		sl__attach_helper(w);
+		why = confirm(w);
+		if (why != SL_WHY_NONE)
+			return why;
+	}
 	why = sl__engine_help(w);
 	if (why == SL_WHY_NONE && w->held)
 		return confirm(w);

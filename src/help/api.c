@@ -193,13 +193,10 @@ static bool api_same_way(struct sl_help *help, const struct sl_addr *addr)
 	return other.kind == SL_ROUTE_FORWARD && other.out_if == h->route->out_if;
 }
 
+/* As Linux does it: this is the timeout now, be it longer or shorter than the protocol's own. */
 static void api_keep_alive(struct sl_help *help, uint32_t seconds)
 {
-	struct sl_track *t = help->owner->t;
-	int32_t left = (int32_t)(help->conn->deadline - t->now_ms);
-
-	if (left < 0 || (uint32_t)left < seconds * 1000)
-		sl__conn_refresh(t, help->conn, seconds * 1000);
+	sl__conn_refresh(help->owner->t, help->conn, seconds * 1000);
 }
 
 const struct sl_api sl__help_api = {
