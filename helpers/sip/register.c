@@ -3,9 +3,10 @@
  * REGISTER: a phone tells the registrar where it can be called (RFC 3261 10).
  *
  * The contact that is the sender's own address is expected, inactive, and lasting: any number of
- * calls may come. The registrar's answer of 2xx makes it active for as long as it says (the
- * contact's expires parameter, or the Expires header). An expiry of 0, another answer, or one
- * without this contact ends it. An answer to an older request changes nothing.
+ * calls may come; unanswered it lives three minutes. The registrar's answer of 2xx makes it active
+ * for as long as it says (the contact's expires parameter, or the Expires header). An expiry of 0,
+ * another answer, or one without this contact ends it. An answer to an older request changes
+ * nothing.
  *
  * Only the registrar may call there, unless sip_direct_signalling is 0. Contacts of other hosts
  * are not looked at.
@@ -46,7 +47,6 @@ static enum sl_reason request(struct sip_work *w)
 	        .from = sl_help_option(w->help, "sip_direct_signalling") ? SL_FROM_PEER
 	                                                                 : SL_FROM_ANYONE,
 	        .flags = SL_EXPECT_PERMANENT | SL_EXPECT_INACTIVE,
-	        .timeout = sl_help_option(w->help, "sip_timeout"),
 	        .helper = &sl_helper_sip,
 	        .reason = "SIP calls to who registered"};
 	struct sl_endpoint seen;

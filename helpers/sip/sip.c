@@ -22,8 +22,8 @@
  * A message that is not understood to its end passes unchanged and opens nothing. So does every
  * message with sip_observe: it is only told what would have been done.
  *
- * Options, with the kernel's names and defaults: sip_timeout, how long the connection and a
- * registration without answer are kept; sip_direct_signalling, whether only the registrar may
+ * Options, with the kernel's names and defaults: sip_timeout, how long the connection is
+ * kept without a message; sip_direct_signalling, whether only the registrar may
  * call who registered; sip_direct_media, whether media may only flow between the two ends of
  * the signalling; sip_external_media, if not, whether media that need not cross us are left out.
  *
@@ -195,7 +195,7 @@ const struct sl_helper sl_helper_sip = {
         .hold = hold,
         .sync = sync,
         .options = {{"sip_timeout", 3600, 86400,
-                            "seconds that a connection and an unanswered registration are kept"},
+                            "seconds that a connection is kept without a message"},
                 {"sip_direct_signalling", 1, 1, "only the registrar may call who registered"},
                 {"sip_direct_media", 1, 1, "media flow between the ends of the signalling only"},
                 {"sip_external_media", 0, 1,

@@ -169,8 +169,12 @@ static enum sl_help_result message(struct sl_help *help, struct sl_message *m)
 {
 	struct found found = {.count = 0};
 
-	if (!translated(help) || !walk(&m->text, &found))
+	if (!translated(help))
 		return SL_PASS;
+	if (!walk(&m->text, &found)) { /* Linux drops what it cannot walk, version 3 too */
+		sl_help_beyond(help, SL_BEYOND_SYNTAX);
+		return SL_PASS;
+	}
 	if (found.more) {
 		sl_note(help, SL_WHY_HELPER_RANGE, "too many addresses in one SNMP message");
 		return SL_PASS;
@@ -223,7 +227,7 @@ const struct sl_helper sl_helper_snmp = {
         .message = {[SL_ORIGINAL] = question, [SL_REPLY] = message},
 };
 
-/* Traps come to another port, and expect nothing. The name is the kernel's. */
+/* Traps come to another port, and expect nothing. Name and reserve are the kernel's. */
 const struct sl_helper sl_helper_snmp_trap = {
         SL_HELPER_HEADER,
         .name = "snmp_trap",
@@ -231,4 +235,5 @@ const struct sl_helper sl_helper_snmp_trap = {
         .framing = SL_FRAME_DATAGRAM,
         .message_max = 65535,
         .message = {[SL_ORIGINAL] = message, [SL_REPLY] = message},
+        .by_request = true,
 };
