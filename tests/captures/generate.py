@@ -1057,6 +1057,24 @@ for _seed in range(40):
     SCENES["fuzz-%02d" % _seed] = lambda t, seed=_seed: fuzz(t, seed)
 
 
+@scene
+def amanda(t):
+    """Amanda's datagrams as its sources write them, and the streams they announce."""
+    for client, server in ((("10.1.0.2", 850), ("192.0.2.10", 10080)),
+                           (("2001:db8:1::2", 851), ("2001:db8:2::10", 10080))):
+        head = b"HANDLE 000-00000001 SEQ 1700000001\n"
+        t.udp(client, server, b"Amanda 2.6 REQ " + head + b"SECURITY USER backup\nSERVICE sendbackup\n"
+              b"OPTIONS features=ffff;hostname=s;\nGNUTAR sda1  0 1970:1:1:0:0:0 OPTIONS |;auth=BSD;\n")
+        t.udp(server, client, b"Amanda 2.6 ACK " + head)
+        t.udp(server, client, b"Amanda 2.6 REP " + head + b"CONNECT DATA 50011 MESG 50012 INDEX 50013\n"
+              b"OPTIONS features=ffff;\n")
+        t.udp(client, server, b"Amanda 2.6 ACK " + head)
+        for i, port in enumerate((50011, 50012, 50013)):
+            Tcp(t, (client[0], 20000 + i), (server[0], port)).open().s(b"data").close()
+        t.udp(server, client, b"Amanda 2.6 REP HANDLE 000-00000001 SEQ 1700000002\n"
+              b"CONNECT DATA 50021 MESG 50022 STATE 50024\n")
+
+
 def main():
     here = os.path.dirname(os.path.abspath(__file__))
     for name, lines in dialogues(os.path.join(here, "ftp-dialogues.txt")):

@@ -460,6 +460,8 @@ scene_icmp_errors() { # port unreachable, TTL exceeded, no route, fragmentation 
 	ip -n slrec-c -6 route flush cache
 }
 
+. "$here/scenes-calls.sh" # SIP, RTSP and other helpers' protocols
+
 # --- one scene, one file -----------------------------------------------------------------------
 
 record() { # record NAME
@@ -484,7 +486,7 @@ record() { # record NAME
 	echo "$name: $(tcpdump -n -r "$tmp/cap" 2>/dev/null | wc -l) frames"
 }
 
-all=$(sed -n 's/^scene_\([a-z0-9_]*\)().*/\1/p' "${BASH_SOURCE[0]}" | tr _ -)
+all=$(sed -n 's/^scene_\([a-z0-9_]*\)().*/\1/p' "${BASH_SOURCE[0]}" "$here"/scenes-*.sh | tr _ -)
 case ${1-} in
 --list) echo "$all"; exit ;;
 esac

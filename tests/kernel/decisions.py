@@ -23,7 +23,9 @@ import tempfile
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 RULES = {"track-only": [], "snat": ["--masquerade"]}
-USUAL = (10, 30, 60, 120, 180, 300, 600, 432000)
+# Options that a capture needs, by the beginning of its name; the longest first.
+OPTIONS = {"ftp-port2121": ["--helper", "ftp", "--helper", "ftp=2121"], "sip-": ["--helper", "sip"]}
+USUAL = (10, 30, 60, 120, 180, 300, 600, 3600, 432000)
 
 
 def rows(folder, name):
@@ -129,9 +131,7 @@ def test(sluice, captures):
             stem = name[:-len(".txt")]
             capture = next(p for p in (os.path.join(captures, stem + e) for e in (".pcap", ".pcapng"))
                            if os.path.exists(p))
-            extra = []
-            if stem == "ftp-port2121":
-                extra = ["--helper", "ftp", "--helper", "ftp=2121"]
+            extra = next((o for begin, o in OPTIONS.items() if stem.startswith(begin)), [])
             difference = compare(sluice, capture, os.path.join(HERE, rules, name), options + extra)
             done += 1
             if difference:
