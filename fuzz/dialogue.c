@@ -5,7 +5,7 @@
  * both receivers see each byte of their stream the same every time it is sent to them.
  *
  * The first byte says which world: the low two bits the NAT (none, source, destination, both
- * counts as source), bit 2 the family. Then each operation is a byte: bit 0 who, bits 1-3 what,
+ * counts as source), bit 2 the family, bit 3 whether the client speaks to a whole network. Then each operation is a byte: bit 0 who, bits 1-3 what,
  * the high bits how many bytes, which follow where they are needed:
  *
  *	0, 1  say: one segment, or one datagram
@@ -46,6 +46,7 @@ struct world {
 	struct end end[2];
 	struct sl_addr public_addr, server_inside;
 	uint8_t family, nat;
+	bool cast; /* the client's packets go to a whole network */
 	struct sl_tuple expected; /* the last one; proto 0: none */
 	size_t held;
 	uint64_t now;
@@ -220,6 +221,8 @@ static void put_in(struct world *w, uint8_t *base, uint32_t len, const struct sl
 {
 	struct sl_packet p = {.handle = base, .data = base, .len = len, .in_if = is_inside(w, src) ? 1 : 2};
 
+	if (w->cast && sl_addr_eq(src, &w->end[0].addr))
+		p.cast = SL_CAST_BROADCAST;
 	sl_input(w->engine, &p, 1, w->now);
 	if (p.verdict == SL_ACCEPT)
 		receive(w, &p);
@@ -414,6 +417,7 @@ static void place_ends(struct world *w, uint8_t kind)
 	struct end *client = &w->end[0], *server = &w->end[1];
 
 	w->family = v6 ? SL_IPV6 : SL_IPV4;
+	w->cast = kind & 8;
 	w->nat = (kind & 3) == 3 ? NAT_SRC : kind & 3;
 	w->public_addr = addr_of(v6 ? "2001:db8:ffff::1" : "203.0.113.1");
 	w->server_inside = addr_of(v6 ? "fd00::3" : "10.0.0.3");
@@ -443,7 +447,7 @@ static void start(struct world *w)
 	w->engine = sl_engine_create(&config, &env);
 	for (const struct sl_helper *const *h = sl_helpers_builtin(); *h; h++)
 		if (!strcmp((*h)->name, w->dialogue->helper))
-			sl_helper_register_port(w->engine, *h, w->dialogue->port);
+			sl_helper_register(w->engine, *h, true);
 }
 
 static void shake_hands(struct world *w)
