@@ -30,7 +30,7 @@ PUBLIC = ("203.0.113.1", "2001:db8:ffff::1")
 def endpoint(t):
     """A port that NAT chose is any port; so is an ICMP id."""
     for end, port in (("src", "sport"), ("dst", "dport")):
-        if t.get(end) in PUBLIC and isinstance(t.get(port), int) and t[port] >= 1024:
+        if t.get(end) in PUBLIC and isinstance(t.get(port), int) and t[port] not in (21, 80):
             t[port] = "any"
     if "id" in t and (t.get("dst") in PUBLIC or t.get("src") in PUBLIC):
         t["id"] = "any"
@@ -40,7 +40,7 @@ def text(s):
     """The same; what the payload says of it may be shorter or longer, which moves what follows."""
     if not any(a in s for a in PUBLIC):
         return s
-    s = re.sub(r"(203\.0\.113\.1|\[2001:db8:ffff::1\]):\d{4,5}", r"\1:any", s)
+    s = re.sub(r"(203\.0\.113\.1|\[2001:db8:ffff::1\]):(?!(?:21|80)\b)\d+", r"\1:any", s)
     return re.sub(r"(seq|ack|len) \d+", r"\1", s)
 
 
