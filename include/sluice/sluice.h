@@ -204,6 +204,48 @@ struct sl_trace {
 	size_t text_len;
 };
 
+/* ---- offload ---------------------------------------------------------------------------------- */
+
+/*
+ * How a device is to treat the plain packets of one direction of a connection: what looks like
+ * `match` and came in by in_if gets the addresses and ports of `become` (checksums updated),
+ * one hop less if count_hop, and leaves by out_if.
+ */
+struct sl_rewrite {
+	struct sl_tuple match, become;
+	uint32_t in_if, vrf, mark;
+	uint32_t out_if;
+	uint16_t zone;
+	uint16_t mtu;
+	bool count_hop;
+};
+
+/* What it did since it was asked last; last_seen is the time of the last packet, 0: none came. */
+struct sl_offload_counts {
+	uint64_t packets[2], bytes[2]; /* IP bytes, as they came in */
+	uint64_t last_seen;	       /* ns, on the engine's clock */
+};
+
+/*
+ * A device that forwards established connections by itself (eBPF, rte_flow, a NIC). What it must
+ * leave to the engine, put in unchanged: anything with TCP's SYN, FIN or RST, IPv4 options or
+ * IPv6 extension headers, fragments, hop count 1 or less if count_hop, longer than mtu (segments
+ * of a super-packet count), lengths that contradict each other, and ICMP.
+ */
+struct sl_offload {
+	void *ctx; /* first argument of all */
+	/* rewrite[SL_ORIGINAL], [SL_REPLY] are copied. False: no room; offered again some packets later. */
+	bool (*add)(void *ctx, const struct sl_conn *conn, uint64_t id, const struct sl_rewrite rewrite[2]);
+	/* No packet is forwarded by it any more. poll() has been called before. */
+	void (*remove)(void *ctx, uint64_t id);
+	void (*poll)(void *ctx, uint64_t id, struct sl_offload_counts *out);
+	/*
+	 * Nothing that was added so far may be used any more; remove() of each follows in time,
+	 * until then poll() still knows it. NULL: each is removed at once, which takes long.
+	 */
+	void (*revoke)(void *ctx);
+};
+
 /*
  * What the embedder does for the engine. mem, seed and route are needed; the others
  * may be NULL, and then what needs them is refused with SL_WHY_KEEP_FAILED (keep,
@@ -241,6 +283,8 @@ struct sl_env {
 	 * packet i. `cause` is packet i, or NULL when the clock was the cause.
 	 */
 	void (*emit)(void *ctx, struct sl_packet *p, const struct sl_packet *cause);
+
+	const struct sl_offload *offload; /* NULL: every packet is the engine's */
 
 	void (*event)(void *ctx, const struct sl_event *event);
 	void (*trace)(void *ctx, const struct sl_trace *trace);
@@ -431,6 +475,9 @@ struct sl_stats {
 	size_t stream_bytes;
 };
 SL_EXPORT void sl_stats(const struct sl_engine *engine, struct sl_stats *out);
+
+/* Bring an offloaded connection's counters and time up to date; nothing for others. */
+SL_EXPORT void sl_offload_poll(struct sl_engine *engine, struct sl_conn *conn);
 
 /*
  * A self-check of every invariant (each conn found by both tuples, no shared tuple, counts,

@@ -2,6 +2,7 @@
 /*
  * Making and ending an engine, its clock, and what an embedder may ask of it.
  */
+#include "engine/offload.h"
 #include "engine/shard.h"
 
 #include <string.h>
@@ -30,7 +31,8 @@ static void trace(struct sl_track *t, const struct sl_conn *conn, const char *st
 }
 
 static const struct sl_upper upper = {
-	.conn_end = conn_end, .seq_offset = sl__help_seq_offset, .event = event, .trace = trace};
+	.conn_end = conn_end, .seq_offset = sl__help_seq_offset, .offload_alive = sl__offload_alive,
+	.offload_end = sl__offload_end, .event = event, .trace = trace};
 
 void sl_config_init(struct sl_config *config)
 {
@@ -66,6 +68,8 @@ void sl_engine_set_policy(struct sl_engine *engine, const struct sl_policy *poli
 	engine->config.policy = policy;
 	engine->config.policy_ctx = ctx;
 	ask_stages(engine);
+	sl__known_forget(engine); /* what was handed down was so by the old rules */
+	sl__offload_revoke(engine);
 }
 
 /* sl_helping.lookup */

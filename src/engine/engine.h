@@ -90,6 +90,7 @@ struct sl_work {
 	enum sl_reason ending; /* not NONE: this packet ends conn, when it is through */
 	bool fresh;	       /* conn is not confirmed yet */
 	bool icmp_error;
+	bool offload; /* the policy lets a device forward its conn */
 	bool held; /* its bytes wait in a stream; it goes no further */
 	uint32_t came_mark;    /* its mark, before any rule */
 	uint16_t to_shard;     /* SL_WHY_OTHER_SHARD: whose it is */

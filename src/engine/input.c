@@ -9,6 +9,7 @@
  * that the packet was the first of is then forgotten.
  */
 #include "engine/answer.h"
+#include "engine/offload.h"
 #include "engine/options.h"
 #include "engine/shard.h"
 #include "engine/size.h"
@@ -97,6 +98,7 @@ static enum sl_reason ask(struct sl_work *w, enum sl_hook hook, enum sl_stage st
 		w->reject_code = view->reject_code;
 		return SL_WHY_POLICY_REJECT;
 	case SL_CONTINUE:
+		w->offload = w->offload || view->offload;
 		break;
 	}
 	return SL_WHY_NONE;
@@ -284,6 +286,8 @@ static void one(struct sl_engine *e, struct sl_packet *p)
 	else if (w.p->verdict == SL_NONE)
 		w.p->verdict = w.held ? SL_HELD : SL_ACCEPT;
 	finish(&w);
+	if (e->env.offload)
+		sl__offload_after(&w);
 	if (w.p != p)
 		sl__scatter(e, p);
 	e->track.packet = NULL;

@@ -10,7 +10,7 @@
  * While all are in use, conns know nothing (0) and their packets ask, as they would without all
  * this.
  */
-#include "engine/engine.h"
+#include "engine/offload.h"
 
 #define SWEEP_STEPS 64
 
@@ -76,11 +76,15 @@ static void finish(struct sl_known_routes *known)
 	known->sweeping = false;
 }
 
-static void clear_stale(const struct sl_known_routes *known, struct sl_conn *conn)
+static void clear_stale(struct sl_engine *e, struct sl_conn *conn)
 {
+	const struct sl_known_routes *known = &e->known;
+
 	for (unsigned dir = 0; dir < 2; dir++)
-		if (known->route[conn->route[dir]].stale)
+		if (known->route[conn->route[dir]].stale) {
+			sl__offload_stale(e, conn);
 			conn->route[dir] = 0;
+		}
 }
 
 void sl__known_sweep(struct sl_engine *e)
@@ -90,7 +94,7 @@ void sl__known_sweep(struct sl_engine *e)
 	uint32_t budget = SWEEP_STEPS, ref;
 
 	while ((ref = sl__slab_next(conns, &known->cursor, &budget)))
-		clear_stale(known, sl__slab_at(conns, ref));
+		clear_stale(e, sl__slab_at(conns, ref));
 	if (known->cursor)
 		return; /* more to see */
 	if (known->swept++)

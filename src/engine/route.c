@@ -3,7 +3,7 @@
  * Answers of the embedder's routing table, remembered under a generation number: one small
  * direct-mapped cache. sl_routes_changed() makes every answer old at once.
  */
-#include "engine/engine.h"
+#include "engine/offload.h"
 
 #include <string.h>
 
@@ -58,4 +58,5 @@ void sl_routes_changed(struct sl_engine *engine)
 		engine->route_generation = 1;
 	}
 	sl__known_forget(engine);
+	sl__offload_revoke(engine);
 }

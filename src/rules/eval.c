@@ -414,7 +414,8 @@ static bool passes(struct sl__eval *ev, struct sl__stmt *s)
 	case ST_NOTRACK:
 		ev->view->notrack |= ev->view->stage == SL_BEFORE_TRACK;
 		return true;
-	default: /* ST_FLOW: a hint */
+	default: /* ST_FLOW */
+		ev->view->offload = true;
 		return true;
 	}
 }

@@ -251,6 +251,8 @@ void sl__conn_kill(struct sl_track *t, struct sl_conn *conn, enum sl_reason why)
 	struct sl_event event = {.type = SL_EVENT_DESTROY, .conn = conn, .packet = t->packet,
 		.why = why, .now = t->now, .beyond = sl__conn_beyond(t, conn)};
 
+	if (conn->flags & SL_CONN_OFFLOADED)
+		t->upper->offload_end(t, conn);
 	conn->status |= SL_DYING;
 	t->stats.reasons[why]++;
 	if (t->reporting)
@@ -267,11 +269,21 @@ void sl__conn_drop(struct sl_track *t, struct sl_conn *conn)
 	release(t, conn);
 }
 
+/* Due by what we know, but a device that forwards it may have seen it. */
+static bool seen_elsewhere(struct sl_track *t, struct sl_conn *conn)
+{
+	return conn->flags & SL_CONN_OFFLOADED && t->upper->offload_alive(t, conn);
+}
+
 static void expired(void *ctx, uint32_t ref, unsigned v6)
 {
 	struct sl_track *t = ctx;
+	struct sl_conn *conn = sl__slab_at(&t->conns[v6], ref);
 
-	sl__conn_kill(t, sl__slab_at(&t->conns[v6], ref), SL_WHY_TIMEOUT);
+	if (seen_elsewhere(t, conn))
+		sl__wheel_add(&t->wheel[v6], ref);
+	else
+		sl__conn_kill(t, conn, SL_WHY_TIMEOUT);
 }
 
 static void expired_ipv4(void *ctx, uint32_t ref)
@@ -306,7 +318,7 @@ struct sl_conn *sl__conn_find(struct sl_track *t, const struct sl_tuple *tuple, 
 			continue;
 		if (mirrors_itself(tuple) && has_tuple(conn, SL_REPLY, tuple))
 			*dir = SL_REPLY;
-		if ((int32_t)(conn->deadline - t->now_ms) > 0)
+		if ((int32_t)(conn->deadline - t->now_ms) > 0 || seen_elsewhere(t, conn))
 			return conn;
 		sl__conn_kill(t, conn, SL_WHY_TIMEOUT); /* due, but the clock was not asked yet */
 		return NULL;
@@ -364,6 +376,23 @@ void sl__conn_count(struct sl_track *t, struct sl_conn *conn, enum sl_dir dir, u
 		return;
 	ext->packets_high[dir] += carry[0];
 	ext->bytes_high[dir] += carry[1];
+}
+
+void sl__conn_count_many(struct sl_track *t, struct sl_conn *conn, enum sl_dir dir, uint64_t packets, uint64_t bytes)
+{
+	uint64_t sum[2] = {conn->count[dir].packets + packets, conn->count[dir].bytes + bytes};
+	struct sl_ext *ext = NULL;
+
+	if (dir == SL_REPLY && conn->flags & SL_CONN_UNREPLIED)
+		return; /* cannot be: those are never offloaded */
+	conn->count[dir].packets = (uint32_t)sum[0];
+	conn->count[dir].bytes = (uint32_t)sum[1];
+	if (sum[0] >> 32 || sum[1] >> 32)
+		ext = sl__conn_ext(t, conn);
+	if (!ext)
+		return;
+	ext->packets_high[dir] += (uint32_t)(sum[0] >> 32);
+	ext->bytes_high[dir] += (uint32_t)(sum[1] >> 32);
 }
 
 bool sl__conn_set_status(struct sl_conn *conn, unsigned bits)

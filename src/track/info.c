@@ -43,7 +43,7 @@ void sl__conn_info(const struct sl_track *t, const struct sl_conn *conn, struct 
 	const struct sl_ext *ext = sl__ext_of(t, conn);
 
 	memset(out, 0, sizeof(*out));
-	out->id = shown(t, sl__conn_id(conn));
+	out->id = sl__conn_shown_id(t, conn);
 	sl__conn_tuple(conn, SL_ORIGINAL, &out->tuple[SL_ORIGINAL]);
 	sl__conn_tuple(conn, SL_REPLY, &out->tuple[SL_REPLY]);
 	out->status = conn->status & ~(uint32_t)SL_STATUS_FOLLOWS_INTERFACE;

@@ -39,6 +39,12 @@ struct sl_upper {
 	 */
 	int32_t (*seq_offset)(
 		const struct sl_track *t, const struct sl_conn *conn, enum sl_dir dir, uint32_t seq);
+	/*
+	 * Only asked for SL_CONN_OFFLOADED: it is due, but was it seen meanwhile (then its deadline is
+	 * later now)? And: it ends, its counters are to be made true.
+	 */
+	bool (*offload_alive)(struct sl_track *t, struct sl_conn *conn);
+	void (*offload_end)(struct sl_track *t, struct sl_conn *conn);
 	/* An event is to be reported now. */
 	void (*event)(struct sl_track *t, const struct sl_event *event);
 	void (*trace)(struct sl_track *t, const struct sl_conn *conn, const char *step,
@@ -130,6 +136,11 @@ struct sl_conn *sl__conn_find(struct sl_track *t, const struct sl_tuple *tuple, 
 /* The tuple of the answers to packets with this tuple. False: the protocol has no answers to it. */
 bool sl__tuple_invert(const struct sl_tuple *tuple, struct sl_tuple *out);
 uint64_t sl__conn_id(const struct sl_conn *conn);
+/* What it is called outside: shards' ids differ. */
+static inline uint64_t sl__conn_shown_id(const struct sl_track *t, const struct sl_conn *conn)
+{
+	return sl__conn_id(conn) | (uint64_t)t->shard << 48;
+}
 /* The conn with that id if it is still there. */
 struct sl_conn *sl__conn_by_id(const struct sl_track *t, uint64_t id);
 
@@ -147,7 +158,9 @@ static inline void sl__conn_extend(struct sl_track *t, struct sl_conn *conn, uin
 }
 /* Count a packet of so many IP bytes. */
 void sl__conn_count(struct sl_track *t, struct sl_conn *conn, enum sl_dir dir, uint32_t bytes);
-/* The same in short while the conn is not SL_CONN_UNREPLIED and the low words do not overflow. */
+/* Several packets at once, which somebody else forwarded. */
+void sl__conn_count_many(struct sl_track *t, struct sl_conn *conn, enum sl_dir dir, uint64_t packets, uint64_t bytes);
+/* The same as sl__conn_count() in short while the conn is not SL_CONN_UNREPLIED and the low words do not overflow. */
 static inline void sl__conn_count_one(
 	struct sl_track *t, struct sl_conn *conn, enum sl_dir dir, uint32_t bytes)
 {

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Connections handed down to a device (eBPF, rte_flow, a NIC): it translates and forwards the
+ * plain packets of both directions, the engine sees the rest.
+ *
+ * Which. Forwarded TCP and UDP connections that are assured, known by their way in both
+ * directions, watched by no helper and never edited. Where chains want to see packets
+ * (e->long_way), only those that the policy named (sl_policy_view.offload: nft's flow add).
+ *
+ * What comes back. The device gives to the engine whatever is not plain: SYN, FIN, RST,
+ * options, fragments, errors, what is too long or too old. A SYN, FIN or RST ends the offload; the
+ * others pass by the long way beside it. The engine has not seen what the device forwarded, so
+ * windows are checked liberally from the first offload on, for good.
+ *
+ * What revokes. Changes of routes, addresses or the policy: the device is told to use nothing that
+ * was added so far (revoke(), at once), and conns learn of it one by one, with their next packet
+ * here or when the sweep of stale routes comes to them (known.c): SL_OFFLOAD without live routes is
+ * a stale one. A device that cannot revoke has each removed at once.
+ *
+ * Time and counters. The device counts; the engine asks when the conn is due, is shown, ends, or
+ * comes back. Being due is no end if the device saw it meanwhile.
+ */
+#include "engine/offload.h"
+
+#include "track/tcp.h"
+
+static const struct sl_offload *device(const struct sl_engine *e)
+{
+	return e->env.offload;
+}
+
+static bool has_way(const struct sl_engine *e, const struct sl_conn *conn)
+{
+	return e->known.route[conn->route[0]].live && e->known.route[conn->route[1]].live;
+}
+
+/* ---- giving down --------------------------------------------------------------------------- */
+
+static bool settled(const struct sl_conn *conn)
+{
+	const unsigned need = SL_CONFIRMED | SL_SEEN_REPLY | SL_ASSURED;
+
+	if (conn->flags & (SL_CONN_WATCHED | SL_CONN_EDITED | SL_CONN_OFFLOADED) ||
+	        (conn->status & need) != need || conn->status & SL_DYING)
+		return false;
+	return conn->proto == SL_PROTO_UDP ||
+	       (conn->proto == SL_PROTO_TCP && conn->state == SL_TCP_ESTABLISHED);
+}
+
+static void describe(const struct sl_engine *e, const struct sl_conn *conn, enum sl_dir dir,
+        struct sl_rewrite *out)
+{
+	const struct sl_known_route *way = &e->known.route[conn->route[dir]];
+	struct sl_tuple other;
+
+	*out = (struct sl_rewrite){.in_if = way->in_if,
+	        .vrf = way->vrf,
+	        .mark = way->mark,
+	        .zone = sl__conn_zone(conn, dir),
+	        .out_if = way->answer.out_if,
+	        .mtu = way->answer.mtu,
+	        .count_hop = e->config.forward_ttl};
+	sl__conn_tuple(conn, dir, &out->match);
+	sl__conn_tuple(conn, !dir, &other);
+	(void)sl__tuple_invert(&other, &out->become);
+}
+
+static void give_down(struct sl_engine *e, struct sl_conn *conn)
+{
+	struct sl_rewrite rewrite[2];
+
+	for (unsigned dir = 0; dir < 2; dir++)
+		describe(e, conn, (enum sl_dir)dir, &rewrite[dir]);
+	if (!device(e)->add(device(e)->ctx, conn, sl__conn_shown_id(&e->track, conn), rewrite))
+		return;
+	conn->flags |= SL_CONN_OFFLOADED;
+	if (conn->proto == SL_PROTO_TCP)
+		conn->flags |= SL_CONN_LIBERAL;
+	sl__conn_set_status(conn, SL_OFFLOAD);
+	SL_TRACE(&e->track, conn, "offload", "handed down");
+}
+
+/* ---- asking -------------------------------------------------------------------------------- */
+
+static uint32_t timeout_of(const struct sl_track *t, const struct sl_conn *conn)
+{
+	const struct sl_timeouts *set = sl__timeouts(t, conn);
+
+	return (conn->proto == SL_PROTO_TCP ? set->tcp[conn->state] : set->udp[1]) * 1000;
+}
+
+/* Count what the device did, and keep the conn for as long as that asks for. */
+static void ask(struct sl_engine *e, struct sl_conn *conn)
+{
+	struct sl_offload_counts counts = {0};
+	struct sl_track *t = &e->track;
+	uint32_t deadline;
+
+	device(e)->poll(device(e)->ctx, sl__conn_shown_id(t, conn), &counts);
+	for (unsigned dir = 0; dir < 2; dir++)
+		sl__conn_count_many(
+		        t, conn, (enum sl_dir)dir, counts.packets[dir], counts.bytes[dir]);
+	if (!counts.last_seen || counts.last_seen > t->now)
+		return;
+	deadline = (uint32_t)(counts.last_seen / 1000000) + timeout_of(t, conn);
+	if ((int32_t)(deadline - conn->deadline) > 0 && (int32_t)(deadline - t->now_ms) > 0)
+		sl__conn_refresh(t, conn, deadline - t->now_ms);
+}
+
+bool sl__offload_alive(struct sl_track *t, struct sl_conn *conn)
+{
+	ask(sl__engine_of(t), conn);
+	return (int32_t)(conn->deadline - t->now_ms) > 0;
+}
+
+void sl_offload_poll(struct sl_engine *engine, struct sl_conn *conn)
+{
+	if (conn->flags & SL_CONN_OFFLOADED)
+		ask(engine, conn);
+}
+
+/* ---- taking back --------------------------------------------------------------------------- */
+
+void sl__offload_end(struct sl_track *t, struct sl_conn *conn)
+{
+	struct sl_engine *e = sl__engine_of(t);
+
+	ask(e, conn);
+	device(e)->remove(device(e)->ctx, sl__conn_shown_id(t, conn));
+	conn->flags &= (uint8_t)~SL_CONN_OFFLOADED;
+	conn->status &= (uint16_t)~SL_OFFLOAD;
+	SL_TRACE(t, conn, "offload", "taken back");
+}
+
+static void take_all_back(struct sl_engine *e)
+{
+	for (unsigned v6 = 0; v6 < 2; v6++) {
+		uint32_t cursor = 0, budget = UINT32_MAX, ref;
+
+		while ((ref = sl__slab_next(&e->track.conns[v6], &cursor, &budget))) {
+			struct sl_conn *conn = sl__slab_at(&e->track.conns[v6], ref);
+
+			if (conn->flags & SL_CONN_OFFLOADED)
+				sl__offload_end(&e->track, conn);
+		}
+	}
+}
+
+void sl__offload_revoke(struct sl_engine *e)
+{
+	if (!device(e))
+		return;
+	if (device(e)->revoke)
+		device(e)->revoke(device(e)->ctx);
+	else
+		take_all_back(e);
+}
+
+void sl__offload_stale(struct sl_engine *e, struct sl_conn *conn)
+{
+	if (conn->flags & SL_CONN_OFFLOADED)
+		sl__offload_end(&e->track, conn);
+}
+
+/* ---- after each packet of the long way ----------------------------------------------------- */
+
+/* Are its packets what the rewrite record says, so that a device could know them? */
+static bool is_plain(const struct sl_work *w)
+{
+	const struct sl_conn *conn = w->conn;
+
+	return w->p->from == SL_FROM_WIRE && w->p->to == SL_TO_FORWARD &&
+	       sl__conn_zone(conn, SL_ORIGINAL) == w->p->zone &&
+	       sl__conn_zone(conn, SL_REPLY) == w->p->zone;
+}
+
+void sl__offload_after(struct sl_work *w)
+{
+	struct sl_conn *conn = w->conn;
+	struct sl_engine *e = w->e;
+
+	if (!conn || w->fresh || w->icmp_error || w->ending != SL_WHY_NONE)
+		return;
+	if (conn->flags & SL_CONN_OFFLOADED) {
+		bool ends = conn->proto == SL_PROTO_TCP &&
+		            w->parsed.tcp_flags & (SL_SYN | SL_FIN | SL_RST);
+
+		if (ends || !has_way(e, conn))
+			sl__offload_end(&e->track, conn);
+	}
+	if (w->p->verdict == SL_ACCEPT && (!e->long_way || w->offload) && is_plain(w) &&
+	        settled(conn) && has_way(e, conn))
+		give_down(e, conn);
+}
