@@ -252,7 +252,7 @@ static void advance(struct flow *f, enum sl_dir dir, const struct spec *s)
 static void put_in(struct player *p, struct flow *f, enum sl_dir dir, const struct spec *s)
 {
 	struct end *me = &f->end[dir];
-	bool local = f->local && dir == SL_ORIGINAL;
+	bool local;
 	struct step *step;
 	struct endpoint from;
 	uint32_t len;
@@ -266,9 +266,7 @@ static void put_in(struct player *p, struct flow *f, enum sl_dir dir, const stru
 	from = dir == SL_ORIGINAL ? f->side[0] : f->known ? f->far[1] : f->side[1];
 	if (s->has & HAS_FROM)
 		from = s->from;
-	local = local || (world_is_own(&from.addr) && dir == SL_ORIGINAL);
-	if (local && f->known && dir == SL_REPLY)
-		local = false;
+	local = world_is_own(&from.addr);
 	step->meta = (struct sl_packet){.from = local ? SL_FROM_LOCAL : SL_FROM_WIRE,
 	        .in_if = local                         ? 0
 	                 : world_is_inside(&from.addr) ? IN0
