@@ -24,7 +24,20 @@
 enum { FIN = 1, SYN = 2, PSH = 8, ACK = 16 };
 
 /* How the message of one row travels. */
-enum way { WHOLE, CUT, CUT_SWAPPED, CUT_WAITED, BYTES, WAYS };
+enum way {
+	WHOLE,
+	CUT,
+	CUT_SWAPPED, /* the second part first, then all of it again */
+	CUT_WAITED,
+	CUT_OVERLAP,	  /* the second part begins inside the first */
+	CUT_FIRST_TWICE,
+	CUT_SECOND_TWICE,
+	CUT_AGAIN,	  /* all of it again behind it */
+	THREE_BACKWARDS,  /* three parts, the last one first */
+	THREE_TURNED,	  /* the second, the third, the first; then the first two again */
+	BYTES,
+	WAYS
+};
 
 struct end {
 	struct sl_addr addr; /* its own */
@@ -140,6 +153,14 @@ static void put_addr(const struct world *w, struct sl_out *o, unsigned viewer, c
 		sl_text_put_bytes(o, a.b + 12, 4);
 		return;
 	}
+	if (form == ',') {
+		for (unsigned i = w->family == SL_IPV4 ? 12 : 0; i < 16; i++) {
+			sl_text_put_uint(o, a.b[i]);
+			if (i < 15)
+				sl_text_put_char(o, ',');
+		}
+		return;
+	}
 	if (form == '[' && w->family == SL_IPV6)
 		sl_text_put_char(o, '[');
 	sl_text_put_str(o, sl_addr_text(&a, (enum sl_family)w->family, text));
@@ -182,7 +203,9 @@ static size_t render_with(
 			sl_text_put_uint(&o, body);
 		else if (c == 'f')
 			sl_text_put_uint(&o, w->family);
-		else if (c == '=' || c == '[')
+		else if (c == 'F')
+			sl_text_put_uint(&o, w->family == SL_IPV4 ? 1 : 2);
+		else if (c == '=' || c == '[' || c == ',')
 			put_addr(w, &o, viewer, c, *t.at++);
 		else
 			put_addr(w, &o, viewer, 0, c);
@@ -693,6 +716,23 @@ static void world_fini(struct world *w)
  * --------------------------------------------------------------------------------------------------------
  */
 
+#define PARTS 5
+
+/* Which parts of the message are sent, in which order; places: 0, half of the cut, the cut, the end. */
+static const struct part {
+	uint8_t from, to;
+} order[WAYS][PARTS] = {
+        [CUT] = {{0, 2}, {2, 3}},
+        [CUT_SWAPPED] = {{2, 3}, {0, 2}, {0, 3}},
+        [CUT_WAITED] = {{0, 2}, {2, 3}},
+        [CUT_OVERLAP] = {{0, 2}, {1, 3}},
+        [CUT_FIRST_TWICE] = {{0, 2}, {0, 2}, {2, 3}},
+        [CUT_SECOND_TWICE] = {{0, 2}, {2, 3}, {2, 3}},
+        [CUT_AGAIN] = {{0, 2}, {2, 3}, {0, 3}},
+        [THREE_BACKWARDS] = {{2, 3}, {1, 2}, {0, 1}, {0, 2}},
+        [THREE_TURNED] = {{1, 2}, {2, 3}, {0, 1}, {0, 2}},
+};
+
 static void travel(
         struct world *w, unsigned dir, const char *text, size_t n, enum way way, size_t cut)
 {
@@ -705,21 +745,23 @@ static void travel(
 	}
 	if (way == WHOLE) {
 		send_tcp(w, dir, at, ACK | PSH, text, n);
-	} else if (way == BYTES) {
+		return;
+	}
+	if (way == BYTES) {
 		for (size_t i = 0; i < n; i++)
 			send_tcp(w, dir, at + (uint32_t)i, ACK | PSH, text + i, 1);
-	} else {
-		if (way == CUT_SWAPPED)
-			send_tcp(w, dir, at + (uint32_t)cut, ACK | PSH, text + cut, n - cut);
-		send_tcp(w, dir, at, ACK | PSH, text, cut);
-		if (way == CUT_WAITED) {
+		return;
+	}
+	for (unsigned i = 0; i < PARTS && order[way][i].to; i++) {
+		size_t places[] = {0, cut / 2, cut, n};
+		size_t from = places[order[way][i].from], to = places[order[way][i].to];
+
+		if (from < to)
+			send_tcp(w, dir, at + (uint32_t)from, ACK | PSH, text + from, to - from);
+		if (way == CUT_WAITED && i == 0) {
 			w->now += 50 * MS;
 			sl_clock(w->engine, w->now, 0);
 		}
-		if (way != CUT_SWAPPED)
-			send_tcp(w, dir, at + (uint32_t)cut, ACK | PSH, text + cut, n - cut);
-		if (way == CUT_SWAPPED) /* and all of it again */
-			send_tcp(w, dir, at, ACK | PSH, text, n);
 	}
 }
 
@@ -892,8 +934,16 @@ static void play_cut(const struct dialogue *d, uint8_t family, unsigned nat_kind
 	for (int i = 0; d->rows[i].from; i++) {
 		size_t n = d->rows[i].from == 'w' ? 0 : length_of(d, &d->rows[i], family, nat_kind);
 
-		for (size_t cut = 1; cut < n; cut += step)
-			play(d, family, nat_kind, i, (enum way)(CUT + cut / step % 3), cut);
+		for (size_t cut = 1; cut < n; cut += step) {
+			unsigned way = (unsigned)(cut / step) % (BYTES - CUT) + CUT;
+
+			if (!d->thorough) {
+				play(d, family, nat_kind, i, (enum way)way, cut);
+				continue;
+			}
+			for (way = CUT; way < BYTES; way++)
+				play(d, family, nat_kind, i, (enum way)way, cut);
+		}
 	}
 }
 
@@ -911,6 +961,7 @@ void dialogue_play(const struct dialogue *d)
 			play(d, family, kind, -1, BYTES, 0);
 			play_cut(d, family, kind,
 			        d->quick                         ? 13
+			        : d->thorough                    ? 1
 			        : kind == NAT_SRC && family == 4 ? 1
 			                                         : 7);
 		}

@@ -15,7 +15,8 @@
  *	{t} {u}		a third host on the server's and on the client's side
  *	{p}		the engine's address
  *	{[c]} ...	the same, in brackets if it is IPv6
- *	{f}		4 or 6
+ *	{,c} ...	the same as numbers with commas between
+ *	{f} {F}		4 or 6; 1 or 2
  *	{=c} {=s} ...	the 4 bytes of an IPv4 address
  *	{n}		number of bytes behind the first empty line
  *	{x0a0b}		bytes in hexadecimal
@@ -60,6 +61,7 @@ struct dialogue {
 	uint8_t nats;                      /* 0: any */
 	bool no_meeting;                   /* expectations are not met at the end */
 	bool quick;                        /* cut at few places */
+	bool thorough;                     /* at each byte, in every way, under every NAT */
 	bool broadcast;     /* the client sends to all hosts of 10.0.0.0/24; IPv4 only */
 	const char *set[4]; /* tunables: "name=1" */
 };
