@@ -5,6 +5,7 @@
 #   make test    every test
 #   make demo-live, bench-live   the gateway between namespaces, and against the kernel (root)
 #   make soak    long live tests (root)
+#   make coverage  line coverage of parsers, the stream service and helpers: 90 per cent at least
 #   make fuzz    each fuzz target for FUZZ_SECONDS (60), and a proof that they find bugs
 #
 BUILD ?= build
@@ -49,6 +50,9 @@ bench-live: deps
 soak: all
 	@for t in tests/live/*.py; do case $$t in */lib.py) ;; *) SOAK=1 SLUICE=$(BUILD)/prog/sluice $$t || exit 1;; esac; done
 
+coverage: deps
+	@scripts/coverage.sh
+
 install: all
 	@meson install -C $(BUILD)
 
@@ -58,4 +62,4 @@ format: deps
 clean:
 	@rm -rf build build-* demo-out
 
-.PHONY: all bench bench-live deps demo demo-live soak test fuzz install format clean
+.PHONY: all bench coverage bench-live deps demo demo-live soak test fuzz install format clean

@@ -3,7 +3,7 @@
 #   build-asan    gcc, AddressSanitizer and UndefinedBehaviourSanitizer: all tests run here
 #   build-clang   clang, warnings are errors: compiled only
 #   build         gcc as users get it: compiled, and the tests that need the real thing
-#   build-fuzz    clang and libFuzzer: each fuzz target for FUZZ_SECONDS (5)
+#   build-fuzz    clang and libFuzzer: all fuzz targets together for FUZZ_TOTAL (60) seconds
 set -u
 cd "$(dirname "$0")/.."
 
@@ -37,7 +37,7 @@ sed -n '/^ *[0-9]*\/[0-9]* /p; /^――/,$p' build-logs/test.txt
 count() { sed -n "s/^$1: *\([0-9]*\).*/\1/p" build-logs/test.txt | tail -n 1; }
 passed=$(count Ok) failed=$(count Fail) skipped=$(count Skipped) late=$(count Timeout)
 
-FUZZ_SECONDS=${FUZZ_SECONDS:-5} scripts/fuzz.sh >build-logs/fuzz.txt 2>&1 || status=1
+FUZZ_TOTAL=${FUZZ_TOTAL:-60} scripts/fuzz.sh >build-logs/fuzz.txt 2>&1 || status=1
 cat build-logs/fuzz.txt
 count_fuzz() { grep -c "^fuzz [^ ]* *$1" build-logs/fuzz.txt; }
 passed=$((${passed:-0} + $(count_fuzz OK))) failed=$((${failed:-0} + ${late:-0} + $(count_fuzz FAIL)))

@@ -291,7 +291,7 @@ struct world {
 	const struct sl_packet *batch;
 	struct outcome *outcomes;
 	unsigned batch_n;
-	unsigned working; /* which engine */
+	unsigned working;             /* which engine */
 	struct sl_packet passing[16]; /* emitted for another shard */
 	unsigned passing_n;
 	uint16_t expected_port;

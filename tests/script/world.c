@@ -22,7 +22,7 @@
 
 #include "base/wire.h"
 
-#define MOST_HOPS 4 /* engines that see a packet: it is handed over three times at most */
+#define MOST_HOPS    4 /* engines that see a packet: it is handed over three times at most */
 #define MOST_PASSING 16
 
 /* ---- memory
