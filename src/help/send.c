@@ -68,8 +68,8 @@ static void acknowledge(struct sl_help *help, struct sl_stream *s)
 {
 	struct sl_stream *back = &help->stream[!s->dir];
 
-	if (!back->last.size || s->sent == s->next)
-		return;
+	if (!back->last.size || s->sent == s->next || help->conn->state == SL_TCP_CLOSE)
+		return; /* after a reset nobody waits for an answer */
 	sl__segment_echo_time(&back->last, &s->last);
 	if (sl__segment_emit(&help->owner->env, &back->last, help->packet,
 		    sl__editlog_new(&back->log, back->sent), s->next, SL_ACK, NULL, 0))

@@ -81,7 +81,7 @@ void again_in_batches(const struct setting *set, struct transcript *t, unsigned 
 
 /* One run that ends well by itself: what fails in it, and what became of it. */
 struct trial {
-	unsigned long fail_at;
+	unsigned long fail_at, fail_for;
 	unsigned long op_fail_at[OPS];
 	bool absent[OPS];
 	const char *name;
@@ -119,7 +119,7 @@ static void go_through(const struct setting *set, struct transcript *t, struct t
 	if (!w)
 		abort();
 	w->fail_at = trial->fail_at;
-	w->fail_for = 1;
+	w->fail_for = trial->fail_for;
 	memcpy(w->op_fail_at, trial->op_fail_at, sizeof(w->op_fail_at));
 	memcpy(w->absent, trial->absent, sizeof(w->absent));
 	trial->made = world_init(w, set, 1);
@@ -163,10 +163,14 @@ unsigned again_with_failures(const struct setting *set, struct transcript *t, un
 
 	go_through(set, t, &good);
 	step = good.allocs / most + 1;
-	for (unsigned long n = 1; n <= good.allocs; n += step, runs++) {
-		struct trial trial = {.fail_at = n, .name = name};
+	for (unsigned long n = 1; n <= good.allocs; n += step, runs += 2) {
+		struct trial trial = {.fail_at = n, .fail_for = 1, .name = name};
 
 		snprintf(name, sizeof(name), "allocation %lu failing", n);
+		go_through(set, t, &trial);
+		compare(&trial, &good);
+		trial = (struct trial){.fail_at = n, .fail_for = good.allocs * 2, .name = name};
+		snprintf(name, sizeof(name), "all allocations from %lu on failing", n);
 		go_through(set, t, &trial);
 		compare(&trial, &good);
 	}
