@@ -189,6 +189,8 @@ static bool timeout_fits(const struct model *m, const struct conn *c, const stru
 {
 	bool late = m->now_ms > c->made_ms + 2000;
 
+	if (info->helper && info->tuple[0].proto != SL_PROTO_TCP)
+		return true; /* some keep their masters longer */
 	switch (info->tuple[0].proto) {
 	case SL_PROTO_TCP:
 		return tcp_timeout_fits(e, info->state, info->timeout);

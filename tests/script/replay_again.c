@@ -7,6 +7,8 @@
  * So that there are batches at all, the clock goes in whole seconds (rounded up: what is due is
  * never late); the program's own engine runs by the same clock.
  *
+ * The list model (tests/model) runs beside the program's own engine.
+ *
  * Rulesets keep counters and sets that belong to one engine, so this is for the built-in policy.
  */
 #include <stdlib.h>
@@ -14,6 +16,7 @@
 #include <unistd.h>
 
 #include "script.h"
+#include "tests/model/model.h"
 
 /* --wrap: __real_X is the library's, __wrap_X what the program gets. */
 struct sl_engine *__real_sl_engine_create(const struct sl_config *config, const struct sl_env *env);
@@ -56,10 +59,19 @@ static struct sl_packet came[MOST]; /* as they were put in, with their bytes */
 static struct outcome happened[MOST];
 static unsigned waiting, batches, packets;
 static uint64_t now, last_clock;
+static struct model *model;
 
 _Noreturn static void fail(const char *what, unsigned size)
 {
 	fprintf(stderr, "in batches of %u: %s\n", size, what);
+	_exit(3);
+}
+
+static void agree(const char *disagreement)
+{
+	if (!disagreement)
+		return;
+	fprintf(stderr, "packet %u: the model disagrees: %s\n", packets + 1, disagreement);
 	_exit(3);
 }
 
@@ -116,6 +128,7 @@ static void real_event(void *ctx, const struct sl_event *event)
 {
 	(void)ctx;
 	note_event(&real, event);
+	agree(model_event(model, real.engine, event));
 	if (real.env.event)
 		real.env.event(real.env.ctx, event);
 }
@@ -242,6 +255,18 @@ static void make_shadow(struct tap *t, const struct sl_config *config)
 		abort();
 }
 
+static void make_model(const struct sl_config *config)
+{
+	struct model_config plain = {.now = config->start,
+	        .masquerades = config->policy && config->policy->nat,
+	        .out_if = OUT0};
+	enum sl_family family;
+
+	(void)sl_addr_parse("203.0.113.1", &plain.public_addr[0], &family);
+	(void)sl_addr_parse("2001:db8:ffff::1", &plain.public_addr[1], &family);
+	model = model_create(&plain);
+}
+
 /* ---- catching up
  * --------------------------------------------------------------------------------------------- */
 
@@ -311,6 +336,7 @@ struct sl_engine *__wrap_sl_engine_create(const struct sl_config *config, const 
 	heard.free = real_free;
 	heard.trace = env->trace ? real_trace : NULL;
 	heard.ctx = &real;
+	make_model(config);
 	real.engine = __real_sl_engine_create(config, &heard);
 	for (unsigned s = 0; real.engine && s < SHADOWS; s++)
 		make_shadow(&shadow[s], config);
@@ -320,6 +346,8 @@ struct sl_engine *__wrap_sl_engine_create(const struct sl_config *config, const 
 void __wrap_sl_engine_destroy(struct sl_engine *engine)
 {
 	flush();
+	model_destroy(model);
+	model = NULL;
 	__real_sl_engine_destroy(engine);
 	for (unsigned s = 0; engine && s < SHADOWS; s++) {
 		__real_sl_engine_destroy(shadow[s].engine);
@@ -343,7 +371,9 @@ void __wrap_sl_input(struct sl_engine *engine, struct sl_packet *p, unsigned n, 
 	real.batch = p;
 	real.batch_n = 1;
 	real.outcomes = &happened[waiting];
+	model_before(model, p, now);
 	__real_sl_input(engine, p, 1, now);
+	agree(model_after(model, engine, p));
 	real.batch_n = 0;
 	conclude(&happened[waiting], p);
 	waiting++;
@@ -371,6 +401,8 @@ bool __wrap_sl_clock(struct sl_engine *engine, uint64_t at, unsigned budget)
 	outcome_free(&real.clock);
 	if (more)
 		last_clock = 0;
+	else
+		agree(model_clock(model, now));
 	return more;
 }
 
