@@ -117,6 +117,25 @@ static __always_inline int send_up(struct __sk_buff *skb, enum sl_steer_what wha
 	return bpf_redirect(config.tap, 0);
 }
 
+/*
+ * A broadcast of a local program goes its own way. The engine gets a copy, so that it knows what
+ * answers to expect; what becomes of the copy does not matter.
+ */
+static __always_inline void show_broadcast(struct __sk_buff *skb)
+{
+	struct sl_steer_meta meta = {.mark = skb->mark,
+		.what = SL_STEER_FROM_LOCAL,
+		.cast = PACKET_BROADCAST,
+		.ifindex = skb->ifindex};
+	__u8 addresses[12];
+
+	if (bpf_skb_load_bytes(skb, 0, addresses, sizeof(addresses)) ||
+		bpf_skb_store_bytes(skb, 0, &meta, sizeof(meta), 0))
+		return;
+	bpf_clone_redirect(skb, config.tap, 0);
+	bpf_skb_store_bytes(skb, 0, addresses, sizeof(addresses), 0);
+}
+
 SEC("tc")
 int sl_in(struct __sk_buff *skb)
 {
@@ -145,7 +164,11 @@ int sl_out(struct __sk_buff *skb)
 
 	if (skb->ingress_ifindex == config.tap || !is_ours(skb))
 		return TC_ACT_UNSPEC;
-	if (bpf_skb_load_bytes(skb, 0, &mac, 1) || mac & 1)
+	if (bpf_skb_load_bytes(skb, 0, &mac, 1))
+		return TC_ACT_UNSPEC;
+	if (mac == 0xff && !skb->ingress_ifindex && alive())
+		show_broadcast(skb);
+	if (mac & 1)
 		return TC_ACT_UNSPEC;
 	if (skb->ingress_ifindex) {
 		if (config.open)

@@ -325,6 +325,8 @@ static void ask_kernel(struct sl_net *net, const struct sl_route_query *q, struc
 		break;
 	case RTN_BROADCAST:
 		out->kind = SL_ROUTE_BROADCAST;
+		out->out_if = sl_netlink_u32(a[RTA_OIF]);
+		out->prefix = prefix_of(net, out->out_if, &q->dst);
 		break;
 	case RTN_UNICAST:
 		read_unicast(net, &q->dst, a, out);

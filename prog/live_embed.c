@@ -141,8 +141,11 @@ static void send_one(struct sl_live *live, struct sl_packet *p)
 {
 	struct sl_steer_meta meta = {
 	        .mark = p->mark, .what = SL_STEER_FORWARD, .ifindex = p->out_if};
+	bool copy = p->from == SL_FROM_LOCAL && p->cast == SL_CAST_BROADCAST; /* see steer.bpf.c */
 	bool ready = p->to == SL_TO_LOCAL ? to_stack(live, p, &meta) : p->out_if != 0;
 
+	if (copy)
+		return;
 	if (!ready || !sl_tap_write(&live->tap, p, &meta))
 		live->unsent++;
 }
