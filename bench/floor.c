@@ -100,19 +100,22 @@ static void insert(struct floor_table *t, const uint8_t *d)
 	}
 }
 
-static struct record *find(struct floor_table *t, const uint8_t *d, uint64_t h)
+/* The record that has the tag; by the way the flows are made there is one. */
+static struct record *find(struct floor_table *t, uint64_t h)
 {
-	for (uint32_t at = (uint32_t)(h >> 32) & t->mask;; at = (at + 1) & t->mask) {
-		struct bucket *b = &t->bucket[at];
+	const struct bucket *b = &t->bucket[(uint32_t)(h >> 32) & t->mask];
+	const uint64_t all = (uint16_t)h * UINT64_C(0x0001000100010001);
+	const uint64_t low = UINT64_C(0x7fff7fff7fff7fff);
+	uint64_t four[2], found = 0;
 
-		for (unsigned i = 0; i < ENTRIES; i++) {
-			struct record *r = &t->record[b->record[i]];
-
-			if (b->tag[i] == (uint16_t)h && b->record[i] &&
-			        !memcmp(r->addr, d + 12, 8) && r->ports == sl_get32(d + 20))
-				return r;
-		}
+	memcpy(four, b->tag, sizeof(four));
+	for (unsigned w = 0; w < 2; w++) {
+		four[w] ^= all;
+		found |= ~(((four[w] & low) + low) | four[w] | low) >> w;
 	}
+	if (!found)
+		return &t->record[b->record[8 + (b->tag[8] != (uint16_t)h)]];
+	return &t->record[b->record[(15 - __builtin_ctzll(found) % 16) * 4 + __builtin_ctzll(found) / 16]];
 }
 
 double floor_fill(struct floor_table *t, const struct load *load, struct lane *lane)
@@ -137,6 +140,7 @@ double floor_fill(struct floor_table *t, const struct load *load, struct lane *l
 
 static void group(struct floor_table *t, struct lane *lane, unsigned from, unsigned n)
 {
+	struct record *r[GROUP];
 	uint64_t h[GROUP];
 
 	for (unsigned k = 0; k < n; k++) {
@@ -144,24 +148,19 @@ static void group(struct floor_table *t, struct lane *lane, unsigned from, unsig
 		__builtin_prefetch(&t->bucket[(h[k] >> 32) & t->mask]);
 	}
 	for (unsigned k = 0; k < n; k++) {
-		const struct bucket *b = &t->bucket[(h[k] >> 32) & t->mask];
-		unsigned i = 0;
-
-		while (i < ENTRIES - 1 && b->tag[i] != (uint16_t)h[k])
-			i++;
-		__builtin_prefetch(&t->record[b->record[i]]);
+		r[k] = find(t, h[k]);
+		__builtin_prefetch(r[k]);
 	}
 	for (unsigned k = 0; k < n; k++) {
 		struct sl_packet *p = &lane->packet[from + k];
-		struct record *r = find(t, p->data, h[k]);
 
-		memcpy(p->data + 12, r->to_addr, 4);
-		sl_put16(p->data + 20, r->to_port);
-		sl__csum_native_add(p->data + 10, r->ip_delta);
-		sl__csum_native_add(p->data + 26, r->l4_delta);
-		r->packets++;
-		r->bytes += p->len;
-		r->last_seen = AFTER_OPENING;
+		memcpy(p->data + 12, r[k]->to_addr, 4);
+		memcpy(p->data + 20, &r[k]->to_port, 2);
+		sl__csum_native_add(p->data + 10, r[k]->ip_delta);
+		sl__csum_native_add(p->data + 26, r[k]->l4_delta);
+		r[k]->packets++;
+		r[k]->bytes += p->len;
+		r[k]->last_seen = AFTER_OPENING;
 		p->verdict = SL_ACCEPT;
 	}
 }

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <sluice/export.h>
 
@@ -63,10 +64,7 @@ enum sl_expect_flag { SL_EXPECT_PERMANENT = 1, SL_EXPECT_INACTIVE = 2, SL_EXPECT
 
 static inline bool sl_addr_eq(const struct sl_addr *a, const struct sl_addr *b)
 {
-	for (unsigned i = 0; i < 16; i++)
-		if (a->b[i] != b->b[i])
-			return false;
-	return true;
+	return memcmp(a->b, b->b, sizeof(a->b)) == 0;
 }
 SL_EXPORT bool sl_tuple_eq(const struct sl_tuple *a, const struct sl_tuple *b);
 /* Are a and b the same wherever mask has ones? proto and family must always be the same. */

@@ -10,6 +10,9 @@ static inline void sl__prefetch(const void *p)
 {
 #if defined(__GNUC__)
 	__builtin_prefetch(p);
+	/* A function that does nothing else would count as one without effects, and gcc drop its
+	 * calls. */
+	__asm__ volatile("" : : "r"(p));
 #else
 	(void)p;
 #endif

@@ -25,6 +25,13 @@
  *   so, for when a slot of level L + 1 begins, all of level L lies ahead and is empty.
  * - What was due before `now` has fired; `now` does not go on before level 0's slot is empty.
  *
+ * Horizon. What lies further ahead than wheel->horizon is placed as if it were due then, and placed
+ * again when the wheel comes upon it. So the wheel looks at every object within that time, and an
+ * owner that moves a deadline to an earlier one which is at least as far away need not tell it.
+ *
+ * Waiting. Objects lie anywhere in memory. While one is handled the wheel asks for the one behind the
+ * next, and lets the owner (wheel->ahead) ask for what the next one will need.
+ *
  * Links. Objects are chained by references. At the ends of a chain stands the number of the slot,
  * marked by the upper bit, which no reference has: so removing needs no search, and no look at a
  * deadline that may have changed since. The link of an object in no slot is all zero.
@@ -40,6 +47,9 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/bits.h"
+#include "base/prefetch.h"
+
 #define DIGIT_BITS 6
 #define TOP        (SL_WHEEL_LEVELS - 1)
 #define SLOT_MARK  0x80000000u
@@ -52,6 +62,7 @@ void sl__wheel_init(struct sl_wheel *wheel, const struct sl_slab *slab, size_t o
 	wheel->offset_link = (uint32_t)offset_link;
 	wheel->offset_deadline = (uint32_t)offset_deadline;
 	wheel->now = now_ms;
+	wheel->horizon = INT32_MAX;
 }
 
 static struct sl_wheel_link *link_of(const struct sl_wheel *wheel, uint32_t ref)
@@ -140,6 +151,8 @@ static void place(struct sl_wheel *wheel, uint32_t ref, unsigned lowest)
 
 	if (!after(at, wheel->now))
 		at = wheel->now;
+	else if (at - wheel->now > wheel->horizon)
+		at = wheel->now + wheel->horizon;
 	for (uint32_t differ = at ^ wheel->now; differ >>= DIGIT_BITS;)
 		level++;
 	if (level < lowest)
@@ -161,23 +174,19 @@ void sl__wheel_remove(struct sl_wheel *wheel, uint32_t ref)
 		detach(wheel, link);
 }
 
+void sl__wheel_ask_for_neighbours(const struct sl_wheel *wheel, uint32_t ref)
+{
+	const struct sl_wheel_link *link = link_of(wheel, ref);
+
+	if (!(link->next & SLOT_MARK))
+		sl__prefetch(link_of(wheel, link->next));
+	if (!(link->prev & SLOT_MARK))
+		sl__prefetch(link_of(wheel, link->prev));
+}
+
 bool sl__wheel_linked(const struct sl_wheel *wheel, uint32_t ref)
 {
 	return link_of(wheel, ref)->next != 0;
-}
-
-/* The lowest bit that is set; bits is not 0. */
-static unsigned lowest_bit(uint64_t bits)
-{
-	unsigned n = 0;
-
-	for (unsigned half = 32; half; half /= 2) {
-		if (bits << (64 - half) == 0) {
-			bits >>= half;
-			n += half;
-		}
-	}
-	return n;
 }
 
 /*
@@ -191,7 +200,7 @@ static bool first_ahead(const struct sl_wheel *wheel, uint32_t *at, unsigned *le
 		uint64_t ahead = wheel->used[l] >> d >> 1;
 
 		if (ahead) {
-			uint32_t begins = (wheel->now >> l * DIGIT_BITS) + 1 + lowest_bit(ahead);
+			uint32_t begins = (wheel->now >> l * DIGIT_BITS) + 1 + sl__lowest_bit(ahead);
 
 			*at = begins << l * DIGIT_BITS;
 			*level = l;
@@ -210,12 +219,31 @@ static bool first_ahead(const struct sl_wheel *wheel, uint32_t *at, unsigned *le
 	return false;
 }
 
+/* ref is being handled: the two behind it will be next. */
+static void look_ahead(const struct sl_wheel *wheel, uint32_t ref, void *ctx)
+{
+	uint32_t next = link_of(wheel, ref)->next, then;
+	const char *object;
+
+	if (next & SLOT_MARK)
+		return;
+	if (wheel->ahead && !wheel->cascading)
+		wheel->ahead(ctx, next);
+	then = link_of(wheel, next)->next;
+	if (then & SLOT_MARK)
+		return;
+	object = sl__slab_at(wheel->slab, then);
+	for (uint32_t at = 0; at < wheel->slab->object_size; at += 64)
+		sl__prefetch(object + at);
+}
+
 /* Handles one object of the slot of `now`, of the level that is being emptied. */
 static void handle_one(struct sl_wheel *wheel, sl_wheel_fn *fire, void *ctx)
 {
 	unsigned level = wheel->cascading;
 	uint32_t ref = wheel->slot[level][digit(wheel->now, level)].first;
 
+	look_ahead(wheel, ref, ctx);
 	detach(wheel, link_of(wheel, ref));
 	if (level || after(deadline_of(wheel, ref), wheel->now))
 		place(wheel, ref, 0);

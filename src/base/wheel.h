@@ -32,18 +32,25 @@ struct sl_wheel_slot {
 	uint32_t first, last; /* references; undefined while the slot's bit in `used` is clear */
 };
 
+/* fire: an object is due and no longer linked; it may add, remove and put any. */
+typedef void sl_wheel_fn(void *ctx, uint32_t ref);
+
 struct sl_wheel {
 	const struct sl_slab *slab;
 	uint32_t offset_link, offset_deadline;
+	/*
+	 * To be set after sl__wheel_init(), if at all. horizon: every object is looked at within so
+	 * many ms; a deadline may be moved to an earlier time that lies at least so far ahead as if it
+	 * were a later one. Without it: INT32_MAX. ahead: this object will be handed to fire() soon.
+	 */
+	uint32_t horizon;
+	sl_wheel_fn *ahead;
 	uint32_t now;       /* all that was due before this has fired */
 	unsigned cascading; /* level whose slot at `now` is being spread over lower ones, or 0 */
 	uint32_t count;     /* objects linked */
 	uint64_t used[SL_WHEEL_LEVELS]; /* a bit for each slot: it is not empty */
 	struct sl_wheel_slot slot[SL_WHEEL_LEVELS][SL_WHEEL_SLOTS];
 };
-
-/* Called with an object that is due and is no longer linked. It may add, remove and put any. */
-typedef void sl_wheel_fn(void *ctx, uint32_t ref);
 
 /*
  * An empty wheel at the time now_ms, over objects of `slab` (references below 2^31), which have a
@@ -60,6 +67,9 @@ void sl__wheel_add(struct sl_wheel *wheel, uint32_t ref);
 
 /* Unlinks an object; does nothing if it is not linked. Constant time. To be done before its put. */
 void sl__wheel_remove(struct sl_wheel *wheel, uint32_t ref);
+
+/* An object that is linked will soon be unlinked: ask for the memory of those beside it. */
+void sl__wheel_ask_for_neighbours(const struct sl_wheel *wheel, uint32_t ref);
 
 bool sl__wheel_linked(const struct sl_wheel *wheel, uint32_t ref);
 

@@ -162,7 +162,7 @@ static bool classify_tracked(struct sl_work *w, uint16_t zone, uint8_t zone_dirs
 
 	if (w->parsed.tuple.proto == SL_PROTO_GRE && t->gre.count)
 		sl__gre_complete(t, &w->parsed.tuple, zone);
-	w->conn = sl__conn_find(t, &w->parsed.tuple, zone, &dir);
+	w->conn = w->stranger ? NULL : sl__conn_find(t, &w->parsed.tuple, zone, &dir);
 	if (!w->conn) {
 		dir = SL_ORIGINAL;
 		if (!first_packet(w, zone, zone_dirs))

@@ -61,6 +61,7 @@ struct sl_engine {
 	struct sl_shards shards;
 	struct sl_limits limits;	  /* of ICMP errors of our own */
 	uint8_t stages[SL_HOOK_COUNT]; /* which the policy has chains in */
+	uint8_t likely[2][16];	       /* where answers to the newest conn go, [is IPv6]: a guess for the next */
 	bool long_way;		       /* chains or a trace want to see every forwarded packet */
 	uint32_t route_generation;
 	struct sl_cached_route routes[SL_ROUTE_CACHE];
@@ -91,6 +92,7 @@ struct sl_work {
 	bool fresh;	       /* conn is not confirmed yet */
 	bool icmp_error;
 	bool offload; /* the policy lets a device forward its conn */
+	bool stranger;	       /* no conn has its tuple, that is known (src/engine/established.c) */
 	bool held; /* its bytes wait in a stream; it goes no further */
 	uint32_t came_mark;    /* its mark, before any rule */
 	uint16_t to_shard;     /* SL_WHY_OTHER_SHARD: whose it is */
@@ -136,9 +138,17 @@ struct sl_glance {
 #define SL_GROUP 32 /* packets looked at together: so many misses are under way at once */
 
 void sl__foresee(struct sl_engine *e, struct sl_packet *p, unsigned n, struct sl_glance *g);
-/* True: done. `changes` is what table.changes was at sl__foresee(). False: nothing was done. */
-bool sl__established(
+
+enum sl_short {
+	SL_SHORT_DONE,
+	SL_SHORT_STRANGER, /* nothing was done: no conn has its tuple */
+	SL_SHORT_NO,	   /* nothing was done */
+};
+/* One packet by the short path. `changes` is what table.changes was at sl__foresee(). */
+enum sl_short sl__established(
 	struct sl_engine *e, struct sl_packet *p, const struct sl_glance *g, uint32_t changes);
+/* A conn was confirmed: the next one's answers may go to the same address. */
+void sl__expect_alike(struct sl_engine *e, const struct sl_conn *conn);
 
 /* Does it lead anywhere? */
 static inline bool sl__routed(const struct sl_route *route)

@@ -15,8 +15,8 @@
  * packet may change the table before the next one's turn, so what was remembered holds only while
  * table.changes stands still; else it is looked up again.
  *
- * What the short path does not know it does not touch: sl__established() returns false, having
- * changed nothing, and the packet goes the long way (input.c), which does the same for every
+ * What the short path does not know it does not touch: sl__established() says so, having changed
+ * nothing, and the packet goes the long way (input.c), which does the same for every
  *packet, only slower. So each condition here may be stricter than needed, never looser, and what is
  *done here for a packet must be what is done there. tests/unit/established.c holds them together.
  */
@@ -101,7 +101,6 @@ static inline bool glance_ipv6(
 
 static inline bool glance(struct sl_engine *e, struct sl_packet *p, struct sl_glance *g)
 {
-	g->entry = 0;
 	if (p->from != SL_FROM_WIRE || !p->len ||
 	        (e->env.contiguous && !e->env.contiguous(e->env.ctx, p, p->len)))
 		return false;
@@ -123,35 +122,76 @@ static inline uint32_t look_up(const struct sl_table *table, uint64_t hash)
 	return sl__table_first(table, bucket_of(table, hash), sl__table_tag(hash));
 }
 
+/*
+ * A packet that no conn has may open one, and then the bucket of its answers' tuple is needed.
+ * Where they will go is not decided yet; the guess is: to the same address as those of the conn
+ * before it, and to the port that the packet came from. A wrong guess costs one useless prefetch.
+ */
+static inline void guess_answers(
+        struct sl_engine *e, const struct sl_packet *p, const struct sl_glance *g)
+{
+	const struct sl_track *t = &e->track;
+	const uint8_t *d = p->data, *likely = e->likely[is_ipv6(g)];
+	uint32_t w[10], ports = g->ports << 16 | g->ports >> 16;
+	uint64_t hash;
+
+	if (is_ipv6(g)) {
+		for (unsigned i = 0; i < 4; i++) {
+			w[i] = sl_get32(d + 24 + i * 4);
+			w[4 + i] = sl_get32(likely + i * 4);
+		}
+		w[8] = ports;
+		w[9] = sl__hash_rest(p->zone, SL_IPV6, g->proto);
+		hash = sl__hash_words(&t->key, w, 10);
+	} else {
+		w[0] = sl_get32(d + 16);
+		w[1] = sl_get32(likely);
+		w[2] = ports;
+		w[3] = sl__hash_rest(p->zone, SL_IPV4, g->proto);
+		hash = sl__hash_words(&t->key, w, 4);
+	}
+	sl__prefetch(bucket_of(&t->table, hash));
+}
+
+void sl__expect_alike(struct sl_engine *e, const struct sl_conn *conn)
+{
+	bool v6 = sl__conn_is_v6(conn);
+
+	memcpy(e->likely[v6], sl__conn_addr(conn, SL_REPLY, 1), v6 ? 16 : 4);
+}
+
+static inline void ask_for_conn(const struct sl_engine *e, const struct sl_glance *g)
+{
+	const char *conn = (const char *)sl__conn_at(&e->track, g->entry >> 1);
+
+	sl__prefetch(conn);
+	if (g->proto == SL_PROTO_TCP)
+		sl__prefetch(conn + offsetof(struct sl_conn, link));
+	if (is_ipv6(g))
+		sl__prefetch(conn + offsetof(struct sl_conn, addr6));
+}
+
+/* Three loops and not one: a prefetch that waits for a page's address would hold up what follows
+ * it. */
 void sl__foresee(struct sl_engine *e, struct sl_packet *p, unsigned n, struct sl_glance *g)
 {
 	const struct sl_table *table = &e->track.table;
 
-	if (e->long_way) {
-		for (unsigned i = 0; i < n; i++)
-			g[i].l4 = 0;
-		return;
-	}
 	for (unsigned i = 0; i < n; i++) {
-		if (glance(e, &p[i], &g[i]))
+		g[i].entry = 0;
+		if (!e->long_way && glance(e, &p[i], &g[i]))
 			sl__prefetch(bucket_of(table, g[i].hash));
 		else
 			g[i].l4 = 0;
 	}
+	for (unsigned i = 0; i < n; i++)
+		if (g[i].l4)
+			g[i].entry = look_up(table, g[i].hash);
 	for (unsigned i = 0; i < n; i++) {
-		const char *conn;
-
-		if (!g[i].l4)
-			continue;
-		g[i].entry = look_up(table, g[i].hash);
-		if (!g[i].entry)
-			continue;
-		conn = (const char *)sl__conn_at(&e->track, g[i].entry >> 1);
-		sl__prefetch(conn);
-		if (g[i].proto == SL_PROTO_TCP)
-			sl__prefetch(conn + offsetof(struct sl_conn, link));
-		if (is_ipv6(&g[i]))
-			sl__prefetch(conn + offsetof(struct sl_conn, addr6));
+		if (g[i].entry)
+			ask_for_conn(e, &g[i]);
+		else if (g[i].l4)
+			guess_answers(e, &p[i], &g[i]);
 	}
 }
 
@@ -198,7 +238,7 @@ static inline const struct sl_known_route *way_out(struct sl_engine *e, const st
 		return NULL;
 	if (e->config.forward_ttl && d[is_ipv6(g) ? 7 : 8] <= 1)
 		return NULL;
-	if (p->gso) {
+	if (p->gso && p->gso_size) {
 		longest = g->l4 + p->gso_size;
 		longest +=
 		        g->proto == SL_PROTO_TCP ? (uint32_t)(d[g->l4 + 12] >> 4) * 4 : UDP_HEADER;
@@ -329,7 +369,7 @@ static inline void accept(struct sl_engine *e, struct sl_conn *conn, enum sl_dir
 	e->track.stats.verdicts[SL_ACCEPT]++;
 }
 
-bool sl__established(
+enum sl_short sl__established(
         struct sl_engine *e, struct sl_packet *p, const struct sl_glance *g, uint32_t changes)
 {
 	struct sl_track *t = &e->track;
@@ -339,19 +379,19 @@ bool sl__established(
 	enum sl_dir dir;
 
 	if (!entry)
-		return false;
+		return SL_SHORT_STRANGER;
 	conn = sl__conn_at(t, entry >> 1);
 	dir = (enum sl_dir)(entry & 1);
 	if (!has_tuple(conn, dir, p, g) || !is_open(t, conn))
-		return false;
+		return SL_SHORT_NO;
 	way = way_out(e, conn, dir, p, g);
 	if (!way || (t->set.checksum && p->csum == SL_CSUM_NONE && !checksums_right(p, g)))
-		return false;
+		return SL_SHORT_NO;
 	if (!track(t, conn, dir, p, g))
-		return false;
+		return SL_SHORT_NO;
 	sl__conn_count_one(t, conn, dir, g->len);
 	rewrite(e, conn, dir, p, g);
 	accept(e, conn, dir, p, way);
 	t->stats.bytes += g->len;
-	return true;
+	return SL_SHORT_DONE;
 }

@@ -63,6 +63,7 @@ static enum sl_reason confirm(struct sl_work *w)
 		if (why != SL_WHY_NONE)
 			return why;
 		w->fresh = false;
+		sl__expect_alike(w->e, w->conn);
 	}
 	if (t->reporting)
 		sl__conn_report(t, w->conn);
@@ -71,7 +72,7 @@ static enum sl_reason confirm(struct sl_work *w)
 
 /* ---- the policy's stages ------------------------------------------------------------------------------- */
 
-static enum sl_reason ask(struct sl_work *w, enum sl_hook hook, enum sl_stage stage,
+static enum sl_reason ask_chains(struct sl_work *w, enum sl_hook hook, enum sl_stage stage,
 	struct sl_policy_view *view)
 {
 	struct sl_engine *e = w->e;
@@ -87,8 +88,6 @@ static enum sl_reason ask(struct sl_work *w, enum sl_hook hook, enum sl_stage st
 		.now = e->track.now,
 		.parsed = &w->parsed,
 		.engine = e};
-	if (!(e->stages[hook] & 1u << stage))
-		return SL_WHY_NONE;
 	switch (e->config.policy->decide(e->config.policy_ctx, view)) {
 	case SL_DECIDE_DROP:
 		return SL_WHY_POLICY_DROP;
@@ -104,16 +103,23 @@ static enum sl_reason ask(struct sl_work *w, enum sl_hook hook, enum sl_stage st
 	return SL_WHY_NONE;
 }
 
+/* The chains of a hook's stage, if there are any. */
+static inline enum sl_reason ask(struct sl_work *w, enum sl_hook hook, enum sl_stage stage)
+{
+	struct sl_policy_view view;
+
+	return w->e->stages[hook] & 1u << stage ? ask_chains(w, hook, stage, &view) : SL_WHY_NONE;
+}
+
 /* Chains, NAT, chains: the middle of every hook. */
 static enum sl_reason pass_hook(struct sl_work *w, enum sl_hook hook)
 {
-	struct sl_policy_view view;
-	enum sl_reason why = ask(w, hook, SL_BEFORE_NAT, &view);
+	enum sl_reason why = ask(w, hook, SL_BEFORE_NAT);
 
 	if (why == SL_WHY_NONE && hook != SL_FORWARD)
 		why = sl__translate(w, hook);
 	if (why == SL_WHY_NONE)
-		why = ask(w, hook, SL_AFTER_NAT, &view);
+		why = ask(w, hook, SL_AFTER_NAT);
 	return why;
 }
 
@@ -156,20 +162,25 @@ static enum sl_reason enter(struct sl_work *w, enum sl_hook hook)
 {
 	struct sl_policy_view view;
 	uint16_t zone = w->p->zone;
+	bool notrack = false;
 	uint8_t dirs = 3;
-	enum sl_reason why = ask(w, hook, SL_BEFORE_TRACK, &view);
+	enum sl_reason why;
 
-	if (why != SL_WHY_NONE)
-		return why;
-	if (view.zone_set) {
-		zone = view.zone;
-		dirs = view.zone_dirs;
+	if (w->e->stages[hook] & 1u << SL_BEFORE_TRACK) {
+		why = ask_chains(w, hook, SL_BEFORE_TRACK, &view);
+		if (why != SL_WHY_NONE)
+			return why;
+		if (view.zone_set) {
+			zone = view.zone;
+			dirs = view.zone_dirs;
+		}
+		notrack = view.notrack;
 	}
 	if (w->p->reason != SL_WHY_NONE) {
 		w->p->state = SL_CT_INVALID;
 		return SL_WHY_NONE;
 	}
-	if (view.notrack) {
+	if (notrack) {
 		w->p->state = SL_CT_UNTRACKED;
 		return SL_WHY_NONE;
 	}
@@ -201,7 +212,6 @@ static enum sl_reason find_route(struct sl_work *w)
 
 enum sl_reason sl__leave(struct sl_work *w, enum sl_hook hook)
 {
-	struct sl_policy_view view;
 	enum sl_reason why;
 
 	if (sl__leaves_in_datagrams(w, hook))
@@ -216,7 +226,7 @@ enum sl_reason sl__leave(struct sl_work *w, enum sl_hook hook)
 	if (why == SL_WHY_NONE && w->held)
 		return confirm(w);
 	if (why == SL_WHY_NONE && hook == SL_POSTROUTING)
-		why = ask(w, hook, SL_AFTER_HELPER, &view);
+		why = ask(w, hook, SL_AFTER_HELPER);
 	if (why == SL_WHY_NONE)
 		why = confirm(w);
 	return why == SL_WHY_NONE && hook == SL_POSTROUTING ? sl__fit(w) : why;
@@ -257,20 +267,19 @@ static enum sl_reason walk(struct sl_work *w)
 /* A packet that the engine made (answer.c): its conn and route are known, if there is a conn. */
 enum sl_reason sl__walk_own(struct sl_work *w)
 {
-	struct sl_policy_view view;
-	enum sl_reason why = w->conn ? ask(w, SL_OUTPUT, SL_BEFORE_TRACK, &view) : enter(w, SL_OUTPUT);
+	enum sl_reason why = w->conn ? ask(w, SL_OUTPUT, SL_BEFORE_TRACK) : enter(w, SL_OUTPUT);
 
 	if (why == SL_WHY_NONE)
 		why = pass_hook(w, SL_OUTPUT);
 	if (why != SL_WHY_NONE || w->p->to == SL_TO_LOCAL)
 		return why;
 	why = pass_hook(w, SL_POSTROUTING);
-	return why == SL_WHY_NONE ? ask(w, SL_POSTROUTING, SL_AFTER_HELPER, &view) : why;
+	return why == SL_WHY_NONE ? ask(w, SL_POSTROUTING, SL_AFTER_HELPER) : why;
 }
 
-static void one(struct sl_engine *e, struct sl_packet *p)
+static void one(struct sl_engine *e, struct sl_packet *p, bool stranger)
 {
-	struct sl_work w = {.e = e, .p = p, .came_mark = p->mark};
+	struct sl_work w = {.e = e, .p = p, .came_mark = p->mark, .stranger = stranger};
 	enum sl_reason why;
 
 	e->track.packet = p;
@@ -305,9 +314,12 @@ static void group(struct sl_engine *e, struct sl_packet *p, unsigned n)
 	struct sl_glance g[SL_GROUP];
 
 	sl__foresee(e, p, n, g);
-	for (unsigned i = 0; i < n; i++)
-		if (!g[i].l4 || !sl__established(e, &p[i], &g[i], changes))
-			one(e, &p[i]);
+	for (unsigned i = 0; i < n; i++) {
+		enum sl_short how = g[i].l4 ? sl__established(e, &p[i], &g[i], changes) : SL_SHORT_NO;
+
+		if (how != SL_SHORT_DONE)
+			one(e, &p[i], how == SL_SHORT_STRANGER);
+	}
 }
 
 void sl_input(struct sl_engine *engine, struct sl_packet *packets, unsigned n, uint64_t now)

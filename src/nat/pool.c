@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/bits.h"
+
 void sl__pools_init(struct sl_pools *pools, const struct sl_mem *mem)
 {
 	memset(pools, 0, sizeof(*pools));
@@ -103,19 +105,6 @@ void sl__pool_clear(struct sl_pool *pool, uint16_t port)
 	pool->full[port >> 12] &= ~((uint64_t)1 << ((port >> 6) & 63));
 }
 
-static unsigned lowest_bit(uint64_t word)
-{
-#if defined(__GNUC__)
-	return (unsigned)__builtin_ctzll(word);
-#else
-	unsigned n = 0;
-
-	for (; !(word & 1); word >>= 1)
-		n++;
-	return n;
-#endif
-}
-
 /* The first clear bit at or behind `from` in an array of words, or `end`. */
 static uint32_t first_clear(const uint64_t *words, uint32_t from, uint32_t end)
 {
@@ -123,7 +112,7 @@ static uint32_t first_clear(const uint64_t *words, uint32_t from, uint32_t end)
 		uint64_t open = ~words[from >> 6] >> (from & 63);
 
 		if (open) {
-			from += lowest_bit(open);
+			from += sl__lowest_bit(open);
 			return from < end ? from : end;
 		}
 		from = (from | 63) + 1;

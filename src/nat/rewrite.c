@@ -126,28 +126,69 @@ static bool applies(const struct sl_conn *conn, enum sl_dir dir, enum sl_manip m
 	return conn->status & bit;
 }
 
-enum sl_reason sl__nat_packet(struct sl_conn *conn, enum sl_dir dir, struct sl_packet *p,
-	struct sl_parsed *parsed, enum sl_manip manip)
+/*
+ * One end of a TCP or UDP packet, straight from the conn: what nearly every translated packet needs.
+ * The long form for all others is below. False: it is one of those.
+ */
+static bool rewrite_usual(const struct sl_conn *conn, enum sl_dir dir, struct sl_packet *p,
+	const struct sl_parsed *parsed, enum sl_manip manip)
+{
+	const bool v6 = parsed->tuple.family == SL_IPV6, src = manip == SL_MANIP_SRC;
+	const unsigned words = v6 ? 4 : 1, proto = parsed->tuple.proto;
+	const uint8_t *addr = sl__conn_addr(conn, !dir, src);
+	uint16_t port = src ? conn->port[!dir].dport : conn->port[!dir].sport, was, is;
+	uint8_t *at = p->data + (v6 ? 8 : 12) + (src ? 0 : words * 4), *l4 = p->data + parsed->l4;
+	uint8_t *csum = l4 + (proto == SL_PROTO_TCP ? 16 : 6);
+	uint64_t sum, ports;
+
+	if ((proto != SL_PROTO_TCP && proto != SL_PROTO_UDP) || p->csum == SL_CSUM_PARTIAL ||
+		parsed->len - parsed->l4 < (proto == SL_PROTO_TCP ? 20 : 8))
+		return false;
+	sum = sl__sum_native_gone(at, words, sl__sum_native(addr, words, 0));
+	memcpy(at, addr, words * 4);
+	if (!v6)
+		sl__csum_native_add(p->data + 10, sum);
+	l4 += src ? 0 : 2;
+	memcpy(&was, l4, 2);
+	sl_put16(l4, port);
+	memcpy(&is, l4, 2);
+	ports = (uint64_t)(uint16_t)~was + is;
+	if (proto == SL_PROTO_UDP && !v6 && !csum[0] && !csum[1])
+		return true; /* RFC 768: 0 is none */
+	sl__csum_native_add(csum, sum + ports);
+	if (proto == SL_PROTO_UDP && !csum[0] && !csum[1])
+		csum[0] = csum[1] = 0xff;
+	return true;
+}
+
+static bool rewrite_any(const struct sl_conn *conn, enum sl_dir dir, struct sl_packet *p,
+	const struct sl_parsed *parsed, enum sl_manip manip)
 {
 	struct sl_tuple other, target;
 
+	sl__conn_tuple(conn, !dir, &other);
+	return sl__tuple_invert(&other, &target) && sl__nat_rewrite(p, parsed, 0, &target, manip);
+}
+
+enum sl_reason sl__nat_packet(struct sl_conn *conn, enum sl_dir dir, struct sl_packet *p,
+	struct sl_parsed *parsed, enum sl_manip manip)
+{
+	const uint8_t *other;
+	struct sl_addr *end;
+
 	if (!applies(conn, dir, manip))
 		return SL_WHY_NONE;
-	sl__conn_tuple(conn, !dir, &other);
-	if (!sl__tuple_invert(&other, &target))
+	if (!rewrite_usual(conn, dir, p, parsed, manip) && !rewrite_any(conn, dir, p, parsed, manip))
 		return SL_WHY_NAT_SHORT;
-	if (!sl__nat_rewrite(p, parsed, 0, &target, manip))
-		return SL_WHY_NAT_SHORT;
-	if (manip == SL_MANIP_SRC) {
-		parsed->tuple.src = target.src;
-		parsed->tuple.sport = target.sport;
-	} else {
-		parsed->tuple.dst = target.dst;
-		if (!parsed->icmp)
-			parsed->tuple.dport = target.dport;
-	}
-	if (parsed->icmp)
-		parsed->tuple.sport = target.sport;
+	other = sl__conn_addr(conn, !dir, manip == SL_MANIP_SRC);
+	end = manip == SL_MANIP_SRC ? &parsed->tuple.src : &parsed->tuple.dst;
+	*end = sl__conn_is_v6(conn) ? sl_addr_v6(other) : sl_addr_v4(other);
+	if (parsed->icmp) /* the id */
+		parsed->tuple.sport = conn->port[!dir].sport;
+	else if (manip == SL_MANIP_SRC)
+		parsed->tuple.sport = conn->port[!dir].dport;
+	else
+		parsed->tuple.dport = conn->port[!dir].sport;
 	p->altered = 1;
 	return SL_WHY_NONE;
 }

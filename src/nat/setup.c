@@ -300,6 +300,11 @@ enum sl_reason sl__nat_setup_none(struct sl_track *t, struct sl_conn *conn, enum
 	struct sl_nat_range range = {.flags = SL_NAT_MAP_ADDR};
 	struct sl_tuple reply;
 
+	/* No rule and a port that must not change: nothing to choose (see allowed()). */
+	if (manip == SL_MANIP_DST && has_ports(conn->proto)) {
+		sl__conn_set_status(conn, SL_DST_NAT_DONE);
+		return SL_WHY_NONE;
+	}
 	sl__conn_tuple(conn, SL_REPLY, &reply);
 	range.min_addr = range.max_addr = manip == SL_MANIP_SRC ? reply.dst : reply.src;
 	return sl__nat_setup(t, conn, &range, manip);

@@ -14,8 +14,9 @@
 #include <string.h>
 
 #include "track/gre.h"
-#include "track/proto.h"
+#include "base/prefetch.h"
 #include "base/wire.h"
+#include "track/proto.h"
 
 #define SWEEP 64 /* slots looked at for a victim when no conn is unreplied */
 
@@ -57,33 +58,44 @@ static bool has_tuple(const struct sl_conn *conn, enum sl_dir dir, const struct 
 	       memcmp(at + size, tuple->dst.b + from, size) == 0;
 }
 
-uint64_t sl__tuple_hash(const struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone)
+/* src and dst as they stand in a conn or a packet: 4 or 16 bytes each. */
+static uint64_t hash_of(const struct sl_track *t, const uint8_t *src, const uint8_t *dst, uint32_t ports,
+	uint32_t rest, bool v6)
 {
-	uint32_t w[10], ports = (uint32_t)tuple->sport << 16 | tuple->dport;
-	uint32_t rest = sl__hash_rest(zone, (enum sl_family)tuple->family, tuple->proto);
+	uint32_t w[10];
 
-	if (tuple->family == SL_IPV4) {
-		w[0] = sl_get32(tuple->src.b + 12);
-		w[1] = sl_get32(tuple->dst.b + 12);
+	if (!v6) {
+		w[0] = sl_get32(src);
+		w[1] = sl_get32(dst);
 		w[2] = ports;
 		w[3] = rest;
 		return sl__hash_words(&t->key, w, 4);
 	}
 	for (unsigned i = 0; i < 4; i++) {
-		w[i] = sl_get32(tuple->src.b + i * 4);
-		w[4 + i] = sl_get32(tuple->dst.b + i * 4);
+		w[i] = sl_get32(src + i * 4);
+		w[4 + i] = sl_get32(dst + i * 4);
 	}
 	w[8] = ports;
 	w[9] = rest;
 	return sl__hash_words(&t->key, w, 10);
 }
 
+uint64_t sl__tuple_hash(const struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone)
+{
+	unsigned from = tuple->family == SL_IPV6 ? 0 : 12;
+
+	return hash_of(t, tuple->src.b + from, tuple->dst.b + from,
+		(uint32_t)tuple->sport << 16 | tuple->dport,
+		sl__hash_rest(zone, (enum sl_family)tuple->family, tuple->proto), from == 0);
+}
+
 static uint64_t conn_hash(const struct sl_track *t, const struct sl_conn *conn, enum sl_dir dir)
 {
-	struct sl_tuple tuple;
+	bool v6 = sl__conn_is_v6(conn);
 
-	sl__conn_tuple(conn, dir, &tuple);
-	return sl__tuple_hash(t, &tuple, sl__conn_zone(conn, dir));
+	return hash_of(t, sl__conn_addr(conn, dir, 0), sl__conn_addr(conn, dir, 1),
+		(uint32_t)conn->port[dir].sport << 16 | conn->port[dir].dport,
+		sl__hash_rest(sl__conn_zone(conn, dir), v6 ? SL_IPV6 : SL_IPV4, conn->proto), v6);
 }
 
 static uint64_t entry_hash(const void *ctx, uint32_t entry)
@@ -91,6 +103,31 @@ static uint64_t entry_hash(const void *ctx, uint32_t entry)
 	const struct sl_track *t = ctx;
 
 	return conn_hash(t, sl__conn_at(t, entry >> 1), (enum sl_dir)(entry & 1));
+}
+
+/* Its hash will be asked for. */
+static void ask_for(const struct sl_track *t, uint32_t self)
+{
+	const char *conn = (const char *)sl__conn_at(t, self);
+
+	sl__prefetch(conn);
+	if (self & 1)
+		sl__prefetch(conn + offsetof(struct sl_conn, addr6));
+}
+
+static void entry_ahead(const void *ctx, uint32_t entry)
+{
+	ask_for(ctx, entry >> 1);
+}
+
+/* Its buckets will be needed. */
+static void ask_for_buckets(const struct sl_track *t, const struct sl_conn *conn)
+{
+	for (unsigned dir = 0; dir < 2; dir++) {
+		uint64_t hash = conn_hash(t, conn, (enum sl_dir)dir);
+
+		sl__prefetch(sl__table_at(&t->table, sl__table_bucket(&t->table, hash)));
+	}
 }
 
 /* ---- the list of conns that saw no reply -------------------------------------------------------- */
@@ -154,12 +191,31 @@ static bool sweep(struct sl_track *t, unsigned v6)
 	return false;
 }
 
+/* In a flood the next victims are known: what ending them will need is asked for. */
+static void look_ahead(const struct sl_track *t)
+{
+	const struct sl_conn *next;
+	uint32_t then;
+
+	if (!t->unreplied_first)
+		return;
+	next = sl__conn_at(t, t->unreplied_first);
+	ask_for_buckets(t, next);
+	sl__wheel_ask_for_neighbours(&t->wheel[next->self & 1], next->self >> 1);
+	then = next->count[SL_REPLY].newer;
+	if (then) {
+		ask_for(t, then);
+		sl__prefetch(&sl__conn_at(t, then)->link);
+	}
+}
+
 /* Make room for one conn. */
 static bool evict(struct sl_track *t, bool v6)
 {
-	if (t->unreplied_first)
+	if (t->unreplied_first) {
 		sl__conn_kill(t, sl__conn_at(t, t->unreplied_first), SL_WHY_EVICTED);
-	else if (!sweep(t, v6) && !sweep(t, !v6))
+		look_ahead(t);
+	} else if (!sweep(t, v6) && !sweep(t, !v6))
 		return false;
 	t->stats.conns_evicted++;
 	return true;
@@ -201,20 +257,36 @@ struct sl_conn *sl__conn_new(struct sl_track *t, const struct sl_tuple *tuple, u
 	return conn;
 }
 
-static bool taken(struct sl_track *t, const struct sl_conn *conn, enum sl_dir dir)
+/* Has somebody else in the table the tuple that conn has in direction dir? */
+static bool taken(struct sl_track *t, const struct sl_conn *conn, enum sl_dir dir, uint64_t hash)
 {
-	struct sl_tuple tuple;
-	enum sl_dir found;
+	const size_t size = sl__conn_is_v6(conn) ? 32 : 8;
+	const uint8_t *addr = sl__conn_addr(conn, dir, 0);
+	struct sl_probe probe = sl__table_probe(&t->table, hash);
+	uint32_t entry;
 
-	sl__conn_tuple(conn, dir, &tuple);
-	return sl__conn_find(t, &tuple, sl__conn_zone(conn, dir), &found) != NULL;
+	while ((entry = sl__table_next(&t->table, &probe))) {
+		struct sl_conn *other = sl__conn_at(t, entry >> 1);
+		enum sl_dir way = (enum sl_dir)(entry & 1);
+
+		if (other->proto != conn->proto || sl__conn_is_v6(other) != sl__conn_is_v6(conn) ||
+			memcmp(&other->port[way], &conn->port[dir], sizeof(other->port[way])) != 0 ||
+			memcmp(sl__conn_addr(other, way, 0), addr, size) != 0 ||
+			sl__conn_zone(other, way) != sl__conn_zone(conn, dir))
+			continue;
+		if ((int32_t)(other->deadline - t->now_ms) > 0)
+			return true;
+		sl__conn_kill(t, other, SL_WHY_TIMEOUT); /* due, but the clock was not asked yet */
+		return false;
+	}
+	return false;
 }
 
 enum sl_reason sl__conn_confirm(struct sl_track *t, struct sl_conn *conn)
 {
 	uint64_t hash[2] = {conn_hash(t, conn, SL_ORIGINAL), conn_hash(t, conn, SL_REPLY)};
 
-	if (taken(t, conn, SL_ORIGINAL) || taken(t, conn, SL_REPLY))
+	if (taken(t, conn, SL_ORIGINAL, hash[SL_ORIGINAL]) || taken(t, conn, SL_REPLY, hash[SL_REPLY]))
 		return SL_WHY_TUPLE_CLASH;
 	if (!sl__table_add(&t->table, hash[SL_ORIGINAL], conn->self << 1 | SL_ORIGINAL))
 		return SL_WHY_NO_MEMORY;
@@ -286,6 +358,20 @@ static void expired(void *ctx, uint32_t ref, unsigned v6)
 		sl__conn_kill(t, conn, SL_WHY_TIMEOUT);
 }
 
+static void ahead_ipv4(void *ctx, uint32_t ref)
+{
+	const struct sl_track *t = ctx;
+
+	ask_for_buckets(t, sl__slab_at(&t->conns[0], ref));
+}
+
+static void ahead_ipv6(void *ctx, uint32_t ref)
+{
+	const struct sl_track *t = ctx;
+
+	ask_for_buckets(t, sl__slab_at(&t->conns[1], ref));
+}
+
 static void expired_ipv4(void *ctx, uint32_t ref)
 {
 	expired(ctx, ref, 0);
@@ -345,7 +431,7 @@ struct sl_conn *sl__conn_by_id(const struct sl_track *t, uint64_t id)
 void sl__conn_refresh(struct sl_track *t, struct sl_conn *conn, uint32_t timeout_ms)
 {
 	uint32_t deadline = t->now_ms + timeout_ms, ref = conn->self >> 1;
-	bool earlier = (int32_t)(deadline - conn->deadline) < 0;
+	bool earlier = timeout_ms < SL_CONN_HORIZON_MS && (int32_t)(deadline - conn->deadline) < 0;
 
 	if (!(conn->status & SL_CONFIRMED)) {
 		conn->deadline = deadline;
@@ -469,13 +555,18 @@ bool sl__track_init(struct sl_track *t, const struct sl_track_config *config)
 			config->slab_chunk, t->conn_room);
 		sl__wheel_init(&t->wheel[v6], &t->conns[v6], offsetof(struct sl_conn, link),
 			offsetof(struct sl_conn, deadline), t->now_ms);
+		t->wheel[v6].horizon = SL_CONN_HORIZON_MS;
+		t->wheel[v6].ahead = v6 ? ahead_ipv6 : ahead_ipv4;
 	}
 	sl__slab_init(&t->exts, mem, sizeof(struct sl_ext), alignof(struct sl_ext),
 		config->slab_chunk, t->conn_room);
 	sl__gre_init(t, config->expect_max ? config->expect_max : 1);
 	if (sl__expects_init(t, config->expect_max) != SL_WHY_NONE)
 		return false;
-	return sl__table_init(&t->table, mem, config->slab_chunk, t->conn_room, entry_hash, t);
+	if (!sl__table_init(&t->table, mem, config->slab_chunk, t->conn_room, entry_hash, t))
+		return false;
+	t->table.ahead = entry_ahead;
+	return true;
 }
 
 static void end_all(struct sl_track *t)

@@ -8,11 +8,16 @@
  * A bucket that is full goes on in an overflow bucket of a slab. When an overflow bucket cannot
  * be had, the insertion fails and nothing has changed; when a split finds no memory it is simply
  * put off.
+ *
+ * Splitting needs the full hashes of a bucket's entries, so their owners are looked at, which lie
+ * anywhere. But it is known long before which bucket comes next: at each split the entries of the
+ * next one are asked for (`ahead`), and the bucket after that.
  */
 #include "track/table.h"
 
 #include <string.h>
 
+#include "base/prefetch.h"
 #include "track/conn.h"
 
 static_assert(sizeof(struct sl_bucket) == 64, "a bucket is one cache line");
@@ -75,15 +80,25 @@ void sl__table_fini(struct sl_table *table)
 	sl__slab_fini(&table->overflow);
 }
 
+/* The lowest free place of a bucket, or SL_BUCKET_ENTRIES. */
+static unsigned free_place(const struct sl_bucket *bucket)
+{
+	unsigned i = 0;
+
+	while (i < SL_BUCKET_ENTRIES && bucket->tag[i])
+		i++;
+	return i;
+}
+
 /* Put into the chain that begins with bucket; false: it needs an overflow bucket and has none. */
 static bool put(struct sl_table *table, struct sl_bucket *bucket, uint16_t tag, uint32_t entry)
 {
 	uint32_t ref;
 
 	for (;; bucket = sl__slab_at(&table->overflow, bucket->overflow)) {
-		for (unsigned i = 0; i < SL_BUCKET_ENTRIES; i++) {
-			if (bucket->tag[i])
-				continue;
+		unsigned i = free_place(bucket);
+
+		if (i < SL_BUCKET_ENTRIES) {
 			bucket->tag[i] = tag;
 			bucket->entry[i] = entry;
 			return true;
@@ -142,6 +157,18 @@ static void compact(struct sl_table *table, struct sl_bucket *first)
 	trim(table, first);
 }
 
+/* The next bucket to be divided, and the one after it. */
+static void look_ahead(const struct sl_table *table)
+{
+	const struct sl_bucket *bucket = sl__table_at(table, table->split);
+
+	for (unsigned i = 0; table->ahead && i < SL_BUCKET_ENTRIES; i++)
+		if (bucket->tag[i])
+			table->ahead(table->ctx, bucket->entry[i]);
+	if (table->split < table->low_mask)
+		sl__prefetch(sl__table_at(table, table->split + 1));
+}
+
 /* Divide the bucket at `split`. Put off when there is no memory for the other half. */
 static void split_one(struct sl_table *table)
 {
@@ -173,6 +200,7 @@ static void split_one(struct sl_table *table)
 		table->low_mask = table->low_mask * 2 + 1;
 		table->split = 0;
 	}
+	look_ahead(table);
 	return;
 undo:	/* no memory: what had moved goes back into the gaps it left */
 	for (bucket = target;; bucket = sl__slab_at(&table->overflow, bucket->overflow)) {

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "base/mem.h"
 #include "base/slab.h"
 
@@ -36,6 +37,8 @@ struct sl_table {
 	struct sl_slab overflow;
 	/* The full hash of an entry, needed when its bucket is split or merged. */
 	uint64_t (*hash_of)(const void *ctx, uint32_t entry);
+	/* It will soon be asked for an entry's hash: time to ask for the memory. May be NULL. */
+	void (*ahead)(const void *ctx, uint32_t entry);
 	const void *ctx;
 };
 
@@ -120,7 +123,7 @@ static inline uint64_t sl__zero_tags(uint64_t four)
 static inline uint32_t sl__table_first(
 	const struct sl_table *table, const struct sl_bucket *bucket, uint16_t tag)
 {
-#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 	const uint64_t all = tag * UINT64_C(0x0001000100010001);
 
 	for (;; bucket = sl__slab_at(&table->overflow, bucket->overflow)) {
@@ -134,7 +137,7 @@ static inline uint32_t sl__table_first(
 		found = sl__zero_tags(four[0] ^ all) | sl__zero_tags(four[1] ^ all) >> 1 |
 			sl__zero_tags((two ^ all) | UINT64_C(0xffffffff00000000)) >> 2;
 		if (found) {
-			bit = (unsigned)__builtin_ctzll(found);
+			bit = sl__lowest_bit(found);
 			return bucket->entry[(15 - bit % 16) * 4 + bit / 16];
 		}
 		if (!bucket->overflow)

@@ -357,8 +357,8 @@ static void notice_invalid_end(struct sl_track *t, struct sl_conn *conn, const s
 		sl__conn_refresh(t, conn, timeout);
 }
 
-static uint32_t timeout_of(const struct sl_track *t, const struct sl_conn *conn,
-	const struct sl_tcp_segment *s)
+static inline uint32_t timeout_of(
+	const struct sl_track *t, const struct sl_conn *conn, enum sl_tcp_kind kind)
 {
 	const struct sl_tcp *tcp = &conn->l4.tcp;
 	const uint32_t *timeout = sl__timeouts(t, conn)->tcp;
@@ -366,7 +366,7 @@ static uint32_t timeout_of(const struct sl_track *t, const struct sl_conn *conn,
 
 	if (tcp->retrans >= t->set.tcp_max_retrans && normal > timeout[SL_TCP_RETRANS])
 		return timeout[SL_TCP_RETRANS];
-	if (s->kind == SL_KIND_RST)
+	if (kind == SL_KIND_RST)
 		return timeout[SL_TCP_CLOSE];
 	if ((tcp->flags[0] | tcp->flags[1]) & SL_TCPF_UNACKED && normal > timeout[SL_TCP_UNACK])
 		return timeout[SL_TCP_UNACK];
@@ -388,7 +388,7 @@ static enum sl_track_result accept(struct sl_track *t, struct sl_conn *conn,
 	conn->state = state;
 	if (old != state && state == SL_TCP_FIN_WAIT)
 		tcp->flags[s->dir] |= SL_TCPF_CLOSED_FIRST;
-	timeout = timeout_of(t, conn, s);
+	timeout = timeout_of(t, conn, (enum sl_tcp_kind)s->kind);
 	if (old != state)
 		sl__conn_note(t, conn, SL_PENDING_STATE);
 	if (!(conn->status & SL_SEEN_REPLY)) {
@@ -445,19 +445,17 @@ static enum sl_track_result tcp_packet(struct sl_track *t, struct sl_conn *conn,
 bool sl__tcp_usual(struct sl_track *t, struct sl_conn *conn, enum sl_dir dir, const uint8_t *l4,
 	uint32_t payload)
 {
-	struct sl_parsed parsed = {.tcp_flags = l4[13], .window = sl_get16(l4 + 14)};
-	struct sl_tcp_segment s = {.parsed = &parsed, .seq = sl_get32(l4 + 4), .ack = sl_get32(l4 + 8),
-		.window = parsed.window, .kind = SL_KIND_ACK, .dir = dir};
-	unsigned header = l4[12] >> 4;
+	struct sl_tcp *tcp = &conn->l4.tcp;
+	uint32_t seq = sl_get32(l4 + 4);
 
-	s.end = s.seq + payload;
-	if ((parsed.tcp_flags & FLAGS_THAT_MATTER) != SL_ACK || conn->state != SL_TCP_ESTABLISHED ||
-		!(header == 5 || (header == 8 && sl_get32(l4 + 20) == TIMESTAMP_ALONE)) ||
-		!sl__tcp_window_usual(&conn->l4.tcp, &s))
+	if ((l4[13] & FLAGS_THAT_MATTER) != SL_ACK || conn->state != SL_TCP_ESTABLISHED ||
+		!(l4[12] >> 4 == 5 || (l4[12] >> 4 == 8 && sl_get32(l4 + 20) == TIMESTAMP_ALONE)) ||
+		!sl__tcp_window_usual(
+			tcp, dir, seq, seq + payload, sl_get32(l4 + 8), sl_get16(l4 + 14)))
 		return false;
-	conn->l4.tcp.last_kind = SL_KIND_ACK;
-	conn->l4.tcp.last_dir = dir & 1u;
-	sl__conn_extend(t, conn, timeout_of(t, conn, &s) * 1000);
+	tcp->last_kind = SL_KIND_ACK;
+	tcp->last_dir = dir & 1u;
+	sl__conn_extend(t, conn, timeout_of(t, conn, SL_KIND_ACK) * 1000);
 	return true;
 }
 

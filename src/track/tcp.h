@@ -58,10 +58,11 @@ enum sl_window sl__tcp_window(struct sl_track *t, struct sl_conn *conn,
 	const struct sl_tcp_segment *s, enum sl_reason *why);
 /*
  * The same in short for the usual segment of an open connection: an ACK with or without data, no
- * option that matters (s->options is empty), nothing edited. True: in the window, and counted.
- * False: nothing was changed, sl__tcp_window() has to be asked.
+ * option that matters, nothing edited. True: in the window, and counted. False: nothing was
+ * changed, sl__tcp_window() has to be asked.
  */
-bool sl__tcp_window_usual(struct sl_tcp *tcp, const struct sl_tcp_segment *s);
+bool sl__tcp_window_usual(struct sl_tcp *tcp, enum sl_dir from, uint32_t seq, uint32_t end,
+	uint32_t ack, uint16_t window);
 /* tcp.c: all that tracking does for such a segment of `payload` bytes (src/engine/established.c). */
 bool sl__tcp_usual(struct sl_track *t, struct sl_conn *conn, enum sl_dir dir, const uint8_t *l4,
 	uint32_t payload);

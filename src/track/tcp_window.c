@@ -94,7 +94,7 @@ static bool slightly_over(const struct sl_tcp *tcp, const struct sl_tcp_segment 
 	       over <= tcp->max_win[to] && sl__seq_before(sack, tcp->end[to] + 1);
 }
 
-static void count_retransmissions(struct sl_tcp *tcp, const struct sl_tcp_segment *s, uint32_t ack)
+static inline void count_retransmissions(struct sl_tcp *tcp, const struct sl_tcp_segment *s, uint32_t ack)
 {
 	uint16_t window = s->parsed->window;
 
@@ -114,8 +114,8 @@ static void count_retransmissions(struct sl_tcp *tcp, const struct sl_tcp_segmen
 }
 
 /* The segment is in the window: what it tells about both sides. */
-static void learn(struct sl_tcp *tcp, const struct sl_tcp_segment *s, uint32_t end, uint32_t ack,
-	uint32_t sack)
+static inline void learn(struct sl_tcp *tcp, const struct sl_tcp_segment *s, uint32_t end,
+	uint32_t ack, uint32_t sack)
 {
 	enum sl_dir from = s->dir, to = !s->dir;
 	uint32_t window = s->window;
@@ -206,16 +206,21 @@ enum sl_window sl__tcp_window(struct sl_track *t, struct sl_conn *conn,
 	return SL_WINDOW_OK;
 }
 
-bool sl__tcp_window_usual(struct sl_tcp *tcp, const struct sl_tcp_segment *s)
+bool sl__tcp_window_usual(struct sl_tcp *tcp, enum sl_dir from, uint32_t seq, uint32_t end,
+	uint32_t ack, uint16_t window)
 {
-	enum sl_dir from = s->dir, to = !s->dir;
+	/* Only what learn() reads; the compiler keeps it in registers. */
+	const struct sl_parsed parsed = {.tcp_flags = SL_ACK, .window = window};
+	const struct sl_tcp_segment s = {.parsed = &parsed, .seq = seq, .ack = ack, .end = end,
+		.window = window, .kind = SL_KIND_ACK, .dir = from};
+	enum sl_dir to = !from;
 
 	if (!tcp->max_win[from] || !tcp->max_win[to] ||
-		!sl__seq_before(s->seq, tcp->max_end[from] + 1) ||
-		!sl__seq_before(s->ack, tcp->end[to] + 1) ||
-		!sl__seq_after(s->end, tcp->end[from] - tcp->max_win[to] - 1) ||
-		!sl__seq_after(s->ack, tcp->end[to] - ack_window(tcp, from) - 1))
+		!sl__seq_before(seq, tcp->max_end[from] + 1) ||
+		!sl__seq_before(ack, tcp->end[to] + 1) ||
+		!sl__seq_after(end, tcp->end[from] - tcp->max_win[to] - 1) ||
+		!sl__seq_after(ack, tcp->end[to] - ack_window(tcp, from) - 1))
 		return false;
-	learn(tcp, s, s->end, s->ack, s->ack);
+	learn(tcp, &s, end, ack, ack);
 	return true;
 }

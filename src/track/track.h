@@ -146,12 +146,18 @@ struct sl_conn *sl__conn_by_id(const struct sl_track *t, uint64_t id);
 
 /* Keep it alive for so many ms from now (unless SL_FIXED_TIMEOUT). */
 void sl__conn_refresh(struct sl_track *t, struct sl_conn *conn, uint32_t timeout_ms);
-/* The same in short for a confirmed conn: its wheel finds out about a later deadline by itself. */
+/*
+ * Its wheel looks at every conn within this time, so that only a deadline that is nearer must be
+ * told to it: an open TCP connection goes to and fro between timeouts of minutes and days.
+ */
+#define SL_CONN_HORIZON_MS 131072u
+/* The same in short for a confirmed conn, whose wheel finds out by itself. */
 static inline void sl__conn_extend(struct sl_track *t, struct sl_conn *conn, uint32_t timeout_ms)
 {
 	uint32_t deadline = t->now_ms + timeout_ms;
 
-	if (conn->status & SL_FIXED_TIMEOUT || (int32_t)(deadline - conn->deadline) < 0)
+	if (conn->status & SL_FIXED_TIMEOUT ||
+		((int32_t)(deadline - conn->deadline) < 0 && timeout_ms < SL_CONN_HORIZON_MS))
 		sl__conn_refresh(t, conn, timeout_ms);
 	else
 		conn->deadline = deadline;

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SLUICE_BASE_BITS_H
+#define SLUICE_BASE_BITS_H
+
+/* The number of the lowest bit that is set; bits is not 0. One instruction where there is one. */
+#include <stdint.h>
+
+static inline unsigned sl__lowest_bit(uint64_t bits)
+{
+#if defined(__GNUC__)
+	return (unsigned)__builtin_ctzll(bits);
+#else
+	unsigned n = 0;
+
+	for (unsigned half = 32; half; half /= 2) {
+		if (bits << (64 - half) == 0) {
+			bits >>= half;
+			n += half;
+		}
+	}
+	return n;
+#endif
+}
+
+#endif
