@@ -309,8 +309,8 @@ static inline uint64_t translate(const struct sl_conn *conn, enum sl_dir dir,
 	both = sl__sum_native_gone(l4, 1, addresses);
 	sl_put32(l4, (uint32_t)conn->port[!dir].dport << 16 | conn->port[!dir].sport);
 	both = sl__sum_native(l4, 1, both);
-	if (p->csum ==
-	        SL_CSUM_PARTIAL) { /* holds the sum of the pseudo-header, not its complement */
+	/* A partial one holds the sum of the pseudo-header, not its complement. */
+	if (p->csum == SL_CSUM_PARTIAL) {
 		memcpy(&sum, csum, 2);
 		sum = sl__sum_native_fold(addresses + sum);
 		memcpy(csum, &sum, 2);
@@ -363,6 +363,8 @@ static inline void accept(struct sl_engine *e, struct sl_conn *conn, enum sl_dir
 	p->reason = SL_WHY_NONE;
 	p->mtu = way->answer.mtu;
 	p->beyond = SL_BEYOND_NONE;
+	if (conn->ext && p->altered) /* as helpers.c has it: where it shows */
+		p->beyond = (uint8_t)sl__conn_beyond(&e->track, conn);
 	p->out_if = way->answer.out_if;
 	p->conn = conn;
 	e->track.stats.packets++;

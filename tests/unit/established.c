@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The short path does what the long way does. The same random packets go through three engines: one
- * that may take the short path, in batches of random size; the same one packet at a time; and one that
- * is made to take the long way. After each packet all of it is compared, bytes, verdict, reason and
- * connection; events, and at the end every connection with its counters and timeouts.
+ * that may take the short path, in batches of random size; the same one packet at a time; and one
+ * that is made to take the long way. After each packet all of it is compared, bytes, verdict,
+ * reason and connection; events, and at the end every connection with its counters and timeouts.
  *
- * Packets are near enough to real conversations that most belong to established connections, and odd
- * enough (flags, numbers, lengths, checksums, hop counts, fragments, options, marks, routes that
- * change) that each condition of the short path is met and missed.
+ * Packets are near enough to real conversations that most belong to established connections, and
+ * odd enough (flags, numbers, lengths, checksums, hop counts, fragments, options, marks, routes
+ * that change) that each condition of the short path is met and missed.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,10 +24,10 @@
 #include "engine/engine.h"
 
 #define ENGINES 3
-#define FLOWS 24
-#define BATCH 48
-#define ROUNDS 4000
-#define EVENTS 256
+#define FLOWS   24
+#define BATCH   48
+#define ROUNDS  4000
+#define EVENTS  256
 
 struct frame {
 	uint8_t room[64], data[256], tail[64];
@@ -89,10 +89,12 @@ static void route(void *ctx, const struct sl_route_query *q, struct sl_route *an
 static void event(void *ctx, const struct sl_event *happened)
 {
 	struct side *s = ctx;
-	uint64_t what = (uint64_t)happened->type << 8 | (uint64_t)happened->state_changed << 4 | happened->why;
+	uint64_t what = (uint64_t)happened->type << 8 | (uint64_t)happened->state_changed << 4 |
+	                happened->why;
 
 	assert_true(s->event_count < EVENTS);
-	s->events[s->event_count++] = what << 32 | (happened->conn ? (uint32_t)sl__conn_id(happened->conn) : 0);
+	s->events[s->event_count++] =
+	        what << 32 | (happened->conn ? (uint32_t)sl__conn_id(happened->conn) : 0);
 	s->reports++;
 }
 
@@ -101,8 +103,11 @@ static struct sl_policy_masquerade masquerade = {2};
 static void make(bool checksum, bool ttl)
 {
 	for (unsigned i = 0; i < ENGINES; i++) {
-		struct sl_env env = {.mem = {memory_alloc, memory_free, NULL}, .ctx = &side[i],
-			.route = route, .event = event, .seed = {1}};
+		struct sl_env env = {.mem = {memory_alloc, memory_free, NULL},
+		        .ctx = &side[i],
+		        .route = route,
+		        .event = event,
+		        .seed = {1}};
 		struct sl_config config;
 
 		memset(&side[i], 0, sizeof(side[i]));
@@ -117,7 +122,8 @@ static void make(bool checksum, bool ttl)
 	side[2].engine->long_way = true;
 }
 
-/* ---- packets ------------------------------------------------------------------------------------- */
+/* ---- packets
+ * ------------------------------------------------------------------------------------- */
 
 /* A conversation; `sent` is how far each side is, [0] the opener. */
 static struct talk {
@@ -148,7 +154,8 @@ static void put_tcp(uint8_t *l4, struct talk *talk, bool back, uint32_t payload)
 	if (rarely(12))
 		seq += random_below(3) * 70000 - 70000 + random_below(100);
 	sl_put32(l4 + 4, seq);
-	sl_put32(l4 + 8, talk->sent[!back] - (rarely(10) ? random_below(70000) : 0) + (rarely(40) ? 500 : 0));
+	sl_put32(l4 + 8, talk->sent[!back] - (rarely(10) ? random_below(70000) : 0) +
+	                         (rarely(40) ? 500 : 0));
 	l4[12] = (uint8_t)(l4[12] ? l4[12] : 0x50);
 	l4[13] = flags;
 	sl_put16(l4 + 14, (uint16_t)(rarely(10) ? random_below(65536) : 60000));
@@ -177,7 +184,7 @@ static void put_sums(struct sl_packet *p, bool v6, uint8_t proto, uint32_t l4, u
 {
 	uint8_t *d = p->data, *at = d + l4 + (proto == SL_PROTO_TCP ? 16 : 6);
 	uint32_t pseudo = v6 ? sl__sum_ipv6(d + 8, d + 24, proto, size)
-			     : sl__sum_ipv4(d + 12, d + 16, proto, size);
+	                     : sl__sum_ipv4(d + 12, d + 16, proto, size);
 
 	if (!v6)
 		sl_put16(d + 10, sl__csum(sl__sum(d, 20, 0)));
@@ -194,7 +201,8 @@ static void put_sums(struct sl_packet *p, bool v6, uint8_t proto, uint32_t l4, u
 static void put_packet(unsigned k)
 {
 	unsigned i = random_below(FLOWS);
-	bool v6 = i & 1, tcp = i & 2, back = talks[i].said == 1 || (talks[i].said > 1 && random_below(2));
+	bool v6 = i & 1, tcp = i & 2,
+	     back = talks[i].said == 1 || (talks[i].said > 1 && random_below(2));
 	uint8_t *d = side[0].frame[k].data, proto = tcp ? SL_PROTO_TCP : SL_PROTO_UDP;
 	uint32_t options = tcp && rarely(3) ? 12 : 0, payload = random_below(4) * random_below(20);
 	uint32_t size = (tcp ? 20 + options : 8) + payload, l4;
@@ -215,12 +223,19 @@ static void put_packet(unsigned k)
 	} else {
 		sl_put16(d + l4 + 4, (uint16_t)(rarely(60) ? random_below(100) : size));
 	}
-	*p = (struct sl_packet){.data = d, .len = l4 + size + (rarely(5) ? random_below(20) : 0), .headroom = 64,
-		.tailroom = 64, .in_if = back ? 2 : 1, .mark = rarely(60), .zone = rarely(100),
-		.csum = (uint8_t)(rarely(4) ? SL_CSUM_NONE : rarely(4) ? SL_CSUM_PARTIAL : SL_CSUM_CHECKED)};
+	*p = (struct sl_packet){.data = d,
+	        .len = l4 + size + (rarely(5) ? random_below(20) : 0),
+	        .headroom = 64,
+	        .tailroom = 64,
+	        .in_if = back ? 2 : 1,
+	        .mark = rarely(60),
+	        .zone = rarely(100),
+	        .csum = (uint8_t)(rarely(4)   ? SL_CSUM_NONE
+	                          : rarely(4) ? SL_CSUM_PARTIAL
+	                                      : SL_CSUM_CHECKED)};
 	if (rarely(40)) {
 		p->gso = tcp ? SL_GSO_TCP : SL_GSO_UDP;
-		p->gso_size = (uint16_t)random_below(60);
+		p->gso_size = (uint16_t)(rarely(3) ? 0 : random_below(60));
 	}
 	if (rarely(80))
 		p->len = random_below(p->len);
@@ -238,7 +253,8 @@ static void copy_to_others(unsigned n)
 		}
 }
 
-/* ---- comparing --------------------------------------------------------------------------------------- */
+/* ---- comparing
+ * --------------------------------------------------------------------------------------- */
 
 static void same_packet(const struct sl_packet *a, const struct sl_packet *b)
 {
@@ -273,10 +289,12 @@ static void same_tables(struct sl_engine *a, struct sl_engine *b)
 	for (unsigned v6 = 0; v6 < 2; v6++) {
 		uint32_t cursor = 0, budget = UINT32_MAX, ref, conns = 0;
 
-		assert_int_equal(sl__slab_count(&a->track.conns[v6]), sl__slab_count(&b->track.conns[v6]));
+		assert_int_equal(
+		        sl__slab_count(&a->track.conns[v6]), sl__slab_count(&b->track.conns[v6]));
 		while ((ref = sl__slab_next(&a->track.conns[v6], &cursor, &budget))) {
 			assert_true(sl__slab_live(&b->track.conns[v6], ref));
-			same_conn(sl__slab_at(&a->track.conns[v6], ref), sl__slab_at(&b->track.conns[v6], ref));
+			same_conn(sl__slab_at(&a->track.conns[v6], ref),
+			        sl__slab_at(&b->track.conns[v6], ref));
 			conns++;
 		}
 		assert_int_equal(conns, sl__slab_count(&a->track.conns[v6]));
@@ -289,25 +307,27 @@ static void same_all(unsigned n)
 		for (unsigned k = 0; k < n; k++)
 			same_packet(&side[0].packet[k], &side[s].packet[k]);
 		assert_int_equal(side[0].event_count, side[s].event_count);
-		assert_memory_equal(side[0].events, side[s].events, side[0].event_count * sizeof(uint64_t));
+		assert_memory_equal(
+		        side[0].events, side[s].events, side[0].event_count * sizeof(uint64_t));
 		same_tables(side[0].engine, side[s].engine);
 	}
 	for (unsigned s = 0; s < ENGINES; s++)
 		side[s].event_count = 0;
 }
 
-/* ---- the test ------------------------------------------------------------------------------------------- */
+/* ---- the test
+ * ------------------------------------------------------------------------------------------- */
 
 static void pass_time(void)
 {
-	now += random_below(3) * random_below(100) * 1000000u;
-	if (rarely(200))
-		now += (uint64_t)random_below(40) * 1000000000u;
-	if (rarely(50))
-		mtu = 60 + random_below(1500);
-	if (rarely(50))
+	now += random_below(3) * random_below(1000) * 1000000u;
+	if (rarely(60)) /* long enough for anything but an open TCP connection to end */
+		now += (uint64_t)random_below(200) * 1000000000u;
+	if (rarely(50)) {
+		mtu = rarely(2) ? 1500 : 60 + random_below(60);
 		for (unsigned s = 0; s < ENGINES; s++)
 			sl_routes_changed(side[s].engine);
+	}
 	if (rarely(20))
 		for (unsigned s = 0; s < ENGINES; s++)
 			sl_clock(side[s].engine, now, 0);
@@ -368,9 +388,9 @@ static void test_hops_counted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_checksums_trusted),
-		cmocka_unit_test(test_checksums_verified),
-		cmocka_unit_test(test_hops_counted),
+	        cmocka_unit_test(test_checksums_trusted),
+	        cmocka_unit_test(test_checksums_verified),
+	        cmocka_unit_test(test_hops_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
