@@ -118,6 +118,14 @@ void sl__json_uint(struct sl_json *j, const char *key, uint64_t value)
 	put(j, text, (size_t)snprintf(text, sizeof(text), "%llu", (unsigned long long)value));
 }
 
+void sl__json_int(struct sl_json *j, const char *key, int64_t value)
+{
+	char text[24];
+
+	item(j, key);
+	put(j, text, (size_t)snprintf(text, sizeof(text), "%lld", (long long)value));
+}
+
 void sl__json_bool(struct sl_json *j, const char *key, bool value)
 {
 	item(j, key);

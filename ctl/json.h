@@ -38,6 +38,7 @@ void sl__json_end(struct sl_json *j);
 void sl__json_str(struct sl_json *j, const char *key, const char *value);
 /* Any bytes: those that are not printable ASCII are written as \u00XX. */
 void sl__json_bytes(struct sl_json *j, const char *key, const void *value, size_t len);
+void sl__json_int(struct sl_json *j, const char *key, int64_t value);
 void sl__json_uint(struct sl_json *j, const char *key, uint64_t value);
 void sl__json_bool(struct sl_json *j, const char *key, bool value);
 void sl__json_null(struct sl_json *j, const char *key);

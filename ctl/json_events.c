@@ -22,6 +22,7 @@ enum parts {
 	HELPER = 4,
 	MASTER = 8,
 	COUNTERS = 16,
+	SEQADJ = 32,
 };
 
 const char *sl__event_name(enum sl_event_type type)
@@ -133,6 +134,16 @@ static void put_counters(
 	sl__json_end(j);
 }
 
+static void put_seqadj(
+        struct sl_json *j, const char *key, const struct sl_conn_info *info, enum sl_dir dir)
+{
+	sl__json_object(j, key);
+	sl__json_uint(j, "pos", info->seqadj[dir].pos);
+	sl__json_int(j, "before", info->seqadj[dir].before);
+	sl__json_int(j, "after", info->seqadj[dir].after);
+	sl__json_end(j);
+}
+
 static void put_reason(struct sl_json *j, enum sl_reason why)
 {
 	char text[192];
@@ -156,6 +167,10 @@ static void put_conn(struct sl_json *j, const struct sl_conn_info *info, unsigne
 		sl__json_str(j, "helper", info->helper);
 	if (info->has_master && parts & MASTER)
 		put_tuple(j, "master", &info->master, true);
+	if (parts & SEQADJ && info->status & SL_SEQ_ADJUST) {
+		put_seqadj(j, "seqadj_orig", info, SL_ORIGINAL);
+		put_seqadj(j, "seqadj_reply", info, SL_REPLY);
+	}
 	if (parts & COUNTERS) {
 		put_counters(j, "counters_orig", info, SL_ORIGINAL);
 		put_counters(j, "counters_reply", info, SL_REPLY);
@@ -268,7 +283,7 @@ void sl__json_conn(
 {
 	sl__json_object(j, NULL);
 	sl__json_uint(j, "flow", flow);
-	put_conn(j, info, STATE | WINDOWS | HELPER | COUNTERS | (master_lives ? MASTER : 0));
+	put_conn(j, info, STATE | WINDOWS | HELPER | COUNTERS | SEQADJ | (master_lives ? MASTER : 0));
 	put_beyond(j, (enum sl_beyond)info->beyond);
 	sl__json_end(j);
 }

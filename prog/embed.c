@@ -140,10 +140,17 @@ static bool is_loopback6(const struct sl_addr *a)
 	return memcmp(a->b, one, 16) == 0;
 }
 
+/* Groups of scope 0 (reserved) and 1 (interface-local) are on no wire (RFC 4291 2.7). */
+static bool stays_in_host(const struct sl_addr *a)
+{
+	return is_group(a, SL_IPV6) && (a->b[1] & 15) <= 1;
+}
+
 bool sl__embed_discards(const struct sl_view *v)
 {
 	return v->family == SL_IPV6 &&
-	       (is_loopback6(&v->src) || is_loopback6(&v->dst) || is_group(&v->src, v->family));
+	       (is_loopback6(&v->src) || is_loopback6(&v->dst) || is_group(&v->src, v->family) ||
+	               stays_in_host(&v->dst));
 }
 
 bool sl__embed_is_own(const struct sl_embed *embed, enum sl_family family, const struct sl_addr *a)
@@ -192,6 +199,14 @@ static bool is_unroutable(const struct sl_route_query *q)
 	       is_link_local(&q->dst, SL_IPV6) || is_loopback6(&q->src) || is_loopback6(&q->dst);
 }
 
+/* Nobody can be answered there, so the gateway takes nothing from there. */
+static bool is_nobody4(const struct sl_route_query *q)
+{
+	return q->family == SL_IPV4 && q->from == SL_FROM_WIRE &&
+	       (is_zero(&q->src, SL_IPV4) || is_group(&q->src, SL_IPV4) ||
+	               is_everybody(&q->src, SL_IPV4));
+}
+
 static uint32_t way_out(const struct sl_embed *embed, const struct sl_route_query *q)
 {
 	if (q->from == SL_FROM_WIRE && q->in_if)
@@ -214,11 +229,16 @@ static bool has_address(const struct sl_embed *embed, uint8_t family)
 static void forward(
         const struct sl_embed *embed, const struct sl_route_query *q, struct sl_route *answer)
 {
+	static const uint8_t dummy[4] = {192, 0, 0, 8}; /* RFC 7600 4.8, as Linux */
+
 	answer->kind = SL_ROUTE_FORWARD;
 	answer->out_if = way_out(embed, q);
 	answer->inside = answer->out_if == SL_SIDE_IN;
-	if ((q->from == SL_FROM_LOCAL || answer->out_if != SL_SIDE_OUT) && !has_address(embed, q->family))
+	if ((q->from == SL_FROM_LOCAL || answer->out_if != SL_SIDE_OUT) && !has_address(embed, q->family)) {
+		answer->has_source = q->family == SL_IPV4; /* who has no address errs as this one */
+		answer->source = sl_addr_v4(dummy);
 		return;
+	}
 	answer->has_source = true;
 	answer->source = q->family == SL_IPV4 ? embed->opt->public4 : embed->opt->public6;
 }
@@ -234,7 +254,7 @@ static void route(void *ctx, const struct sl_route_query *q, struct sl_route *an
 	answer->prefix = own ? own->net.bits : 0;
 	if (sl__embed_is_own(embed, (enum sl_family)q->family, &q->dst) ||
 	        is_public(embed, q->family, &q->dst)) {
-		answer->kind = SL_ROUTE_LOCAL;
+		answer->kind = is_nobody4(q) ? SL_ROUTE_BLACKHOLE : SL_ROUTE_LOCAL;
 	} else if (q->from == SL_FROM_LOCAL) {
 		forward(embed, q, answer);
 		if (everybody)

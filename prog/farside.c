@@ -326,7 +326,8 @@ static void check_quote(struct sl_farside *f, const struct sl_view *pkt, const s
 {
 	struct sl_view want, have;
 
-	if (!sl__view_quote(pkt, &want) || !sl__view_quote(got, &have))
+	if (!sl__view_quote(pkt, &want) || !sl__view_quote(got, &have) ||
+	        !sl_addr_eq(&pkt->dst, &want.src)) /* not sent to whom it quotes: nonsense as captured */
 		return;
 	if (!sl_addr_eq(&want.src, &have.src) || !sl_addr_eq(&want.dst, &have.dst) ||
 	        want.sport != have.sport || want.dport != have.dport)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * TCP: a reset (RFC 9293 3.5.2); UDP: ICMP port unreachable (RFC 1122 4.1.3.1), quoting as much
- * as fits into 576 bytes (IPv4) or 1280 (IPv6); ICMP echo and timestamp, ICMPv6 echo: the
- * answer. A wrong checksum, a reset, a fragment or an ICMP error is never answered. Nothing is
- * rate-limited, and protocols unknown to the host are met with silence.
+ * as fits into 576 bytes (IPv4) or 1280 (IPv6); UDP-Lite: the same; ICMP echo and timestamp,
+ * ICMPv6 echo: the answer; protocols that the host does not know: ICMP protocol unreachable, or
+ * ICMPv6 parameter problem. A wrong checksum, a reset, a fragment or an ICMP error is never
+ * answered. Nothing is rate-limited.
  */
 #include "prog/host.h"
 
@@ -23,6 +24,15 @@ enum {
 	TIME_LENGTH = 20,
 	ECHO6_REQUEST = 128,
 	ECHO6_ANSWER = 129,
+	IGMP = 2,
+	PIM = 103,
+	NEXT_HEADER = 6, /* where IPv6's header says it */
+};
+
+/* What an ICMP error says. */
+struct error {
+	uint8_t type, code;
+	uint32_t pointer;
 };
 
 /* Is the transport checksum right? UDP without one counts as right. */
@@ -32,12 +42,18 @@ static bool sound(const struct sl_view *v)
 
 	if (v->proto == SL_PROTO_UDP && len >= 8 && sl_get16(v->data + v->l4 + 6) == 0)
 		return v->family == SL_IPV4;
+	uint32_t whole = len;
+
 	if (v->proto == SL_PROTO_UDP && len >= 8 && sl_get16(v->data + v->l4 + 4) < len)
+		whole = len = sl_get16(v->data + v->l4 + 4);
+	if (v->proto == SL_PROTO_UDPLITE && sl_get16(v->data + v->l4 + 4)) /* what it covers */
 		len = sl_get16(v->data + v->l4 + 4);
+	if (len > whole)
+		return false;
 	if (v->proto != SL_PROTO_ICMP)
 		acc = v->family == SL_IPV4 ?
-		              sl__sum_ipv4(v->data + 12, v->data + 16, v->proto, len) :
-		              sl__sum_ipv6(v->src.b, v->dst.b, v->proto, len);
+		              sl__sum_ipv4(v->data + 12, v->data + 16, v->proto, whole) :
+		              sl__sum_ipv6(v->src.b, v->dst.b, v->proto, whole);
 	return sl__sum_fold(sl__sum(v->data + v->l4, len, acc)) == 0xffff;
 }
 
@@ -103,21 +119,48 @@ static uint32_t reset(const struct sl_view *v, uint8_t *out)
 	return finish(v, TCP_HEADER, out);
 }
 
-static uint32_t unreachable(const struct sl_view *v, uint8_t *out)
+static uint32_t report(const struct sl_view *v, const struct error *error, uint8_t *out)
 {
 	uint32_t room = (v->family == SL_IPV4 ? 576u : 1280u) - header_len(v) - ICMP_HEADER;
 	uint32_t quote = v->len < room ? v->len : room;
-	uint8_t *h;
-
-	if (v->len - v->l4 < 8)
-		return 0;
-	h = put_header(v, v->family == SL_IPV4 ? SL_PROTO_ICMP : SL_PROTO_ICMPV6,
+	uint8_t *h = put_header(v, v->family == SL_IPV4 ? SL_PROTO_ICMP : SL_PROTO_ICMPV6,
 	        ICMP_HEADER + quote, out);
+
 	memset(h, 0, ICMP_HEADER);
-	h[0] = v->family == SL_IPV4 ? 3 : 1;
-	h[1] = v->family == SL_IPV4 ? 3 : 4;
+	h[0] = error->type;
+	h[1] = error->code;
+	sl_put32(h + 4, error->pointer);
 	memcpy(h + ICMP_HEADER, v->data, quote);
 	return finish(v, ICMP_HEADER + quote, out);
+}
+
+static uint32_t no_port(const struct sl_view *v, uint8_t *out)
+{
+	static const struct error v4 = {3, 3, 0}, v6 = {1, 4, 0};
+
+	return report(v, v->family == SL_IPV4 ? &v4 : &v6, out);
+}
+
+/* IPv6: which byte named the protocol? */
+static uint32_t named_at(const struct sl_view *v)
+{
+	uint32_t at = NEXT_HEADER, next = header_len(v);
+
+	while (next < v->l4 && next + 2 <= v->len) {
+		at = next;
+		next += ((uint32_t)v->data[next + 1] + 1) * 8;
+	}
+	return at;
+}
+
+static uint32_t no_protocol(const struct sl_view *v, uint8_t *out)
+{
+	static const struct error v4 = {3, 2, 0};
+	const struct error v6 = {4, 1, v->family == SL_IPV6 ? named_at(v) : 0};
+
+	if (v->proto == PIM || (v->proto == IGMP && v->family == SL_IPV4))
+		return 0;
+	return report(v, v->family == SL_IPV4 ? &v4 : &v6, out);
 }
 
 /* Receive and transmit time: ms since midnight, UTC (RFC 792). */
@@ -152,17 +195,17 @@ static uint32_t answer_icmp(const struct sl_view *v, uint64_t now, uint8_t *out)
 
 uint32_t sl__host_answer(struct sl_view *v, uint64_t now, uint8_t *out)
 {
-	if (v->fragment || v->l4 + 8 > v->len || !sound(v))
+	bool icmp = v->proto == (v->family == SL_IPV4 ? SL_PROTO_ICMP : SL_PROTO_ICMPV6);
+
+	static const struct sl_addr nobody;
+
+	if (v->fragment || v->l4 > v->len || (v->family == SL_IPV6 && sl_addr_eq(&v->src, &nobody)))
 		return 0;
-	switch (v->proto) {
-	case SL_PROTO_TCP:
-		return reset(v, out);
-	case SL_PROTO_UDP:
-		return unreachable(v, out);
-	case SL_PROTO_ICMP:
-		return v->family == SL_IPV4 ? answer_icmp(v, now, out) : 0;
-	case SL_PROTO_ICMPV6:
-		return v->family == SL_IPV6 ? answer_icmp(v, now, out) : 0;
-	}
-	return 0;
+	if (!icmp && v->proto != SL_PROTO_TCP && v->proto != SL_PROTO_UDP && v->proto != SL_PROTO_UDPLITE)
+		return no_protocol(v, out);
+	if (v->l4 + 8 > v->len || !sound(v))
+		return 0;
+	if (icmp)
+		return answer_icmp(v, now, out);
+	return v->proto == SL_PROTO_TCP ? reset(v, out) : no_port(v, out);
 }

@@ -178,10 +178,17 @@ static void advance(struct sl_replay *r, uint64_t ts)
 
 /* ---- the gateway's own answer -------------------------------------------------------------- */
 
-/* Does it end at a public address, which stands for a host of its own? */
-static bool reaches_host(const struct sl_replay *r, const struct sl_packet *p)
+/* What ends at a public address, which stands for a host of its own; NULL: nothing does. */
+static const struct sl_packet *for_host(const struct sl_replay *r, const struct sl_packet *p)
 {
-	return r->gateway.nat && !r->opt.n_own && p->verdict == SL_ACCEPT && p->to == SL_TO_LOCAL;
+	if (!r->gateway.nat || r->opt.n_own)
+		return NULL;
+	if (p->verdict == SL_ACCEPT)
+		return p->to == SL_TO_LOCAL ? p : NULL;
+	for (unsigned i = 0; i < r->embed.n_emitted && p->verdict == SL_TAKEN; i++)
+		if (r->embed.emitted[i].to == SL_TO_LOCAL)
+			return &r->embed.emitted[i]; /* it came in fragments */
+	return NULL;
 }
 
 static bool to_public(const struct sl_replay *r, const struct sl_view *v)
@@ -197,9 +204,10 @@ static void answer(struct sl_replay *r, struct sl_packet *p, struct sl_outcome *
 	        .headroom = SL_LINK_HEADROOM,
 	        .tailroom = SL_HOST_ANSWER,
 	        .from = SL_FROM_LOCAL};
+	const struct sl_packet *whole = for_host(r, p);
 	struct sl_view v;
 
-	if (!reaches_host(r, p) || !sl__view_init(&v, p->data, p->len) || !to_public(r, &v))
+	if (!whole || !sl__view_init(&v, whole->data, whole->len) || !to_public(r, &v))
 		return;
 	out.len = sl__host_answer(&v, o->frame->ts, out.data);
 	if (!out.len)

@@ -101,6 +101,11 @@ struct sl_policy {
 	 * asked once per connection, for its first packet. True: *range is filled.
 	 */
 	bool (*nat)(void *ctx, struct sl_policy_view *view, struct sl_nat_range *range);
+	/*
+	 * Is there NAT for this family at all? Then every connection of it is set up for it (the
+	 * status bits SRC_NAT_DONE, DST_NAT_DONE), translated or not. NULL: where `nat` is set.
+	 */
+	bool (*translates)(void *ctx, enum sl_family family);
 	/* Is the helper of this name to be attached to new connections that fit its tuples? */
 	bool (*automatic_helper)(void *ctx, const char *name);
 };

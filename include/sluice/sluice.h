@@ -426,6 +426,8 @@ struct sl_conn_info {
 	uint64_t packets[2], bytes[2];
 	uint8_t tcp_flags[2], tcp_wscale[2];
 	uint8_t beyond;		     /* enum sl_beyond: Linux would have made something else of it */
+	/* SL_SEQ_ADJUST: by how much numbers are moved up to and behind `pos`, where a length changed last */
+	struct { uint32_t pos; int32_t before, after; } seqadj[2];
 };
 SL_EXPORT void sl_conn_info(
 	const struct sl_engine *engine, const struct sl_conn *conn, struct sl_conn_info *out);

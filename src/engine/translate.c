@@ -76,6 +76,16 @@ static enum sl_reason decide(struct sl_work *w, enum sl_hook hook)
 	return why;
 }
 
+static bool translates(const struct sl_work *w)
+{
+	const struct sl_policy *policy = w->e->config.policy;
+
+	if (!policy || !policy->nat)
+		return false;
+	return !policy->translates ||
+	       policy->translates(w->e->config.policy_ctx, (enum sl_family)w->parsed.tuple.family);
+}
+
 enum sl_reason sl__translate(struct sl_work *w, enum sl_hook hook)
 {
 	enum sl_manip manip = manip_of(hook);
@@ -86,8 +96,7 @@ enum sl_reason sl__translate(struct sl_work *w, enum sl_hook hook)
 		return SL_WHY_NONE;
 	if (w->icmp_error)
 		return sl__nat_icmp_error(w->conn, dir, w->p, &w->parsed, manip);
-	if (w->fresh && w->e->config.policy && w->e->config.policy->nat &&
-		!sl__nat_decided(w->conn, manip)) {
+	if (w->fresh && translates(w) && !sl__nat_decided(w->conn, manip)) {
 		why = decide(w, hook);
 		if (why == SL_WHY_OTHER_SHARD)
 			return sl__moves_for_port(w) ? why : SL_WHY_NAT_NO_PORT;

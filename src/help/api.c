@@ -36,6 +36,17 @@ static bool is_sent(const struct sl_help *help, enum sl_dir dir, uint32_t at)
 	       sl__seq_before(at, help->stream[dir].sent);
 }
 
+/* For people: as the kernel shows what its sequence adjustment does. */
+static void note_length(struct sl_help *help, enum sl_dir dir, int32_t grown)
+{
+	struct sl_ext *ext = sl__ext_of(help->owner->t, help->conn);
+
+	sl__conn_set_status(help->conn, SL_SEQ_ADJUST);
+	ext->seqadj[dir].pos = help->at;
+	ext->seqadj[dir].before = ext->seqadj[dir].after;
+	ext->seqadj[dir].after += grown;
+}
+
 static bool api_replace(struct sl_help *help, struct sl_message *message, size_t offset,
         size_t length, const void *bytes, size_t size)
 {
@@ -60,7 +71,7 @@ static bool api_replace(struct sl_help *help, struct sl_message *message, size_t
 	if (help->conn->proto == SL_PROTO_TCP) {
 		help->conn->flags |= SL_CONN_EDITED;
 		if (length != size)
-			sl__conn_set_status(help->conn, SL_SEQ_ADJUST);
+			note_length(help, message->dir, (int32_t)(size - length));
 	}
 	return true;
 }

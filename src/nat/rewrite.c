@@ -107,7 +107,10 @@ bool sl__nat_rewrite(struct sl_packet *p, const struct sl_parsed *parsed, uint32
 		sl_put16(port, offset == 2 ? target->dport : target->sport);
 		put_summed(l4 + offset, port, 2, csum, partial, false);
 	}
-	if (proto == SL_PROTO_GRE && manip == SL_MANIP_DST && room >= 8 && (l4[1] & 7) == 1)
+	/* As Linux: where a key would be must be there, and there is none in unknown versions. */
+	if (proto == SL_PROTO_GRE && (room < 8 || (manip == SL_MANIP_DST && (l4[1] & 7) > 1)))
+		return false;
+	if (proto == SL_PROTO_GRE && manip == SL_MANIP_DST && (l4[1] & 7) == 1)
 		sl_put16(l4 + GRE_KEY, target->dport); /* PPTP's call id; version 1 has no checksum */
 	if (proto == SL_PROTO_UDP && csum && !partial && sl_get16(csum) == 0)
 		sl_put16(csum, 0xffff);

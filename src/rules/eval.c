@@ -566,7 +566,15 @@ static bool rules_automatic_helper(void *ctx, const char *name)
 	return false;
 }
 
+static bool rules_translates(void *ctx, enum sl_family family)
+{
+	const struct sl_rules *r = ctx;
+
+	return sl__rules_translate_family(r, family);
+}
+
 const struct sl_policy sl_rules_policy = {.stages = rules_stages,
 	.decide = rules_decide,
 	.nat = rules_nat,
+	.translates = rules_translates,
 	.automatic_helper = rules_automatic_helper};

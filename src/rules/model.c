@@ -187,17 +187,21 @@ void sl_rules_attach(struct sl_rules *r, const struct sl_rules_env *env)
 	r->env.define_count = 0;
 }
 
+bool sl__rules_translate_family(const struct sl_rules *r, enum sl_family family)
+{
+	uint8_t own = family == SL_IPV4 ? FAM_IP : FAM_IP6;
+
+	for (unsigned hook = 0; hook < SL_HOOK_COUNT; hook++)
+		for (const struct sl__chain *c = r->hooks[hook]; c; c = c->later)
+			if (!strcmp(c->type, "nat") &&
+				(c->table->family == FAM_INET || c->table->family == own))
+				return true;
+	return false;
+}
+
 bool sl_rules_translates(const struct sl_rules *r)
 {
-	const struct sl__chain *c;
-	unsigned hook;
-
-	for (hook = 0; hook < SL_HOOK_COUNT; hook++) {
-		for (c = r->hooks[hook]; c; c = c->later)
-			if (!strcmp(c->type, "nat"))
-				return true;
-	}
-	return false;
+	return sl__rules_translate_family(r, SL_IPV4) || sl__rules_translate_family(r, SL_IPV6);
 }
 
 void sl_rules_destroy(struct sl_rules *r)

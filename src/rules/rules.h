@@ -413,6 +413,8 @@ bool sl__set_put(struct sl_rules *r, struct sl__set *set, struct sl__expr *elem)
 void sl__elem_bounds(const struct sl__set *set, const struct sl__expr *elem, uint8_t *lo, uint8_t *hi);
 
 /* model.c */
+/* Has a table of this family (or inet) a nat chain? */
+bool sl__rules_translate_family(const struct sl_rules *r, enum sl_family family);
 struct sl__table *sl__table_find(struct sl_rules *r, uint8_t family, const char *name);
 struct sl__chain *sl__chain_find(struct sl__table *t, const char *name);
 struct sl__set *sl__set_named(struct sl__table *t, const char *name);

@@ -34,6 +34,9 @@ struct sl_ext {
 	struct sl_help *help;		/* owned by src/help */
 	struct sl_stream *stream[2];	/* owned by src/help */
 
+	/* the last change of a payload's length in each direction, as the kernel shows it (seqadj) */
+	struct { uint32_t pos; int32_t before, after; } seqadj[2];
+
 	/* enum sl_beyond: from here on Linux has made something else of this conn; its events say so */
 	uint8_t beyond;
 

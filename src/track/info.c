@@ -64,6 +64,11 @@ void sl__conn_info(const struct sl_track *t, const struct sl_conn *conn, struct 
 	out->master_id = shown(t, ext->master_id);
 	out->master = ext->master;
 	out->beyond = ext->beyond;
+	for (unsigned dir = 0; dir < 2; dir++) {
+		out->seqadj[dir].pos = ext->seqadj[dir].pos;
+		out->seqadj[dir].before = ext->seqadj[dir].before;
+		out->seqadj[dir].after = ext->seqadj[dir].after;
+	}
 }
 
 void sl__expect_info(

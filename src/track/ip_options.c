@@ -7,8 +7,27 @@
 #include "base/bytes.h"
 #include "track/parse.h"
 
-enum { V4_END = 0, V4_NOP = 1, V4_STRICT_ROUTE = 137 };
+enum { V4_END = 0, V4_NOP = 1, V4_LOOSE_ROUTE = 131, V4_CIPSO = 134, V4_STRICT_ROUTE = 137,
+	V4_ROUTER_ALERT = 148 };
 enum { V6_PAD1 = 0, V6_PADN = 1, V6_ROUTER_ALERT = 5, V6_CALIPSO = 7, V6_IOAM = 49, V6_JUMBO = 194 };
+
+/* Labels of a domain that is not ours, and options shorter than what they must hold. */
+static bool v4_may_pass(uint8_t type, struct sl_bytes value)
+{
+	size_t size = sl_bytes_left(&value);
+
+	switch (type) {
+	case V4_STRICT_ROUTE:
+	case V4_CIPSO:
+		return false;
+	case V4_LOOSE_ROUTE: /* its pointer begins behind itself */
+		return size >= 1 && sl_bytes_u8(&value) >= 4;
+	case V4_ROUTER_ALERT:
+		return size >= 2;
+	default:
+		return true;
+	}
+}
 
 enum sl_reason sl__ipv4_options(const struct sl_packet *p)
 {
@@ -16,15 +35,18 @@ enum sl_reason sl__ipv4_options(const struct sl_packet *p)
 
 	while (sl_bytes_left(&b)) {
 		uint8_t type = sl_bytes_u8(&b), size;
+		struct sl_bytes value;
 
 		if (type == V4_END)
 			return SL_WHY_NONE;
 		if (type == V4_NOP)
 			continue;
 		size = sl_bytes_u8(&b);
-		if (!sl_bytes_ok(&b) || size < 2 || type == V4_STRICT_ROUTE)
+		if (!sl_bytes_ok(&b) || size < 2)
 			return SL_WHY_BAD_IP_OPTIONS;
-		sl_bytes_skip(&b, size - 2u);
+		sl_bytes_take(&b, size - 2u, &value);
+		if (!sl_bytes_ok(&b) || !v4_may_pass(type, value))
+			return SL_WHY_BAD_IP_OPTIONS;
 	}
 	return sl_bytes_ok(&b) ? SL_WHY_NONE : SL_WHY_BAD_IP_OPTIONS;
 }
