@@ -150,5 +150,7 @@ enum sl_reason sl__fill_options(struct sl_work *w)
 		sl_put16(d + 10, sl__sum_fold((uint32_t)before + sl__csum(sl__sum(d, header, 0))));
 		w->p->altered = 1;
 	}
-	return w->bad_option || sl__ipv4_options(w->p) ? SL_WHY_BAD_IP_OPTIONS : SL_WHY_NONE;
+	if (!w->bad_option)
+		w->bad_option = (uint8_t)sl__ipv4_options(w->p);
+	return w->bad_option ? SL_WHY_BAD_IP_OPTIONS : SL_WHY_NONE;
 }

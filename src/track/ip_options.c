@@ -29,26 +29,27 @@ static bool v4_may_pass(uint8_t type, struct sl_bytes value)
 	}
 }
 
-enum sl_reason sl__ipv4_options(const struct sl_packet *p)
+uint32_t sl__ipv4_options(const struct sl_packet *p)
 {
 	struct sl_bytes b = sl_bytes_of(p->data + 20, (p->data[0] & 15u) * 4 - 20);
 
 	while (sl_bytes_left(&b)) {
+		uint32_t at = (uint32_t)(b.at - p->data);
 		uint8_t type = sl_bytes_u8(&b), size;
 		struct sl_bytes value;
 
 		if (type == V4_END)
-			return SL_WHY_NONE;
+			return 0;
 		if (type == V4_NOP)
 			continue;
 		size = sl_bytes_u8(&b);
 		if (!sl_bytes_ok(&b) || size < 2)
-			return SL_WHY_BAD_IP_OPTIONS;
+			return at;
 		sl_bytes_take(&b, size - 2u, &value);
 		if (!sl_bytes_ok(&b) || !v4_may_pass(type, value))
-			return SL_WHY_BAD_IP_OPTIONS;
+			return at;
 	}
-	return sl_bytes_ok(&b) ? SL_WHY_NONE : SL_WHY_BAD_IP_OPTIONS;
+	return 0;
 }
 
 enum sl_reason sl__ipv6_options(const struct sl_packet *p, const struct sl_parsed *parsed)

@@ -2,6 +2,7 @@
 """Writes captures of the corners that real programs seldom reach, the same bytes every time.
 
     generate.py DIR [PATTERN]    all scenes (or those with PATTERN in their names) to DIR/NAME.pcap
+    generate.py DIR --only NAME...
     generate.py --list
 
 A scene is a function that fills a Trace (forge.py); its name is the capture's. The FTP dialogues are
@@ -759,6 +760,71 @@ def dccp(t):
     t.ip(C, S, DCCP, b"\0\1\0\2")
 
 
+# --- random walks ---------------------------------------------------------------------------------------
+
+@scenes(**{str(seed): seed for seed in range(3)})
+def sctp_walk(t, seed):
+    """An association as far as it should go, then chunks that should not come, with right and wrong tags."""
+    rng = random.Random(seed)
+    kinds = (1, 2, 4, 4, 5, 5, 6, 7, 8, 9, 10, 11, 14, 0, 3, 12, 130, 15)
+
+    def chunk(kind, value=b"", flags=0):
+        return struct.pack(">BBH", kind, flags, 4 + len(value)) + value + bytes(-len(value) % 4)
+
+    def init(kind, tag):
+        return chunk(kind, struct.pack(">IIHHI", tag, 65535, 1, 1, 1))
+
+    for port in range(30000, 30030):
+        here, there = rng.getrandbits(32), rng.getrandbits(32)
+
+        def say(way, tag, *chunks):
+            a, b = ((C, port), (S, 3868)) if way == ">" else ((S, 3868), (C, port))
+            t.ip(a[0], b[0], SCTP, struct.pack(">HHII", a[1], b[1], tag, 0) + b"".join(chunks))
+        steps = [(">", 0, init(1, here)), ("<", here, init(2, there)), (">", there, chunk(10, b"ck")),
+                 ("<", here, chunk(11)), (">", there, chunk(0, bytes(16))), ("<", here, chunk(3, bytes(12))),
+                 (">", there, chunk(7, bytes(4))), ("<", here, chunk(8)), (">", there, chunk(14))]
+        if rng.random() < 0.3:
+            steps = [(">", there, chunk(4, b"hb")), ("<", here, chunk(5, b"hb")), (">", there, chunk(0, bytes(16)))]
+        for step in steps[:rng.randrange(len(steps) + 1)]:
+            say(*step)
+        for _ in range(rng.randrange(1, 7)):
+            way, kind = rng.choice("><"), rng.choice(kinds)
+            right, wrong = (there, here) if way == ">" else (here, there)
+            tag = rng.choice((right,) * 4 + (wrong, 0, 7))
+            tag = rng.choice((0, 0, tag)) if kind == 1 else tag
+            flags = rng.choice((0, 0, 0, 1))
+            chunks = [init(kind, rng.choice((here, there, 9))) if kind in (1, 2) else chunk(kind, bytes(4), flags)]
+            if rng.random() < 0.15:
+                chunks.append(chunk(rng.choice((0, 3, 4, 7, 11, 10, 1)), bytes(4)))
+            say(way, tag, *chunks)
+
+
+@scenes(**{str(seed): seed for seed in range(3)})
+def tcp_walk(t, seed):
+    """Short flows, each opened in one way or another, then segments near and far from what should come."""
+    rng = random.Random(seed)
+    offers = (b"", mss(1460) + SACK_OK + NOP + wscale(7), mss(1460) + NOP + wscale(3), SACK_OK)
+    flags = ("A", "A", "A", "PA", "PA", "FA", "S", "S", "SA", "SA", "RA", "R", "R", "SEC", "PAU", 0)
+
+    def off():
+        return rng.choice((0,) * 8 + (1, -1, -1, rng.randrange(-3000, 3000), rng.randrange(-2**31, 2**31)))
+    for n in range(30):
+        f = Tcp(t, (C, 20000 + n), (S, 80), iss=rng.choice((1000, 0xFFFFFFF0)), irs=rng.getrandbits(32),
+                win=rng.choice((65535, 1000, 0)))
+        how = rng.random()
+        if how < 0.6:
+            f.open(rng.choice(offers), rng.choice(offers))
+        elif how < 0.8:
+            f.seg("c", "S", options=rng.choice(offers))
+        elif how < 0.9:
+            f.seg("c", "S").seg("s", "S")
+        for _ in range(rng.randrange(1, 12)):
+            what, who, near = rng.choice(flags), rng.choice("cs"), off()
+            data = bytes(rng.choice((0, 1, 20, 1460))) if what in ("A", "PA", "FA", "PAU", "S") else b""
+            f.seg(who, what, data, dseq=near, dack=off(), move=near == 0, win=rng.choice((None, None, None, 0, 100)),
+                  options=rng.choice(offers) if "S" in str(what) else b"")
+
+
 # --- fragments ----------------------------------------------------------------------------------------
 
 def whole(c, s, size=1000, sport=5000):
@@ -1085,9 +1151,10 @@ def main():
     if len(sys.argv) < 2:
         sys.exit(__doc__)
     out, pattern = sys.argv[1], (sys.argv[2:] + [""])[0]
+    only = sys.argv[3:] if pattern == "--only" else None
     os.makedirs(out, exist_ok=True)
     for name, function in SCENES.items():
-        if pattern in name:
+        if name in only if only is not None else pattern in name:
             t = Trace()
             function(t)
             t.save(os.path.join(out, name + ".pcap"))

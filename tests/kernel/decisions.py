@@ -2,13 +2,15 @@
 """What a replay decided, as text with one line a decision, and the comparison of two such texts.
 
     decisions.py DIR                      print the decisions in DIR (events.jsonl, packets.jsonl, final.jsonl)
-    decisions.py --test SLUICE CAPTURES   replay each capture as the files in track-only/ and snat/ beside this
-                                          script ask, and compare with what the Linux kernel decided
-    decisions.py --record SLUICE-OR-KERNEL-OUTPUT-DIR NAME RULES
+    decisions.py --test SLUICE CAPTURES   replay each capture as the files in track-only/, snat/ and dnat/ beside
+                                          this script ask, and compare with what the Linux kernel decided
+    decisions.py --record SLUICE-OR-KERNEL-OUTPUT-DIR NAME RULES [SERVER4=... SERVER6=...]
                                           write RULES/NAME.txt from a folder that holds a run's output
 
 The .txt files were recorded from Linux 6.18: the same captures, put through its connection tracking
-and NAT in a network namespace, written in the same formats as `sluice replay -o` writes them.
+and NAT in a network namespace, written in the same formats as `sluice replay -o` writes them. A capture
+that CAPTURES does not hold is a scene of its generate.py. A first line "# NAME=VALUE ..." has the variables
+of the ruleset.
 
 What is chance is taken out: flow numbers count by appearance, a port that was chosen because the
 wanted one was taken is '*', and a timeout is the nearest usual one when it is not more than 2 s off.
@@ -17,15 +19,17 @@ Lines at packets where sluice says that it knowingly does otherwise (`beyond`) a
 import difflib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
 
+NUMBERS = {"esp": "50", "ah": "51", "igmp": "2"}     # what some name and others number
 HERE = os.path.dirname(os.path.realpath(__file__))
-RULES = {"track-only": [], "snat": ["--masquerade"]}
-# Options that a capture needs, by the beginning of its name; the longest first.
+RULES = {"track-only": [], "snat": ["--masquerade"], "dnat": ["-r", os.path.join(HERE, "dnat.nft")]}
+# Options that a capture needs without a ruleset, by the beginning of its name; the longest first.
 OPTIONS = {"ftp-port2121": ["--helper", "ftp", "--helper", "ftp=2121"], "sip-": ["--helper", "sip"]}
-USUAL = (10, 30, 60, 120, 180, 300, 600, 3600, 432000)
+USUAL = (3, 10, 30, 60, 120, 180, 210, 300, 600, 3600, 432000)
 
 
 def rows(folder, name):
@@ -55,7 +59,7 @@ def chosen_ports(events):
 def tuple_text(proto, t, chosen):
     ends = []
     for addr, port in (("src", "sport"), ("dst", "dport")):
-        value = t.get(port, t.get("id", "-"))
+        value = t.get(port, t.get("id", t.get(port.replace("sport", "srckey").replace("dport", "dstkey"), "-")))
         ends.append("%s:%s" % (t.get(addr), "*" if (proto, t.get(addr), value) in chosen else value))
     return ">".join(ends) + ("/%s.%s" % (t["type"], t["code"]) if "type" in t else "")
 
@@ -65,7 +69,7 @@ def row_text(e, numbers, chosen):
     if e.get("event") in ("NEW", "EXPECT_NEW"):
         numbers.pop((kind, e[kind]), None)
     number = numbers.setdefault((kind, e[kind]), len(numbers) + 1)
-    words = [e.get("event", "FINAL"), "%s#%d" % (kind, number), e["proto"]]
+    words = [e.get("event", "FINAL"), "%s#%d" % (kind, number), NUMBERS.get(e["proto"], e["proto"])]
     if kind == "flow":
         words += [e.get("state", "-"), tuple_text(e["proto"], e["orig"], chosen), "|",
                   tuple_text(e["proto"], e["reply"], chosen), ",".join(sorted(e["status"]))]
@@ -100,12 +104,30 @@ def decisions(folder):
             words.append("payload %d>%d" % tuple(p["payload_changed"]))
         out.append((p["packet"], " ".join(words)))
         out += [(p["packet"], "%d   %s" % (p["packet"], text)) for text in by_packet.get(p["packet"], ())]
-    out += [(None, "end   " + text) for text in sorted(row_text(e, numbers, chosen) for e in final)]
-    return out, beyond
+    ends = sorted((row_text(e, numbers, chosen), bool(e.get("beyond"))) for e in final)
+    out += [(None, "end   " + text) for text, _ in ends]
+    return out, beyond, {which(text) for text, other in ends if other}
+
+
+def which(line):
+    """What a row is about: its kind, protocol and first tuple. Its number counts what came before."""
+    words = line.replace("end   ", "", 1).split()
+    return words[1].split("#")[0], words[2], words[4] if words[1].startswith("flow") else words[3]
+
+
+def plain(line):
+    return re.sub(r"\b(flow|expect)#\d+", r"\1", line)
 
 
 def lines(folder, without=()):
     return [text for packet, text in decisions(folder)[0] if packet not in without]
+
+
+def comparable(lines, beyond, ends):
+    """Without what is decided otherwise knowingly."""
+    numbers = {str(n) for n in beyond}
+    return [plain(line) for line in lines if line.split(" ", 1)[0] not in numbers
+            and not (line.startswith("end ") and which(line) in ends)]
 
 
 def compare(sluice, capture, expected, options):
@@ -115,23 +137,46 @@ def compare(sluice, capture, expected, options):
                              capture_output=True, text=True)
         if run.returncode:
             return "sluice replay failed (%d): %s" % (run.returncode, run.stderr.strip())
-        mine, beyond = decisions(folder)
-    mine = [text for packet, text in mine if packet not in beyond]
+        mine, beyond, ends = decisions(folder)
     with open(expected) as f:
-        theirs = [line.rstrip("\n") for line in f]
-    theirs = [line for line in theirs if line.split(" ", 1)[0] not in {str(n) for n in beyond}]
+        theirs = [line.rstrip("\n") for line in f if not line.startswith("#")]
+    mine = comparable([text for _, text in mine], beyond, ends)
+    theirs = comparable(theirs, beyond, ends)
     diff = list(difflib.unified_diff(theirs, mine, "the kernel", "sluice", lineterm="", n=1))
     return "\n".join(diff[:40]) if diff else None
 
 
+def variables(path):
+    """The variables of the ruleset, as options."""
+    with open(path) as f:
+        first = f.readline()
+    return [word for pair in first[1:].split() for word in ("-D", pair)] if first.startswith("#") else []
+
+
+def scenes(captures, names, folder):
+    """Make those captures that are scenes of generate.py."""
+    script = os.path.join(captures, "generate.py")
+    subprocess.run([sys.executable, "-B", script, folder, "--only"] + sorted(names), check=True)
+
+
 def test(sluice, captures):
+    with tempfile.TemporaryDirectory() as made:
+        return test_all(sluice, captures, made)
+
+
+def test_all(sluice, captures, made):
     wrong = done = 0
+    known = {os.path.splitext(name)[0] for name in os.listdir(captures)}
+    asked = {name[:-len(".txt")] for rules in RULES for name in os.listdir(os.path.join(HERE, rules))}
+    scenes(captures, asked - known, made)
     for rules, options in RULES.items():
         for name in sorted(os.listdir(os.path.join(HERE, rules))):
             stem = name[:-len(".txt")]
-            capture = next(p for p in (os.path.join(captures, stem + e) for e in (".pcap", ".pcapng"))
-                           if os.path.exists(p))
-            extra = next((o for begin, o in OPTIONS.items() if stem.startswith(begin)), [])
+            capture = next(p for p in (os.path.join(d, stem + e) for d in (captures, made)
+                                       for e in (".pcap", ".pcapng")) if os.path.exists(p))
+            extra = variables(os.path.join(HERE, rules, name))
+            if rules != "dnat":
+                extra = next((o for begin, o in OPTIONS.items() if stem.startswith(begin)), [])
             difference = compare(sluice, capture, os.path.join(HERE, rules, name), options + extra)
             done += 1
             if difference:
@@ -144,8 +189,10 @@ def test(sluice, captures):
 def main(argv):
     if len(argv) == 3 and argv[0] == "--test":
         return test(argv[1], argv[2])
-    if len(argv) == 4 and argv[0] == "--record":
+    if len(argv) >= 4 and argv[0] == "--record":
         with open(os.path.join(HERE, argv[3], argv[2] + ".txt"), "w") as f:
+            if argv[4:]:
+                f.write("# " + " ".join(argv[4:]) + "\n")
             f.write("\n".join(lines(argv[1])) + "\n")
         return 0
     if len(argv) == 1 and not argv[0].startswith("-"):
