@@ -20,6 +20,9 @@
  * Ethernet addresses, which nobody needs between the interface and the engine. bpf_redirect_neigh
  * resolves the neighbour, so that neither the kernel's forwarding nor any sysctl has a part.
  *
+ * Plain packets of established connections that the engine handed down take the fast path
+ * (fast.bpf.h): sl_in translates them and sends them on by itself.
+ *
  * When the gateway is gone (killed) or hangs, its beat stops. Then what is addressed to this
  * machine, or comes from it, passes by; what would be forwarded is dropped, or left to the kernel
  * with --on-exit open.
@@ -54,6 +57,8 @@ struct {
 	__uint(value_size, 8);
 } counts SEC(".maps");
 
+#include "bpf/fast.bpf.h"
+
 static __always_inline void count(__u32 what)
 {
 	__u64 *n = bpf_map_lookup_elem(&counts, &what);
@@ -62,10 +67,8 @@ static __always_inline void count(__u32 what)
 		++*n;
 }
 
-static __always_inline bool alive(void)
+static __always_inline bool alive(__u64 now)
 {
-	__u64 now = bpf_ktime_get_ns();
-
 	return (__s64)(now - config.beat) < (__s64)config.patience;
 }
 
@@ -139,14 +142,20 @@ static __always_inline void show_broadcast(struct __sk_buff *skb)
 SEC("tc")
 int sl_in(struct __sk_buff *skb)
 {
+	__u64 now;
+	int done;
+
 	if (skb->mark == config.cookie) {
 		skb->mark = 0;
 		return TC_ACT_UNSPEC;
 	}
 	if (skb->pkt_type != PACKET_HOST || !is_ours(skb))
 		return TC_ACT_UNSPEC;
-	if (alive())
-		return send_up(skb, SL_STEER_FROM_WIRE, PACKET_HOST);
+	now = bpf_ktime_get_ns();
+	if (alive(now)) {
+		done = fast_path(skb, now);
+		return done == TC_ACT_UNSPEC ? send_up(skb, SL_STEER_FROM_WIRE, PACKET_HOST) : done;
+	}
 	if (is_to_us(skb)) {
 		count(SL_STEER_GONE_PASSED);
 		return TC_ACT_UNSPEC;
@@ -176,7 +185,7 @@ int sl_out(struct __sk_buff *skb)
 		count(SL_STEER_FOREIGN);
 		return TC_ACT_SHOT;
 	}
-	if (alive())
+	if (alive(bpf_ktime_get_ns()))
 		return send_up(skb, SL_STEER_FROM_LOCAL, PACKET_HOST);
 	count(SL_STEER_GONE_PASSED);
 	return TC_ACT_UNSPEC;

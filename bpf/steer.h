@@ -48,7 +48,9 @@ struct sl_steer_config {
 	sl_steer_u64 patience; /* ns without a beat until it counts as gone */
 	sl_steer_u32 tap;      /* ifindex of its TAP device */
 	sl_steer_u32 cookie;   /* mark of packets on their way to the local stack; random */
+	sl_steer_u32 generation; /* of entries of the fast path that hold */
 	sl_steer_u8 open;      /* when it is gone: forward as the kernel would, not drop */
+	sl_steer_u8 fast;      /* the fast path is in use */
 };
 
 /* Counted by the programs; read by the gateway's metrics. */

@@ -290,8 +290,8 @@ static unsigned kind_of_error(int error)
 	return SL_ROUTE_NONE;
 }
 
-/* Every member is set; no answer: no route. */
-static void ask_kernel(struct sl_net *net, const struct sl_route_query *q, struct sl_route *out)
+/* The kernel's answer, valid until the next question; NULL: errno says why there is none. */
+static const struct nlmsghdr *question(struct sl_net *net, const struct sl_route_query *q)
 {
 	struct {
 		struct rtmsg rt;
@@ -301,12 +301,10 @@ static void ask_kernel(struct sl_net *net, const struct sl_route_query *q, struc
 		uint32_t mark;
 	} ask = {.rt = {.rtm_family = q->family == SL_IPV4 ? AF_INET : AF_INET6}};
 	uint8_t size = q->family == SL_IPV4 ? 4 : 16;
-	const struct rtattr *a[RTA_MAX + 1];
-	const struct nlmsghdr *m;
 	uint8_t *end = ask.dst + size;
 	struct rtattr mark_head = {.rta_len = RTA_LENGTH(4), .rta_type = RTA_MARK};
+	const struct nlmsghdr *m;
 
-	*out = (struct sl_route){.kind = SL_ROUTE_NONE};
 	ask.rt.rtm_dst_len = (uint8_t)(size * 8);
 	ask.dst_head = (struct rtattr){.rta_len = (uint16_t)RTA_LENGTH(size), .rta_type = RTA_DST};
 	memcpy(ask.dst, q->dst.b + 16 - size, size);
@@ -314,10 +312,23 @@ static void ask_kernel(struct sl_net *net, const struct sl_route_query *q, struc
 	memcpy(end + sizeof(mark_head), &q->mark, 4);
 	net->asked++;
 	m = sl_netlink_ask(&net->ask, RTM_GETROUTE, &ask, (size_t)(end + 8 - (uint8_t *)&ask));
-	if (!m)
+	if (!m || m->nlmsg_type == RTM_NEWROUTE)
+		return m;
+	errno = EIO;
+	return NULL;
+}
+
+/* Every member is set; no answer: no route. */
+static void ask_kernel(struct sl_net *net, const struct sl_route_query *q, struct sl_route *out)
+{
+	const struct nlmsghdr *m = question(net, q);
+	const struct rtattr *a[RTA_MAX + 1];
+
+	*out = (struct sl_route){.kind = SL_ROUTE_NONE};
+	if (!m) {
 		out->kind = kind_of_error(errno);
-	if (!m || m->nlmsg_type != RTM_NEWROUTE)
 		return;
+	}
 	sl_netlink_attributes(m, sizeof(struct rtmsg), a, RTA_MAX);
 	switch (((const struct rtmsg *)NLMSG_DATA(m))->rtm_type) {
 	case RTN_LOCAL:
@@ -332,6 +343,27 @@ static void ask_kernel(struct sl_net *net, const struct sl_route_query *q, struc
 		read_unicast(net, &q->dst, a, out);
 		break;
 	}
+}
+
+bool sl_net_next(struct sl_net *net, const struct sl_route_query *query, uint32_t out_if,
+        struct sl_addr *next, enum sl_family *family)
+{
+	const struct nlmsghdr *m = question(net, query);
+	const struct rtattr *a[RTA_MAX + 1];
+
+	*next = query->dst;
+	*family = (enum sl_family)query->family;
+	if (!m || ((const struct rtmsg *)NLMSG_DATA(m))->rtm_type != RTN_UNICAST)
+		return false;
+	sl_netlink_attributes(m, sizeof(struct rtmsg), a, RTA_MAX);
+	if (sl_netlink_u32(a[RTA_OIF]) != out_if)
+		return false;
+	if (a[RTA_VIA] && RTA_PAYLOAD(a[RTA_VIA]) == sizeof(struct rtvia) + 16) {
+		*next = sl_addr_v6(((const struct rtvia *)RTA_DATA(a[RTA_VIA]))->rtvia_addr);
+		*family = SL_IPV6;
+		return true;
+	}
+	return !a[RTA_VIA] && (!a[RTA_GATEWAY] || sl_netlink_addr(a[RTA_GATEWAY], next));
 }
 
 static bool is_link_local(const struct sl_addr *a)

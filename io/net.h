@@ -66,6 +66,13 @@ struct sl_link *sl_net_link(struct sl_net *net, uint32_t index);
 struct sl_link *sl_net_link_named(struct sl_net *net, const char *name);
 bool sl_net_is_own(const struct sl_net *net, const struct sl_addr *addr);
 
+/*
+ * The next hop of a route by out_if: dst itself, or a router, perhaps of the other family. False:
+ * the kernel's answer is none, or leads elsewhere.
+ */
+bool sl_net_next(struct sl_net *net, const struct sl_route_query *query, uint32_t out_if,
+        struct sl_addr *next, enum sl_family *family);
+
 /* sl_env.route: managed links only; anything else is no route. */
 void sl_net_route(struct sl_net *net, const struct sl_route_query *query, struct sl_route *answer);
 

@@ -39,18 +39,21 @@ static bool complain(const char *what, int error)
 	return false;
 }
 
-bool sl_steer_init(struct sl_steer *steer, uint32_t tap, bool open)
+bool sl_steer_init(struct sl_steer *steer, uint32_t tap, bool open, uint32_t flows)
 {
 	*steer = (struct sl_steer){0};
 	libbpf_set_print(say_errors);
-	steer->bpf = sl_steer_bpf__open_and_load();
-	if (!steer->bpf)
+	steer->bpf = sl_steer_bpf__open();
+	if (!steer->bpf || bpf_map__set_max_entries(steer->bpf->maps.flows4, flows * 2 + 1) != 0 ||
+	        bpf_map__set_max_entries(steer->bpf->maps.flows6, flows * 2 + 1) != 0 ||
+	        sl_steer_bpf__load(steer->bpf) != 0)
 		return complain(
 		        "BPF programs cannot be loaded (CAP_BPF and CAP_NET_ADMIN?)", errno);
 	steer->config = &steer->bpf->bss->config;
 	steer->config->patience = PATIENCE;
 	steer->config->tap = tap;
 	steer->config->open = open;
+	steer->config->generation = 1;
 	if (getrandom(&steer->config->cookie, sizeof(steer->config->cookie), 0) < 0)
 		return complain("getrandom", errno);
 	steer->config->cookie |= 0x80000000u; /* never 0 */
@@ -138,6 +141,11 @@ void sl_steer_own(struct sl_steer *steer, const struct sl_addr *addr, bool is)
 		bpf_map_update_elem(fd, addr->b, &one, BPF_ANY);
 	else
 		bpf_map_delete_elem(fd, addr->b);
+}
+
+int sl_steer_flows(const struct sl_steer *steer, bool v6)
+{
+	return bpf_map__fd(v6 ? steer->bpf->maps.flows6 : steer->bpf->maps.flows4);
 }
 
 void sl_steer_counts(const struct sl_steer *steer, uint64_t counts[SL_STEER_COUNT])

@@ -18,8 +18,8 @@ struct sl_steer {
 	struct sl_steer_config *config; /* shared with the programs */
 };
 
-/* Load; nothing is attached yet. False: said on stderr. */
-bool sl_steer_init(struct sl_steer *steer, uint32_t tap, bool open);
+/* Load; nothing is attached yet. flows: connections that the fast path has room for. False: said on stderr. */
+bool sl_steer_init(struct sl_steer *steer, uint32_t tap, bool open, uint32_t flows);
 /* Does not detach. */
 void sl_steer_fini(struct sl_steer *steer);
 
@@ -33,6 +33,9 @@ bool sl_steer_clean(uint32_t ifindex);
 
 /* The addresses that count as this machine's when the gateway is gone. */
 void sl_steer_own(struct sl_steer *steer, const struct sl_addr *addr, bool is);
+
+/* The map of the fast path's entries, of IPv4 or IPv6. */
+int sl_steer_flows(const struct sl_steer *steer, bool v6);
 
 /* Packets are looked for at this time. */
 static inline void sl_steer_beat(struct sl_steer *steer, uint64_t now)

@@ -8,6 +8,7 @@
  */
 #include "ctl/metrics.h"
 #include "ctl/server.h"
+#include "io/fast.h"
 #include "io/net.h"
 #include "io/steer.h"
 #include "io/tap.h"
@@ -35,6 +36,7 @@ struct sl_live {
 	struct sl_net net;
 	struct sl_tap tap;
 	struct sl_steer steer;
+	struct sl_fast fast; /* slots NULL: not in use */
 	struct sl_env env;
 	struct sl_engine *engine;
 	struct sl_recorder recorder;

@@ -165,11 +165,15 @@ static void mind_watchdog(struct sl_live *live)
 	sl__system_notify("WATCHDOG=1");
 }
 
-/* Tracing costs something for every packet: only while somebody asks for it. */
+/*
+ * Tracing costs something for every packet: only while somebody asks for it. Then every packet
+ * is the engine's.
+ */
 static void mind_explainers(struct sl_live *live)
 {
 	live->explaining = atomic_load_explicit(&live->feed.explainers, memory_order_relaxed) > 0;
 	live->engine->track.tracing = live->explaining;
+	live->steer.config->fast = live->fast.slots && !live->explaining;
 }
 
 void sl__live_loop(struct sl_live *live)

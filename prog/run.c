@@ -97,6 +97,13 @@ static bool start_engine(struct sl_live *live)
 	config.policy = live->gateway.policy;
 	config.policy_ctx = live->gateway.policy_ctx;
 	sl__live_embed(live);
+	if (live->opt.record)
+		live->opt.fast_path = 0; /* what the engine does not see cannot be recorded */
+	if (live->opt.fast_path) {
+		if (!sl_fast_init(&live->fast, &live->steer, &live->net, (uint32_t)live->opt.fast_path))
+			return false;
+		live->env.offload = &live->fast.ops;
+	}
 	if (getrandom(live->env.seed, sizeof(live->env.seed), 0) != sizeof(live->env.seed)) {
 		fprintf(stderr, "sluice run: getrandom: %s\n", strerror(errno));
 		return false;
@@ -117,7 +124,8 @@ static bool start(struct sl_live *live)
 	if (!sl__gateway_init(&live->gateway, &live->opt.common, &live->look))
 		return false;
 	if (!sl_tap_init(&live->tap, live->opt.tap) ||
-	        !sl_steer_init(&live->steer, live->tap.ifindex, live->opt.open))
+	        !sl_steer_init(&live->steer, live->tap.ifindex, live->opt.open,
+	                (uint32_t)live->opt.fast_path))
 		return false;
 	if (!start_engine(live) || !sl__live_record_init(live) || !sl__live_control_init(live) ||
 	        !sl__live_loop_init(live))
@@ -141,6 +149,7 @@ static void end(struct sl_live *live)
 	sl_engine_destroy(live->engine);
 	sl__live_control_fini(live);
 	sl__gateway_fini(&live->gateway);
+	sl_fast_fini(&live->fast);
 	sl_steer_fini(&live->steer);
 	sl_tap_fini(&live->tap);
 	sl_net_fini(&live->net);

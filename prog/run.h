@@ -18,6 +18,7 @@ struct sl_run_options {
 	        *control_group; /* the socket's path, "none": no socket; NULL: no group */
 	unsigned control_mode;
 	bool log_json;
+	uint64_t fast_path; /* connections; 0: not in use */
 	const char *record;  /* NULL: no recording */
 	uint64_t record_max; /* bytes */
 	const char *metrics; /* ADDRESS:PORT; NULL: none */

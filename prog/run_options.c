@@ -25,6 +25,7 @@ enum {
 	LOG,
 	RECORD,
 	RECORD_MAX,
+	FAST_PATH,
 	TABLE_MAX,
 	EXPECT_MAX,
 	FRAGMENT_MEMORY,
@@ -47,6 +48,7 @@ static const struct option longs[] = {
         {"control", required_argument, NULL, CONTROL},
         {"control-mode", required_argument, NULL, CONTROL_MODE},
         {"control-group", required_argument, NULL, CONTROL_GROUP},
+        {"fast-path", required_argument, NULL, FAST_PATH},
         {"record", required_argument, NULL, RECORD},
         {"record-max", required_argument, NULL, RECORD_MAX},
         {"log", required_argument, NULL, LOG},
@@ -80,6 +82,8 @@ const char sl__run_help[] =
         "      --control PATH    the control socket (default " SL_CONTROL_PATH "; none)\n"
         "      --control-mode M, --control-group G  who may use it (default 0660, own group)\n"
         "      --metrics [ADDR:]PORT  numbers for Prometheus, at http://ADDR:PORT/metrics\n"
+        "      --fast-path N     established connections that BPF forwards by itself, at most\n"
+        "                        (default 65536; 0: none; --record: none)\n"
         "      --record FILE     everything that the engine is given, for `sluice replay FILE`\n"
         "      --record-max N    bytes at most (default 256 MiB); the recording ends there\n"
         "      --log text|json   how events are told on stderr\n"
@@ -179,6 +183,9 @@ static bool apply(struct sl_run_options *opt, int c)
 	case CONTROL_GROUP:
 		opt->control_group = optarg;
 		return true;
+	case FAST_PATH:
+		return sl__option_number(optarg, 1u << 24, &opt->fast_path) ||
+		       wrong("--fast-path", optarg, "not a number, or too large");
 	case RECORD:
 		opt->record = optarg;
 		return true;
@@ -200,7 +207,7 @@ bool sl__run_options_init(struct sl_run_options *opt, int argc, char **argv)
 	*opt = (struct sl_run_options){.tap = "sluice%d",
 	        .control = SL_CONTROL_PATH,
 	        .control_mode = 0660,
-	        .record_max = 256u << 20};
+	        .record_max = 256u << 20, .fast_path = 65536};
 	opt->common.checksum = true;
 	while ((c = getopt_long(argc, argv, "r:D:I:", longs, NULL)) != -1)
 		if (!apply(opt, c))

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SLUICE_BPF_FAST_BPF_H
+#define SLUICE_BPF_FAST_BPF_H
+
+/*
+ * The fast path: plain packets of connections that the engine handed down (flow.h). Part of
+ * steer.bpf.c.
+ *
+ * Plain is: IPv4 without options or IPv6 without extension headers, no fragment, TCP without SYN,
+ * FIN, RST, or UDP, hop count to spare, not longer than the MTU (the segments of a super-packet
+ * count), lengths that agree. Everything else is a miss and goes to the engine unchanged.
+ *
+ * Sums were computed once, when the entry was made: a packet costs additions. The transport's sum goes
+ * through the kernel's helper, which alone knows whether it is finished or waits for hardware.
+ */
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+
+#include "bpf/flow.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1); /* set by the gateway */
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct sl_flow_key4);
+	__type(value, struct sl_flow);
+} flows4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct sl_flow_key6);
+	__type(value, struct sl_flow);
+} flows6 SEC(".maps");
+
+/* Where a plain packet's transport header is, and how long headers and IP packet are. */
+struct plain {
+	__u32 l4, headers, len;
+	__u8 proto;
+};
+
+#define FIRST_BYTES (ETH_HLEN + 40 + 20) /* as far as is looked at, where there is so much */
+
+static __always_inline bool plain_tcp(void *data, void *end, struct plain *p)
+{
+	struct tcphdr *tcp = data + p->l4;
+
+	if ((void *)(tcp + 1) > end || tcp->syn || tcp->fin || tcp->rst || tcp->doff < 5)
+		return false;
+	p->headers = p->l4 - ETH_HLEN + tcp->doff * 4;
+	return p->headers <= p->len;
+}
+
+static __always_inline bool plain_udp(struct __sk_buff *skb, void *data, void *end, struct plain *p)
+{
+	struct udphdr *udp = data + p->l4;
+
+	if ((void *)(udp + 1) > end)
+		return false;
+	p->headers = p->l4 - ETH_HLEN + 8;
+	return skb->gso_size || p->l4 - ETH_HLEN + bpf_ntohs(udp->len) == p->len;
+}
+
+static __always_inline bool plain_l4(struct __sk_buff *skb, void *data, void *end, struct plain *p)
+{
+	if (p->len > skb->len - ETH_HLEN)
+		return false;
+	if (p->proto == IPPROTO_TCP)
+		return plain_tcp(data, end, p);
+	return p->proto == IPPROTO_UDP && plain_udp(skb, data, end, p);
+}
+
+/* Does the packet, or each segment of it, fit? */
+static __always_inline bool fits(struct __sk_buff *skb, const struct plain *p, const struct sl_flow *flow)
+{
+	if (skb->gso_size)
+		return p->headers + skb->gso_size <= flow->mtu;
+	return p->len <= flow->mtu;
+}
+
+static __always_inline void count_flow(struct __sk_buff *skb, struct sl_flow *flow, __u32 len, __u64 now)
+{
+	__u32 segments = skb->gso_segs ? skb->gso_segs : 1;
+
+	(void)segments; /* the engine counts a super-packet as one, too */
+	__sync_fetch_and_add(&flow->packets, 1);
+	__sync_fetch_and_add(&flow->bytes, len);
+	flow->last_seen = now;
+}
+
+static __always_inline __u16 fold(__u32 sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (__u16)((sum & 0xffff) + (sum >> 16));
+}
+
+static __always_inline bool change_sum(struct __sk_buff *skb, const struct plain *p, const struct sl_flow *flow)
+{
+	__u32 at = p->l4 + (p->proto == IPPROTO_TCP ? 16 : 6);
+	__u64 flags = p->proto == IPPROTO_UDP ? BPF_F_MARK_MANGLED_0 : 0;
+
+	if (flow->address_diff &&
+		bpf_l4_csum_replace(skb, at, 0, flow->address_diff, flags | BPF_F_PSEUDO_HDR))
+		return false;
+	return !flow->port_diff || !bpf_l4_csum_replace(skb, at, 0, flow->port_diff, flags);
+}
+
+static __always_inline int send_fast(struct __sk_buff *skb, const struct sl_flow *flow)
+{
+	struct bpf_redir_neigh next = {.nh_family = flow->next_family};
+
+	if (!flow->next_family)
+		return bpf_redirect_neigh(flow->out_if, NULL, 0, 0);
+	__builtin_memcpy(next.ipv6_nh, flow->next, 16);
+	return bpf_redirect_neigh(flow->out_if, &next, sizeof(next), 0);
+}
+
+static __always_inline int fast4(struct __sk_buff *skb, void *data, void *end, __u64 now)
+{
+	struct iphdr *ip = data + ETH_HLEN;
+	struct sl_flow_key4 key = {.in_if = skb->ifindex};
+	struct plain p = {.l4 = ETH_HLEN + 20};
+	struct sl_flow *flow;
+
+	if ((void *)(ip + 1) > end || ip->ihl != 5 || ip->version != 4 || ip->frag_off & bpf_htons(0x3fff))
+		return TC_ACT_UNSPEC;
+	p.proto = ip->protocol;
+	p.len = bpf_ntohs(ip->tot_len);
+	if (!plain_l4(skb, data, end, &p))
+		return TC_ACT_UNSPEC;
+	key.proto = p.proto;
+	__builtin_memcpy(key.src, &ip->saddr, 8);
+	__builtin_memcpy(key.sport, data + ETH_HLEN + 20, 4);
+	flow = bpf_map_lookup_elem(&flows4, &key);
+	if (!flow || flow->generation != config.generation || !fits(skb, &p, flow))
+		return TC_ACT_UNSPEC;
+	if (flow->count_hop) {
+		if (ip->ttl <= 1)
+			return TC_ACT_UNSPEC;
+		ip->ttl--;
+	}
+	ip->check = ~fold((__u32)(__u16)~ip->check + flow->ip_diff);
+	__builtin_memcpy(&ip->saddr, flow->addresses, 8);
+	__builtin_memcpy(data + ETH_HLEN + 20, flow->ports, 4);
+	count_flow(skb, flow, p.len, now);
+	return change_sum(skb, &p, flow) ? send_fast(skb, flow) : TC_ACT_SHOT;
+}
+
+static __always_inline int fast6(struct __sk_buff *skb, void *data, void *end, __u64 now)
+{
+	struct ipv6hdr *ip = data + ETH_HLEN;
+	struct sl_flow_key6 key = {.in_if = skb->ifindex};
+	struct plain p = {.l4 = ETH_HLEN + 40};
+	struct sl_flow *flow;
+
+	if ((void *)(ip + 1) > end || ip->version != 6)
+		return TC_ACT_UNSPEC;
+	p.proto = ip->nexthdr;
+	p.len = 40 + bpf_ntohs(ip->payload_len);
+	if (!plain_l4(skb, data, end, &p))
+		return TC_ACT_UNSPEC;
+	key.proto = p.proto;
+	__builtin_memcpy(key.src, &ip->saddr, 32);
+	__builtin_memcpy(key.sport, data + ETH_HLEN + 40, 4);
+	flow = bpf_map_lookup_elem(&flows6, &key);
+	if (!flow || flow->generation != config.generation || !fits(skb, &p, flow))
+		return TC_ACT_UNSPEC;
+	if (flow->count_hop) {
+		if (ip->hop_limit <= 1)
+			return TC_ACT_UNSPEC;
+		ip->hop_limit--;
+	}
+	__builtin_memcpy(&ip->saddr, flow->addresses, 32);
+	__builtin_memcpy(data + ETH_HLEN + 40, flow->ports, 4);
+	count_flow(skb, flow, p.len, now);
+	return change_sum(skb, &p, flow) ? send_fast(skb, flow) : TC_ACT_SHOT;
+}
+
+/* TC_ACT_UNSPEC: it is the engine's. */
+static __always_inline int fast_path(struct __sk_buff *skb, __u64 now)
+{
+	void *data, *end;
+
+	if (!config.fast)
+		return TC_ACT_UNSPEC;
+	data = (void *)(long)skb->data;
+	end = (void *)(long)skb->data_end;
+	if (data + ETH_HLEN + 28 > end) {
+		__u32 want = skb->len < FIRST_BYTES ? skb->len : FIRST_BYTES;
+
+		if (bpf_skb_pull_data(skb, want))
+			return TC_ACT_UNSPEC;
+		data = (void *)(long)skb->data;
+		end = (void *)(long)skb->data_end;
+		if (data + ETH_HLEN + 28 > end)
+			return TC_ACT_UNSPEC;
+	}
+	if (skb->protocol == bpf_htons(ETH_P_IP))
+		return fast4(skb, data, end, now);
+	return fast6(skb, data, end, now);
+}
+
+#endif

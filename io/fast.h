@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SLUICE_IO_FAST_H
+#define SLUICE_IO_FAST_H
+
+/*
+ * The fast path: established connections that the engine handed down (sl_env.offload) are
+ * translated and sent on by the BPF program of the interface they come by (bpf/fast.h).
+ */
+#include "io/net.h"
+#include "io/steer.h"
+
+struct sl_fast_slot;
+
+struct sl_fast {
+	struct sl_offload ops; /* for sl_env.offload */
+	struct sl_steer *steer;
+	struct sl_net *net;
+	struct sl_fast_slot *slots; /* open addressing, by the connection's id */
+	uint32_t size, used, max;
+	uint64_t added, refused;
+};
+
+/* max: connections. False: no memory. Needs `steer` and `net` for as long as it lives. */
+bool sl_fast_init(struct sl_fast *fast, struct sl_steer *steer, struct sl_net *net, uint32_t max);
+void sl_fast_fini(struct sl_fast *fast);
+
+#endif
