@@ -110,10 +110,16 @@ static __always_inline bool change_sum(struct __sk_buff *skb, const struct plain
 	return !flow->port_diff || !bpf_l4_csum_replace(skb, at, 0, flow->port_diff, flags);
 }
 
+static __always_inline __u16 fast_sign(void)
+{
+	return (__u16)config.cookie | 1;
+}
+
 static __always_inline int send_fast(struct __sk_buff *skb, const struct sl_flow *flow)
 {
 	struct bpf_redir_neigh next = {.nh_family = flow->next_family};
 
+	skb->tc_index = fast_sign(); /* for sl_out: not one that the kernel forwards */
 	if (!flow->next_family)
 		return bpf_redirect_neigh(flow->out_if, NULL, 0, 0);
 	__builtin_memcpy(next.ipv6_nh, flow->next, 16);

@@ -180,7 +180,7 @@ int sl_out(struct __sk_buff *skb)
 	if (mac & 1)
 		return TC_ACT_UNSPEC;
 	if (skb->ingress_ifindex) {
-		if (config.open)
+		if (config.open || skb->tc_index == fast_sign())
 			return TC_ACT_UNSPEC;
 		count(SL_STEER_FOREIGN);
 		return TC_ACT_SHOT;

@@ -11,7 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "engine/engine.h"
 #include "prog/live.h"
 
 enum {
@@ -171,9 +170,13 @@ static void mind_watchdog(struct sl_live *live)
  */
 static void mind_explainers(struct sl_live *live)
 {
-	live->explaining = atomic_load_explicit(&live->feed.explainers, memory_order_relaxed) > 0;
-	live->engine->track.tracing = live->explaining;
-	live->steer.config->fast = live->fast.slots && !live->explaining;
+	bool wanted = atomic_load_explicit(&live->feed.explainers, memory_order_relaxed) > 0;
+
+	live->steer.config->fast = live->fast.slots && !wanted;
+	if (wanted == live->explaining)
+		return;
+	live->explaining = wanted;
+	sl_engine_trace(live->engine, wanted);
 }
 
 void sl__live_loop(struct sl_live *live)

@@ -111,6 +111,8 @@ static bool start_engine(struct sl_live *live)
 	live->engine = sl_engine_create(&config, &live->env);
 	if (!live->engine)
 		fprintf(stderr, "sluice run: the engine cannot be made: no memory\n");
+	if (live->engine)
+		sl_engine_trace(live->engine, false);
 	return live->engine && sl__gateway_start(&live->gateway, &live->opt.common, live->engine);
 }
 

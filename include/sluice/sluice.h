@@ -332,6 +332,9 @@ SL_EXPORT uint64_t sl_deadline(const struct sl_engine *engine);
 /* Routes or addresses changed: remembered answers are forgotten. */
 SL_EXPORT void sl_routes_changed(struct sl_engine *engine);
 
+/* Call env.trace, or not: it costs something for every packet. At first it is called, if it is there. */
+SL_EXPORT void sl_engine_trace(struct sl_engine *engine, bool on);
+
 /*
  * Several engines (shards) serve several cores: each connection lives in one of them, and they
  * share nothing. The embedder gives each packet to the engine sl_home() names. That is a guess

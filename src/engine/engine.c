@@ -63,6 +63,12 @@ static void ask_stages(struct sl_engine *e)
 		      e->stages[SL_POSTROUTING];
 }
 
+void sl_engine_trace(struct sl_engine *engine, bool on)
+{
+	engine->track.tracing = on && engine->env.trace;
+	ask_stages(engine);
+}
+
 void sl_engine_set_policy(struct sl_engine *engine, const struct sl_policy *policy, void *ctx)
 {
 	engine->config.policy = policy;

@@ -45,7 +45,7 @@ def listing():
         check(len(tcp) == 1 and re.fullmatch(
             r"tcp      6 \d+ ESTABLISHED src=10\.9\.0\.2 dst=192\.0\.2\.10 sport=(\d+) dport=5001 "
             r"packets=\d+ bytes=\d+ src=192\.0\.2\.10 dst=192\.0\.2\.1 sport=5001 dport=\1 "
-            r"packets=\d+ bytes=\d+ \[ASSURED\] mark=0 use=1", tcp[0]), "as conntrack prints it: %s" % tcp)
+            r"packets=\d+ bytes=\d+ \[(ASSURED|OFFLOAD)\] mark=0 use=1", tcp[0]), "as conntrack prints it: %s" % tcp)
         for words, n in ((["-p", "tcp"], 3), (["-p", "icmp"], 1), (["-f", "ipv6"], 1), (["-d", S4], 3),
                          (["-d", "192.0.2.0/24", "--dport", "5002"], 1), (["-s", "10.0.0.0/9"], 3),
                          (["-r", S6], 1), (["-q", OUT4], 3), (["--src-nat"], 4), (["--dst-nat"], 0),
