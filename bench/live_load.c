@@ -5,7 +5,9 @@
  *
  *	flood IF MAC SRC DST FLOWS TIME [SIZE]   UDP as fast as it goes, through a packet socket, so
  *	                                     that the sender costs little; prints packets sent
- *	drain PORT...                       takes what comes by UDP to these ports, until killed
+ *	                                     (SIZE 61: each is answered; for connections that are to
+ *be old) drain PORT...                       takes what comes by UDP to these ports, until killed;
+ *	                                     answers what has more than 32 bytes
  *	sink PORT                           takes TCP connections and what they send, until killed
  *	bulk ADDR PORT TIME                 one TCP connection, prints bytes sent
  *	connects ADDR PORT TIME             TCP connections opened, closed, 32 at a time; prints
@@ -152,8 +154,10 @@ static void *drain_port(void *ctx)
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 	struct sockaddr_in a = address("0.0.0.0", ctx);
 	static _Thread_local char buffers[BATCH][2048];
+	struct sockaddr_in peers[BATCH];
 	struct mmsghdr msgs[BATCH] = {0};
 	struct iovec iov[BATCH];
+	int n;
 
 	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) != 0)
 		die("bind");
@@ -161,8 +165,17 @@ static void *drain_port(void *ctx)
 		iov[i] = (struct iovec){buffers[i], sizeof(buffers[i])};
 		msgs[i].msg_hdr = (struct msghdr){.msg_iov = &iov[i], .msg_iovlen = 1};
 	}
-	for (;;)
-		recvmmsg(fd, msgs, BATCH, MSG_WAITFORONE, NULL);
+	for (;;) {
+		for (int i = 0; i < BATCH; i++) {
+			msgs[i].msg_hdr.msg_name = &peers[i];
+			msgs[i].msg_hdr.msg_namelen = sizeof(peers[i]);
+		}
+		n = recvmmsg(fd, msgs, BATCH, MSG_WAITFORONE, NULL);
+		for (int i = 0; i < n; i++)
+			if (msgs[i].msg_len > 32)
+				sendto(fd, buffers[i], 1, 0, (struct sockaddr *)&peers[i],
+				        sizeof(peers[i]));
+	}
 	return NULL;
 }
 
@@ -299,12 +312,16 @@ static int pings(char **a)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 	struct sockaddr_in to = address(a[0], a[1]);
+	struct sockaddr_in from = address("0.0.0.0", "7777");
 	struct timeval patience = {1, 0};
 	static double took[1 << 20];
 	size_t n = 0;
 	double end;
 	char c = 0;
 
+	/* Always the same connection, so that one before has made it old. */
+	if (bind(fd, (struct sockaddr *)&from, sizeof(from)) != 0)
+		die("bind");
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0)
 		die("connect");

@@ -25,6 +25,7 @@ static void copy_conn(void *ctx, struct sl_conn *conn)
 {
 	struct walk *w = ctx;
 
+	sl_offload_poll(w->server->ops.engine, conn);
 	sl_conn_info(w->server->ops.engine, conn, &w->server->found.conns[w->server->n_found++]);
 }
 

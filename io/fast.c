@@ -3,6 +3,9 @@
  * The engine's offload table of operations over the BPF maps. An entry is made of a rewrite once,
  * sums and next hop included. What the programs counted is read when the engine asks; the id of a
  * connection leads to the keys of its two entries.
+ *
+ * A connection that is handed down waits a moment (WAIT) before it gets its entries: most are over
+ * by then, and have cost no system call. Until then its packets go on to come to the engine.
  */
 #include "io/fast.h"
 
@@ -15,6 +18,8 @@
 #include "base/wire.h"
 #include "bpf/flow.h"
 
+#define WAIT UINT64_C(50000000) /* ns */
+
 union key {
 	struct sl_flow_key4 v4;
 	struct sl_flow_key6 v6;
@@ -24,11 +29,14 @@ struct sl_fast_slot {
 	uint64_t id;
 	union key key[2];
 	uint64_t packets[2], bytes[2]; /* told to the engine so far */
+	struct sl_rewrite rewrite[2];  /* while it waits */
+	uint32_t generation;           /* of config, when it was handed down */
 	uint8_t family;
-	bool used;
+	bool used, waits;
 };
 
-/* ---- the slots -------------------------------------------------------------------------------- */
+/* ---- the slots --------------------------------------------------------------------------------
+ */
 
 static uint32_t place_of(const struct sl_fast *fast, uint64_t id)
 {
@@ -79,7 +87,8 @@ static void give_slot(struct sl_fast *fast, struct sl_fast_slot *slot)
 	fast->slots[hole].used = false;
 }
 
-/* ---- an entry ---------------------------------------------------------------------------------- */
+/* ---- an entry ----------------------------------------------------------------------------------
+ */
 
 static void put_key(union key *key, const struct sl_rewrite *r)
 {
@@ -186,41 +195,64 @@ static void put_flow(struct sl_fast *fast, struct sl_flow *flow, const struct sl
 	put_next(fast, flow, r);
 }
 
-/* ---- the table of operations --------------------------------------------------------------------- */
+/* ---- the table of operations ---------------------------------------------------------------- */
 
 static int map_of(const struct sl_fast *fast, uint8_t family)
 {
 	return sl_steer_flows(fast->steer, family == SL_IPV6);
 }
 
-static bool add(void *ctx, const struct sl_conn *conn, uint64_t id, const struct sl_rewrite rewrite[2])
+static bool add(
+        void *ctx, const struct sl_conn *conn, uint64_t id, const struct sl_rewrite rewrite[2])
 {
 	struct sl_fast *fast = ctx;
 	struct sl_fast_slot *slot;
-	struct sl_flow flow;
-	int map;
 
 	(void)conn;
-	if (fast->used == fast->max || find(fast, id) || rewrite[0].match.family != rewrite[0].become.family) {
+	if (fast->used == fast->max || fast->n_waiting == fast->max || find(fast, id) ||
+	        rewrite[0].match.family != rewrite[0].become.family) {
 		fast->refused++;
 		return false;
 	}
 	slot = take_slot(fast, id);
 	slot->family = rewrite[0].match.family;
-	map = map_of(fast, slot->family);
+	slot->waits = true;
+	slot->generation = fast->steer->config->generation;
+	memcpy(slot->rewrite, rewrite, sizeof(slot->rewrite));
+	fast->waiting[(fast->first + fast->n_waiting++) % fast->max] =
+	        (struct sl_fast_wait){id, fast->now};
+	return true;
+}
+
+/* Without entries it goes on as before: every packet is the engine's. */
+static void put_entries(struct sl_fast *fast, struct sl_fast_slot *slot)
+{
+	int map = map_of(fast, slot->family);
+	struct sl_flow flow;
+
+	slot->waits = false;
 	for (unsigned dir = 0; dir < 2; dir++) {
-		put_key(&slot->key[dir], &rewrite[dir]);
-		put_flow(fast, &flow, &rewrite[dir]);
-		if (bpf_map_update_elem(map, &slot->key[dir], &flow, BPF_ANY) == 0)
-			continue;
-		if (dir)
-			bpf_map_delete_elem(map, &slot->key[0]);
-		give_slot(fast, slot);
-		fast->refused++;
-		return false;
+		put_key(&slot->key[dir], &slot->rewrite[dir]);
+		put_flow(fast, &flow, &slot->rewrite[dir]);
+		if (bpf_map_update_elem(map, &slot->key[dir], &flow, BPF_ANY) != 0)
+			fast->refused++;
 	}
 	fast->added++;
-	return true;
+}
+
+void sl_fast_work(struct sl_fast *fast, unsigned budget)
+{
+	for (; fast->n_waiting && budget; budget--, fast->n_waiting--) {
+		struct sl_fast_wait *wait = &fast->waiting[fast->first];
+		struct sl_fast_slot *slot;
+
+		if (fast->now - wait->since < WAIT)
+			break;
+		slot = find(fast, wait->id);
+		if (slot && slot->waits && slot->generation == fast->steer->config->generation)
+			put_entries(fast, slot);
+		fast->first = (fast->first + 1) % fast->max;
+	}
 }
 
 static void poll_flow(void *ctx, uint64_t id, struct sl_offload_counts *out)
@@ -230,7 +262,7 @@ static void poll_flow(void *ctx, uint64_t id, struct sl_offload_counts *out)
 	struct sl_flow flow;
 
 	*out = (struct sl_offload_counts){0};
-	for (unsigned dir = 0; slot && dir < 2; dir++) {
+	for (unsigned dir = 0; slot && !slot->waits && dir < 2; dir++) {
 		if (bpf_map_lookup_elem(map_of(fast, slot->family), &slot->key[dir], &flow) != 0)
 			continue;
 		out->packets[dir] = flow.packets - slot->packets[dir];
@@ -249,7 +281,7 @@ static void remove_flow(void *ctx, uint64_t id)
 
 	if (!slot)
 		return;
-	for (unsigned dir = 0; dir < 2; dir++)
+	for (unsigned dir = 0; !slot->waits && dir < 2; dir++)
 		bpf_map_delete_elem(map_of(fast, slot->family), &slot->key[dir]);
 	give_slot(fast, slot);
 }
@@ -267,18 +299,23 @@ bool sl_fast_init(struct sl_fast *fast, struct sl_steer *steer, struct sl_net *n
 
 	while (size < max * 2)
 		size *= 2;
-	*fast = (struct sl_fast){
-	        .ops = {.ctx = fast, .add = add, .remove = remove_flow, .poll = poll_flow, .revoke = revoke},
+	*fast = (struct sl_fast){.ops = {.ctx = fast,
+	                                 .add = add,
+	                                 .remove = remove_flow,
+	                                 .poll = poll_flow,
+	                                 .revoke = revoke},
 	        .steer = steer,
 	        .net = net,
 	        .slots = calloc(size, sizeof(*fast->slots)),
+	        .waiting = calloc(max, sizeof(*fast->waiting)),
 	        .size = size,
 	        .max = max};
-	return fast->slots != NULL;
+	return fast->slots && fast->waiting;
 }
 
 void sl_fast_fini(struct sl_fast *fast)
 {
 	free(fast->slots);
+	free(fast->waiting);
 	fast->slots = NULL;
 }

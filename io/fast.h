@@ -11,17 +11,33 @@
 
 struct sl_fast_slot;
 
+struct sl_fast_wait {
+	uint64_t id, since;
+};
+
 struct sl_fast {
 	struct sl_offload ops; /* for sl_env.offload */
 	struct sl_steer *steer;
 	struct sl_net *net;
 	struct sl_fast_slot *slots; /* open addressing, by the connection's id */
 	uint32_t size, used, max;
+	/* Handed down, but not in the maps yet: a ring, oldest first. */
+	struct sl_fast_wait *waiting;
+	uint32_t first, n_waiting;
+	uint64_t now; /* set by sl_fast_look() */
 	uint64_t added, refused;
 };
 
 /* max: connections. False: no memory. Needs `steer` and `net` for as long as it lives. */
 bool sl_fast_init(struct sl_fast *fast, struct sl_steer *steer, struct sl_net *net, uint32_t max);
 void sl_fast_fini(struct sl_fast *fast);
+
+/* What the time is: before the engine is called. */
+static inline void sl_fast_look(struct sl_fast *fast, uint64_t now)
+{
+	fast->now = now;
+}
+/* Put what has waited long enough into the maps, at most so many. */
+void sl_fast_work(struct sl_fast *fast, unsigned budget);
 
 #endif

@@ -25,6 +25,8 @@ struct sl_net_answer {
 	struct sl_addr dst;
 	uint32_t mark, generation; /* 0: empty */
 	struct sl_route route;
+	struct sl_addr next; /* SL_ROUTE_FORWARD: the next hop ... */
+	uint8_t next_family; /* ... and its family; 0: not known */
 };
 
 /* ---- links and addresses -------------------------------------------------------------------- */
@@ -318,11 +320,27 @@ static const struct nlmsghdr *question(struct sl_net *net, const struct sl_route
 	return NULL;
 }
 
+/* dst itself, or a router, perhaps of the other family. */
+static void read_next(
+        const struct sl_route_query *q, const struct rtattr **a, struct sl_net_answer *out)
+{
+	out->next = q->dst;
+	out->next_family = q->family;
+	if (a[RTA_VIA] && RTA_PAYLOAD(a[RTA_VIA]) == sizeof(struct rtvia) + 16) {
+		out->next = sl_addr_v6(((const struct rtvia *)RTA_DATA(a[RTA_VIA]))->rtvia_addr);
+		out->next_family = SL_IPV6;
+	} else if (a[RTA_VIA] || (a[RTA_GATEWAY] && !sl_netlink_addr(a[RTA_GATEWAY], &out->next))) {
+		out->next_family = 0;
+	}
+}
+
 /* Every member is set; no answer: no route. */
-static void ask_kernel(struct sl_net *net, const struct sl_route_query *q, struct sl_route *out)
+static void ask_kernel(
+        struct sl_net *net, const struct sl_route_query *q, struct sl_net_answer *slot)
 {
 	const struct nlmsghdr *m = question(net, q);
 	const struct rtattr *a[RTA_MAX + 1];
+	struct sl_route *out = &slot->route;
 
 	*out = (struct sl_route){.kind = SL_ROUTE_NONE};
 	if (!m) {
@@ -341,29 +359,9 @@ static void ask_kernel(struct sl_net *net, const struct sl_route_query *q, struc
 		break;
 	case RTN_UNICAST:
 		read_unicast(net, &q->dst, a, out);
+		read_next(q, a, slot);
 		break;
 	}
-}
-
-bool sl_net_next(struct sl_net *net, const struct sl_route_query *query, uint32_t out_if,
-        struct sl_addr *next, enum sl_family *family)
-{
-	const struct nlmsghdr *m = question(net, query);
-	const struct rtattr *a[RTA_MAX + 1];
-
-	*next = query->dst;
-	*family = (enum sl_family)query->family;
-	if (!m || ((const struct rtmsg *)NLMSG_DATA(m))->rtm_type != RTN_UNICAST)
-		return false;
-	sl_netlink_attributes(m, sizeof(struct rtmsg), a, RTA_MAX);
-	if (sl_netlink_u32(a[RTA_OIF]) != out_if)
-		return false;
-	if (a[RTA_VIA] && RTA_PAYLOAD(a[RTA_VIA]) == sizeof(struct rtvia) + 16) {
-		*next = sl_addr_v6(((const struct rtvia *)RTA_DATA(a[RTA_VIA]))->rtvia_addr);
-		*family = SL_IPV6;
-		return true;
-	}
-	return !a[RTA_VIA] && (!a[RTA_GATEWAY] || sl_netlink_addr(a[RTA_GATEWAY], next));
 }
 
 static bool is_link_local(const struct sl_addr *a)
@@ -387,26 +385,41 @@ static bool bad_source(const struct sl_net *net, const struct sl_route_query *q)
 	return b[0] == 0xff || sl_addr_eq(&q->src, &none) || sl_net_is_own(net, &q->src);
 }
 
-void sl_net_route(struct sl_net *net, const struct sl_route_query *query, struct sl_route *answer)
+static struct sl_net_answer *answer_to(struct sl_net *net, const struct sl_route_query *query)
 {
 	uint64_t h = (sl_get64(query->dst.b + 8) ^ query->mark) * 0x9e3779b97f4a7c15u +
 	             sl_get64(query->dst.b);
 	struct sl_net_answer *slot =
 	        &net->answers[(h * 0xff51afd7ed558ccdu) >> 48 & (SL_NET_ANSWERS - 1)];
 
+	if (slot->generation != net->generation || slot->mark != query->mark ||
+	        !sl_addr_eq(&slot->dst, &query->dst)) {
+		*slot = (struct sl_net_answer){
+		        .dst = query->dst, .mark = query->mark, .generation = net->generation};
+		ask_kernel(net, query, slot);
+	}
+	return slot;
+}
+
+void sl_net_route(struct sl_net *net, const struct sl_route_query *query, struct sl_route *answer)
+{
 	*answer = (struct sl_route){.kind = SL_ROUTE_BLACKHOLE};
 	if (bad_source(net, query))
 		return;
-	if (slot->generation != net->generation || slot->mark != query->mark ||
-	        !sl_addr_eq(&slot->dst, &query->dst)) {
-		slot->dst = query->dst;
-		slot->mark = query->mark;
-		slot->generation = net->generation;
-		ask_kernel(net, query, &slot->route);
-	}
-	*answer = slot->route;
+	*answer = answer_to(net, query)->route;
 	if (query->family == SL_IPV6 && answer->kind == SL_ROUTE_FORWARD &&
 	        query->from == SL_FROM_WIRE &&
 	        (is_link_local(&query->src) || is_link_local(&query->dst)))
 		answer->kind = SL_ROUTE_BLACKHOLE; /* stays on its link */
+}
+
+bool sl_net_next(struct sl_net *net, const struct sl_route_query *query, uint32_t out_if,
+        struct sl_addr *next, enum sl_family *family)
+{
+	const struct sl_net_answer *answer = answer_to(net, query);
+
+	*next = answer->next;
+	*family = (enum sl_family)answer->next_family;
+	return answer->route.kind == SL_ROUTE_FORWARD && answer->route.out_if == out_if &&
+	       answer->next_family;
 }

@@ -16,6 +16,8 @@
 enum {
 	BATCHES = 8,        /* between two looks at everything else */
 	LONGEST_WAIT = 250, /* ms: the beat must be heard */
+	SHORT_WAIT = 20,    /* ms: while connections wait to be handed down */
+	HAND_DOWN = 64,     /* connections put into BPF maps at a time */
 	EXPIRE = 1024,      /* timeouts handled at a time */
 };
 
@@ -85,6 +87,7 @@ static void look(struct sl_live *live)
 {
 	live->now = sl__live_clock();
 	sl_steer_beat(&live->steer, live->now);
+	sl_fast_look(&live->fast, live->now);
 }
 
 static void put_in(struct sl_live *live, unsigned n)
@@ -132,7 +135,9 @@ static int wait_ms(const struct sl_live *live)
 	if (due <= live->now)
 		return 0;
 	left = (due - live->now + 999999) / 1000000;
-	return left < LONGEST_WAIT ? (int)left : LONGEST_WAIT;
+	if (left > LONGEST_WAIT)
+		left = LONGEST_WAIT;
+	return live->fast.n_waiting && left > SHORT_WAIT ? SHORT_WAIT : (int)left;
 }
 
 static void take_signal(struct sl_live *live)
@@ -191,6 +196,7 @@ void sl__live_loop(struct sl_live *live)
 		for (int i = 0; i < n; i++)
 			handle(live, events[i].data.fd);
 		pass_time(live);
+		sl_fast_work(&live->fast, HAND_DOWN);
 		mind_explainers(live);
 		mind_watchdog(live);
 		sl__feed_flush(&live->feed);

@@ -100,7 +100,8 @@ static bool start_engine(struct sl_live *live)
 	if (live->opt.record)
 		live->opt.fast_path = 0; /* what the engine does not see cannot be recorded */
 	if (live->opt.fast_path) {
-		if (!sl_fast_init(&live->fast, &live->steer, &live->net, (uint32_t)live->opt.fast_path))
+		if (!sl_fast_init(
+		            &live->fast, &live->steer, &live->net, (uint32_t)live->opt.fast_path))
 			return false;
 		live->env.offload = &live->fast.ops;
 	}

@@ -207,7 +207,8 @@ bool sl__run_options_init(struct sl_run_options *opt, int argc, char **argv)
 	*opt = (struct sl_run_options){.tap = "sluice%d",
 	        .control = SL_CONTROL_PATH,
 	        .control_mode = 0660,
-	        .record_max = 256u << 20, .fast_path = 65536};
+	        .record_max = 256u << 20,
+	        .fast_path = 65536};
 	opt->common.checksum = true;
 	while ((c = getopt_long(argc, argv, "r:D:I:", longs, NULL)) != -1)
 		if (!apply(opt, c))
