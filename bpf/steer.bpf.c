@@ -175,7 +175,7 @@ int sl_out(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	if (bpf_skb_load_bytes(skb, 0, &mac, 1))
 		return TC_ACT_UNSPEC;
-	if (mac == 0xff && !skb->ingress_ifindex && alive())
+	if (mac == 0xff && !skb->ingress_ifindex && alive(bpf_ktime_get_ns()))
 		show_broadcast(skb);
 	if (mac & 1)
 		return TC_ACT_UNSPEC;

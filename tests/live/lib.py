@@ -411,7 +411,7 @@ print(a.split()[0].decode())
 """
 
 
-def vsftpd(net, port=21, *more):
+def vsftpd(net, port=21, *more, ns=None):
     """An anonymous FTP server in the server's namespace, serving net.dir/ftp, uploads to in/."""
     os.makedirs(net.dir + "/ftp/in", exist_ok=True)
     os.makedirs(net.dir + "/empty", exist_ok=True)
@@ -422,8 +422,9 @@ def vsftpd(net, port=21, *more):
         "anon_upload_enable=YES", "anon_other_write_enable=YES", "anon_umask=022",
         "secure_chroot_dir=%s/empty" % net.dir, "seccomp_sandbox=NO", "connect_from_port_20=YES",
         "pasv_min_port=50000", "pasv_max_port=50999") + more) + "\n")
-    child = net.server.spawn("vsftpd", conf)
-    net.server.listening(port)
+    ns = ns or net.server
+    child = ns.spawn("vsftpd", conf)
+    ns.listening(port)
     return child
 
 
