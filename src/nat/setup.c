@@ -230,6 +230,7 @@ static enum sl_reason unique(struct sl_track *t, const struct sl_conn *conn, str
 	bool keep = !(range->flags & (SL_NAT_FULLY_RANDOM | SL_NAT_RANDOM));
 	const struct sl_tuple now = *tuple;
 	struct port_range ports;
+	enum sl_reason why;
 	bool sliced;
 
 	if (manip == SL_MANIP_SRC && keep && addr_in_range(tuple, range) &&
@@ -246,7 +247,9 @@ static enum sl_reason unique(struct sl_track *t, const struct sl_conn *conn, str
 	if (keep && !(range->flags & SL_NAT_PORT_OFFSET) && port_in_range(tuple, range, manip) &&
 		is_free(t, conn, tuple, sliced))
 		return SL_WHY_NONE;
-	return search(t, conn, tuple, &ports, range, manip, sliced);
+	why = search(t, conn, tuple, &ports, range, manip, sliced);
+	/* A clash that destination NAT cannot solve is left to source NAT, as in Linux. */
+	return manip == SL_MANIP_DST && why == SL_WHY_NAT_NO_PORT ? SL_WHY_NONE : why;
 }
 
 /* ---- setting up ------------------------------------------------------------------------------------------- */

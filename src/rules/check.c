@@ -88,14 +88,14 @@ static void resolve_number(struct sl__check *c, struct sl__expr *e, const struct
 			fail(c, e->place, type->symbols == sl__services ? "Service out of range"
 				: "Value %llu exceeds valid range 0-%llu", (unsigned long long)n,
 				(unsigned long long)((uint64_t)1 << bits) - 1);
-		sl__value_set(e, n, (bits + 7) / 8);
+		sl__value_set(e, n, sl__bytes_of(bits));
 		return;
 	}
 	if (!sl__symbol_value(type->symbols, e->text, &small))
 		fail(c, e->place, type->symbols == sl__services ? "Could not resolve service: Servname not found in nft services list"
 			: type->symbols == sl__protocols ? "Could not resolve protocol name"
 			: "Could not parse %s", type->words);
-	sl__value_set(e, small, (bits + 7) / 8);
+	sl__value_set(e, small, sl__bytes_of(bits));
 }
 
 static void resolve_symbol(struct sl__check *c, struct sl__expr *e, const struct sl__type *type, unsigned bits)
@@ -279,10 +279,25 @@ static void name_ports(struct sl__check *c, struct sl__expr *e)
 		c->l4_by->hidden = 1;
 }
 
+/* Does an anonymous set hold anything but n? Then *other is the first such. */
+static bool in_set(const struct sl__set *s, uint64_t n, uint64_t *other)
+{
+	const struct sl__expr *e;
+
+	for (e = s ? s->elems : NULL; e; e = e->next) {
+		if (e->a->kind == EX_VALUE && sl__value_number(e->a) != n) {
+			*other = sl__value_number(e->a);
+			return true;
+		}
+	}
+	return false;
+}
+
 static void use_field(struct sl__check *c, struct sl__expr *e)
 {
 	const struct sl__field *f = e->field;
 	uint8_t l3 = f->family;
+	uint64_t other = 0;
 
 	/* ICMP in IPv6 or ICMPv6 in IPv4 is odd, not impossible. */
 	if (f->where == IN_TRANSPORT && c->l3_by && ((f->proto == SL_PROTO_ICMP && c->l3 == 4) ||
@@ -290,6 +305,8 @@ static void use_field(struct sl__check *c, struct sl__expr *e)
 		c->l3_by->hidden = 1;
 	if (f->where == IN_TRANSPORT && !c->l3 && (f->proto == SL_PROTO_ICMP || f->proto == SL_PROTO_ICMPV6))
 		c->l3 = f->proto == SL_PROTO_ICMP ? 4 : 6;
+	if (l3 && f->where != IN_CT && in_set(c->l3_set, l3 == 4 ? 2 : 10, &other))
+		conflict(c, e, other == 10 ? "ip6" : "ip", l3 == 4 ? "ip" : "ip6");
 	if (l3 && c->l3 && l3 != c->l3)
 		conflict(c, e, c->l3 == 4 ? "ip" : "ip6", l3 == 4 ? "ip" : "ip6");
 	if (l3) {
@@ -301,11 +318,78 @@ static void use_field(struct sl__check *c, struct sl__expr *e)
 		name_ports(c, e);
 	if (!f->proto || f->proto == 255)
 		return;
+	if (in_set(c->l4_set, f->proto, &other))
+		conflict(c, e, l4_name((int)other), l4_name(f->proto));
 	if (c->l4 >= 0 && c->l4 != f->proto)
 		conflict(c, e, l4_name(c->l4), l4_name(f->proto));
 	c->l4 = f->proto;
 	if (c->l4_by)
 		c->l4_by->hidden = 1;
+}
+
+static struct sl__set *anonymous(struct sl__check *c, struct sl__expr *left, struct sl__expr *list,
+	const struct sl__type *const *data, unsigned data_count);
+
+static struct sl__expr *value_of(struct sl__check *c, const struct sl__type *type, uint64_t n, struct sl__place place)
+{
+	struct sl__expr *v = sl__arena_get(&c->r->arena, sizeof *v);
+
+	sl__value_set(v, n, sl__bytes_of(type->bits));
+	v->type = type;
+	v->bits = type->bits;
+	v->place = place;
+	return v;
+}
+
+/* `icmp type X` in front of the statement that is checked; two values: a set of them. */
+static void imply_type(struct sl__check *c, const struct sl__expr *e, const uint8_t *types, unsigned count)
+{
+	struct sl__stmt *s = sl__arena_get(&c->r->arena, sizeof *s);
+	struct sl__expr *a = sl__arena_get(&c->r->arena, 4 * sizeof *a), *set = a + 1;
+	unsigned i;
+
+	s->kind = ST_MATCH;
+	s->place = a->place = set->place = e->place;
+	s->a = a;
+	a->kind = EX_FIELD;
+	a->dir = 2;
+	a->field = sl__field_find(e->field->group, "type");
+	a->type = a->field->type;
+	a->bits = 8;
+	s->b = value_of(c, a->type, types[0], e->place);
+	s->hidden = count == 1;
+	if (count == 2) {
+		set->kind = EX_SET;
+		set->count = 2;
+		set->items = a + 2;
+		for (i = 0; i < 2; i++) {
+			a[2 + i].kind = EX_ELEM;
+			a[2 + i].place = e->place;
+			a[2 + i].a = value_of(c, a->type, types[i], e->place);
+			a[2 + i].next = i ? NULL : &a[3];
+		}
+		s->b = set;
+		set->set = anonymous(c, a, set, NULL, 0);
+	}
+	s->next = *c->at;
+	*c->at = s;
+	c->at = &s->next;
+	c->icmp_type = count == 1 ? types[0] : -2;
+}
+
+/* What only some messages have implies their type, unless a match of the type came before. */
+static void imply_message(struct sl__check *c, const struct sl__expr *e)
+{
+	static const uint8_t types4[][2] = {{0}, {0, 8}, {3}, {5}}, types6[][2] = {{0}, {128, 129}, {2}, {0}, {130}, {4}};
+	const uint8_t *types = e->field->proto == SL_PROTO_ICMP ? types4[e->field->key] : types6[e->field->key];
+	bool echo = e->field->key == NEED_ECHO;
+
+	if (!c->at || c->icmp_type == -2)
+		return;
+	if (c->icmp_type == -1)
+		imply_type(c, e, types, echo ? 2 : 1);
+	else if (c->icmp_type != types[0] && !(echo && c->icmp_type == types[1]))
+		fail(c, e->place, "incompatible icmp match: rule has %d, need %u", c->icmp_type, types[echo ? 1 : 0]);
 }
 
 static void check_field(struct sl__check *c, struct sl__expr *e)
@@ -325,6 +409,8 @@ static void check_field(struct sl__check *c, struct sl__expr *e)
 	if (f->where == IN_CT && f->key >= CT_PROTO_SRC && f->key <= CT_PROTO_DST && c->rule && c->l4 == -1)
 		fail(c, e->place, "ports of which protocol? a match of the transport protocol must come before");
 	use_field(c, e);
+	if (f->where == IN_TRANSPORT && f->key)
+		imply_message(c, e);
 	if (f->where == IN_JHASH)
 		check_left(c, e->a);
 	if (f->where == IN_JHASH && (e->arg[ARG_FLAGS] & HASH_SEEDED) == 0)
@@ -542,6 +628,11 @@ static bool is_single(const struct sl__expr *e)
 	return e->kind == EX_VALUE && !e->wild;
 }
 
+static bool is_message_type(const struct sl__field *f)
+{
+	return f->type == &sl__ty_icmp_type || f->type == &sl__ty_icmpv6_type;
+}
+
 /* What a match says of the protocols of the packets that pass it. */
 static void learn(struct sl__check *c, struct sl__stmt *s)
 {
@@ -551,7 +642,9 @@ static void learn(struct sl__check *c, struct sl__stmt *s)
 	if (s->a->kind != EX_FIELD || (s->op != OP_NONE && s->op != OP_EQ) || !is_single(s->b) || s->c)
 		return;
 	n = sl__value_number(s->b);
-	if (f->where == IN_META && f->key == META_NFPROTO) {
+	if (is_message_type(f)) {
+		c->icmp_type = (int)n;
+	} else if (f->where == IN_META && f->key == META_NFPROTO) {
 		c->l3 = n == 2 ? 4 : 6;
 		c->l3_by = c->table->family == FAM_INET ? s : NULL;
 	} else if (f->where == IN_META && f->key == META_PROTOCOL && (n == 0x800 || n == 0x86dd)) {
@@ -561,6 +654,19 @@ static void learn(struct sl__check *c, struct sl__stmt *s)
 		c->l4 = (int)n;
 		c->l4_by = f->where == IN_META || c->table->family != FAM_INET ? s : NULL;
 	}
+}
+
+/* "meta l4proto { tcp, udp }": fields of one of them only cannot follow. */
+static void learn_set(struct sl__check *c, const struct sl__stmt *s)
+{
+	const struct sl__field *f = s->a->kind == EX_FIELD ? s->a->field : NULL;
+
+	if (f && is_message_type(f))
+		c->icmp_type = -2;
+	if (f && f->where == IN_META && f->key == META_L4PROTO)
+		c->l4_set = s->b->set;
+	if (f && f->where == IN_META && f->key == META_NFPROTO)
+		c->l3_set = s->b->set;
 }
 
 /* Leading ones of a mask, or -1 when it is no prefix. */
@@ -640,6 +746,8 @@ static void check_match(struct sl__check *c, struct sl__stmt *s)
 		} else {
 			s->b->set = s->b->kind == EX_SET ? anonymous(c, s->a, s->b, NULL, 0)
 							 : named(c, s->a, s->b, false);
+			if (s->b->kind == EX_SET && s->op != OP_NE)
+				learn_set(c, s);
 			return;
 		}
 	}
@@ -706,6 +814,26 @@ static void check_nat(struct sl__check *c, struct sl__stmt *s)
 		return;
 }
 
+/* A match of meta `key` at the front of the rule. */
+static void imply_first(struct sl__check *c, const struct sl__stmt *by, const char *key, uint64_t n)
+{
+	struct sl__stmt *s = sl__arena_get(&c->r->arena, sizeof *s);
+
+	s->kind = ST_MATCH;
+	s->place = by->place;
+	s->a = sl__arena_get(&c->r->arena, sizeof *s->a);
+	s->a->kind = EX_FIELD;
+	s->a->dir = 2;
+	s->a->place = by->place;
+	s->a->field = sl__field_find("meta", key);
+	s->a->type = s->a->field->type;
+	s->a->bits = s->a->field->bits;
+	s->b = value_of(c, s->a->type, n, by->place);
+	s->hidden = c->rule->stmts == by && !strcmp(key, "nfproto");
+	s->next = c->rule->stmts;
+	c->rule->stmts = s;
+}
+
 static void check_reject(struct sl__check *c, struct sl__stmt *s)
 {
 	if (s->op == REJECT_DEFAULT) {
@@ -722,6 +850,10 @@ static void check_reject(struct sl__check *c, struct sl__stmt *s)
 	}
 	if (s->op == REJECT_ICMPX && c->table->family != FAM_INET)
 		fail(c, s->place, "icmpx is for tables of family inet");
+	if (s->family && !c->l3)
+		imply_first(c, s, "nfproto", s->family == 4 ? 2 : 10);
+	if (s->op == REJECT_RESET && c->l4 == -1)
+		imply_first(c, s, "l4proto", SL_PROTO_TCP);
 	if (s->op == REJECT_RESET && c->l4 >= 0 && c->l4 != 6)
 		fail(c, s->place, "cannot reject with tcp reset a packet that is not tcp");
 }
@@ -854,11 +986,12 @@ static bool ends_rule(const struct sl__stmt *s)
 
 void sl__check_rule(struct sl_rules *r, struct sl__table *table, struct sl__rule *rule, jmp_buf *out)
 {
-	struct sl__check c = {.r = r, .table = table, .rule = rule, .l4 = -1, .fail = out};
+	struct sl__check c = {.r = r, .table = table, .rule = rule, .l4 = -1, .icmp_type = -1, .fail = out};
 	struct sl__stmt *s;
 
 	c.l3 = table_l3(&c);
-	for (s = rule->stmts; s; s = s->next) {
+	c.at = &rule->stmts;
+	for (s = rule->stmts; s; c.at = &s->next, s = s->next) {
 		/* "meta l4proto { tcp, udp } th dport": ports are there, whatever the protocol. */
 		check_stmt(&c, s);
 		if (s->kind == ST_MATCH && s->b->set && s->a->field && s->a->field->type == &sl__ty_proto && c.l4 == -1)

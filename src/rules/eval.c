@@ -122,7 +122,7 @@ static bool limit_passes(struct sl__limit *l, uint64_t now, uint32_t bytes)
 static bool quota_passes(struct sl__quota *q, uint32_t bytes)
 {
 	q->used += bytes;
-	return (q->used >= q->bytes) == q->over;
+	return (q->used > q->bytes) == q->over;
 }
 
 static void count(struct sl__counter *c, uint32_t bytes)
@@ -177,8 +177,10 @@ static bool set_ct(struct sl__eval *ev, const struct sl__stmt *s)
 	if (!sl__load_number(ev, s->b, &n))
 		return false;
 	if (s->a->field->key == CT_ZONE) {
-		if (v->stage == SL_BEFORE_TRACK) {
+		/* The first zone stays, and undoes a notrack, as in Linux. */
+		if (v->stage == SL_BEFORE_TRACK && !v->zone_set) {
 			v->zone_set = true;
+			v->notrack = false;
 			v->zone = (uint16_t)n;
 			v->zone_dirs = (uint8_t)(s->a->dir < 2 ? 1u << s->a->dir : 3u);
 		}
@@ -412,7 +414,7 @@ static bool passes(struct sl__eval *ev, struct sl__stmt *s)
 	case ST_SET_CHANGE:
 		return change_set(ev, s);
 	case ST_NOTRACK:
-		ev->view->notrack |= ev->view->stage == SL_BEFORE_TRACK;
+		ev->view->notrack |= ev->view->stage == SL_BEFORE_TRACK && !ev->view->zone_set;
 		return true;
 	default: /* ST_FLOW */
 		ev->view->offload = true;

@@ -12,6 +12,9 @@
 	{group, name, &sl__ty_##type, at, bits, IN_NET, 0, family, 0}
 #define TRANSPORT(group, name, type, at, bits, proto) \
 	{group, name, &sl__ty_##type, at, bits, IN_TRANSPORT, 0, 0, proto}
+/* Fields that only some types of message have. */
+#define MESSAGE(group, name, at, bits, proto, need) \
+	{group, name, &sl__ty_integer, at, bits, IN_TRANSPORT, need, 0, proto}
 #define PORTS(group, proto) \
 	TRANSPORT(group, "sport", service, 0, 16, proto), \
 	TRANSPORT(group, "dport", service, 16, 16, proto)
@@ -65,18 +68,18 @@ static const struct sl__field fields[] = {
 	TRANSPORT("icmp", "type", icmp_type, 0, 8, SL_PROTO_ICMP),
 	TRANSPORT("icmp", "code", icmp_code, 8, 8, SL_PROTO_ICMP),
 	TRANSPORT("icmp", "checksum", integer, 16, 16, SL_PROTO_ICMP),
-	TRANSPORT("icmp", "id", integer, 32, 16, SL_PROTO_ICMP),
-	TRANSPORT("icmp", "sequence", integer, 48, 16, SL_PROTO_ICMP),
-	TRANSPORT("icmp", "gateway", integer, 32, 32, SL_PROTO_ICMP),
-	TRANSPORT("icmp", "mtu", integer, 48, 16, SL_PROTO_ICMP),
+	MESSAGE("icmp", "id", 32, 16, SL_PROTO_ICMP, NEED_ECHO),
+	MESSAGE("icmp", "sequence", 48, 16, SL_PROTO_ICMP, NEED_ECHO),
+	MESSAGE("icmp", "gateway", 32, 32, SL_PROTO_ICMP, NEED_GATEWAY),
+	MESSAGE("icmp", "mtu", 48, 16, SL_PROTO_ICMP, NEED_MTU),
 	TRANSPORT("icmpv6", "type", icmpv6_type, 0, 8, SL_PROTO_ICMPV6),
 	TRANSPORT("icmpv6", "code", icmpv6_code, 8, 8, SL_PROTO_ICMPV6),
 	TRANSPORT("icmpv6", "checksum", integer, 16, 16, SL_PROTO_ICMPV6),
-	TRANSPORT("icmpv6", "parameter-problem", integer, 32, 32, SL_PROTO_ICMPV6),
-	TRANSPORT("icmpv6", "mtu", integer, 32, 32, SL_PROTO_ICMPV6),
-	TRANSPORT("icmpv6", "id", integer, 32, 16, SL_PROTO_ICMPV6),
-	TRANSPORT("icmpv6", "sequence", integer, 48, 16, SL_PROTO_ICMPV6),
-	TRANSPORT("icmpv6", "max-delay", integer, 32, 16, SL_PROTO_ICMPV6),
+	MESSAGE("icmpv6", "param-problem", 32, 32, SL_PROTO_ICMPV6, NEED_POINTER),
+	MESSAGE("icmpv6", "mtu", 32, 32, SL_PROTO_ICMPV6, NEED_MTU),
+	MESSAGE("icmpv6", "id", 32, 16, SL_PROTO_ICMPV6, NEED_ECHO),
+	MESSAGE("icmpv6", "sequence", 48, 16, SL_PROTO_ICMPV6, NEED_ECHO),
+	MESSAGE("icmpv6", "max-delay", 32, 16, SL_PROTO_ICMPV6, NEED_MLD),
 	TRANSPORT("igmp", "type", igmp_type, 0, 8, 2),
 	TRANSPORT("igmp", "mrt", integer, 8, 8, 2),
 	TRANSPORT("igmp", "group", ipv4, 32, 32, 2),

@@ -30,10 +30,10 @@ static unsigned put_text(uint8_t *out, const char *text)
 	return 16;
 }
 
-/* Bits at..at+bits of data as a number, right-aligned in whole bytes. */
+/* Bits at..at+bits of data as a number, right-aligned in as many bytes as its type has. */
 static bool take_bits(const uint8_t *data, uint32_t len, unsigned at, unsigned bits, uint8_t *out, unsigned *got)
 {
-	unsigned bytes = (bits + 7) / 8, first = at / 8, last = (at + bits - 1) / 8, i;
+	unsigned bytes = sl__bytes_of(bits), first = at / 8, last = (at + bits - 1) / 8, i;
 	uint64_t n = 0;
 
 	if (last >= len)
@@ -129,6 +129,14 @@ static unsigned state_bit(enum sl_ctstate state)
 	}
 }
 
+/* Before tracking, a zone that a rule set makes it look new, as in Linux (its template is). */
+static enum sl_ctstate state_of(const struct sl_policy_view *v)
+{
+	if (v->stage == SL_BEFORE_TRACK)
+		return v->zone_set ? SL_CT_NEW : v->notrack ? SL_CT_UNTRACKED : SL_CT_INVALID;
+	return v->conn || v->state == SL_CT_UNTRACKED ? v->state : SL_CT_INVALID;
+}
+
 static bool load_ct_count(const struct sl_conn_info *info, const struct sl__expr *e, uint8_t *out, unsigned *len)
 {
 	uint64_t packets = e->dir < 2 ? info->packets[e->dir] : info->packets[0] + info->packets[1];
@@ -159,8 +167,11 @@ static bool load_ct(struct sl__eval *ev, const struct sl__expr *e, uint8_t *out,
 	struct sl_conn_info info;
 
 	if (e->field->key == CT_STATE) {
-		*len = put_number(out, state_bit(ev->view->conn || ev->view->state == SL_CT_UNTRACKED
-			? ev->view->state : SL_CT_INVALID), 4);
+		*len = put_number(out, state_bit(state_of(ev->view)), 4);
+		return true;
+	}
+	if (e->field->key == CT_ZONE && ev->view->zone_set) {
+		*len = put_number(out, ev->view->zone, 2);
 		return true;
 	}
 	if (!ev->view->conn)

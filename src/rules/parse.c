@@ -232,9 +232,10 @@ static bool guarded(struct sl__parser *p, void (*f)(struct sl__parser *p, void *
 	return false;
 }
 
+/* As in nft, a closing brace does not end a statement. */
 static void end_of_statement(struct sl__parser *p)
 {
-	if (sl__is(p, '}') || sl__is(p, TK_END))
+	if (sl__is(p, TK_END) && !p->depth)
 		return;
 	if (!sl__accept(p, TK_NEWLINE) && !sl__accept(p, ';'))
 		sl__parse_unexpected(p, "newline or semicolon");
@@ -664,13 +665,16 @@ static void set_line(struct sl__parser *p, void *arg)
 		s->timeout = sl__parse_time(p);
 	else if (sl__accept_word(p, "gc-interval"))
 		s->gc = sl__parse_time(p);
-	else if (sl__accept_word(p, "elements"))
+	else if (sl__accept_word(p, "elements")) {
 		set_elements(p, s);
+		return;
+	}
 	else if (sl__accept_word(p, "size"))
 		s->size = (uint32_t)sl__parse_number(p, UINT32_MAX, "a number");
-	else if (sl__accept_word(p, "auto-merge"))
+	else if (sl__accept_word(p, "auto-merge")) {
 		s->auto_merge = true;
-	else if (sl__accept_word(p, "policy"))
+		return;
+	} else if (sl__accept_word(p, "policy"))
 		s->policy = sl__parse_string(p, "performance or memory");
 	else if (sl__accept_word(p, "comment"))
 		s->comment = sl__parse_string(p, "a comment");
@@ -798,6 +802,7 @@ static void ct_object_line(struct sl__parser *p, struct sl__object *o)
 		sl__parse_unexpected(p, "a property of this object");
 }
 
+/* In a block, what describes a counter, quota or limit needs nothing to end it. */
 static void object_line(struct sl__parser *p, void *arg)
 {
 	struct sl__object *o = arg;
@@ -815,7 +820,8 @@ static void object_line(struct sl__parser *p, void *arg)
 		sl__parse_limit(p, &o->limit);
 	else
 		ct_object_line(p, o);
-	end_of_statement(p);
+	if (o->kind >= OB_HELPER)
+		end_of_statement(p);
 }
 
 static void check_object(struct sl__parser *p, struct sl__object *o)

@@ -659,18 +659,13 @@ static void put_stmt(struct printer *p, const struct sl__stmt *s, uint8_t family
 static void put_rule(struct printer *p, const struct sl__rule *rule, uint8_t family)
 {
 	const struct sl__stmt *s;
-	bool first = true, tcp = false;
+	bool first = true;
 
 	put(p, "\t\t");
 	for (s = rule->stmts; s; s = s->next) {
-		if (s->kind == ST_MATCH && !s->hidden && s->a->field &&
-			(s->a->field->type == &sl__ty_proto || s->a->field->proto == SL_PROTO_TCP))
-			tcp = true;
 		if (s->hidden)
 			continue;
 		put(p, "%s", first ? "" : " ");
-		if (s->kind == ST_REJECT && s->op == REJECT_RESET && !tcp)
-			put(p, "meta l4proto tcp ");
 		put_stmt(p, s, family);
 		first = false;
 	}

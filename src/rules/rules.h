@@ -82,6 +82,12 @@ enum sl__type_kind {
 	TY_VERDICT,
 };
 
+/* Bytes of a value: those of the smallest integer type, or what it needs. */
+static inline unsigned sl__bytes_of(unsigned bits)
+{
+	return bits > 16 && bits <= 32 ? 4 : (bits + 7) / 8;
+}
+
 struct sl__type {
 	const char *name, *words; /* words: as messages call it */
 	uint16_t bits;
@@ -121,12 +127,15 @@ enum sl__ctkey { /* keys of IN_CT */
 	CT_BYTES, CT_PACKETS, CT_AVGPKT,
 };
 
+/* Which types of ICMP message have a field (key of its IN_TRANSPORT fields). */
+enum sl__need { NEED_NOTHING, NEED_ECHO, NEED_MTU, NEED_GATEWAY, NEED_MLD, NEED_POINTER };
+
 struct sl__field {
 	const char *group, *name;
 	const struct sl__type *type;
 	uint16_t at, bits; /* IN_NET, IN_TRANSPORT: where, in bits */
 	uint8_t where;	   /* enum sl__where */
-	uint8_t key;	   /* enum sl__meta, enum sl__ctkey; IN_TCPOPT: option kind */
+	uint8_t key;	   /* enum sl__meta, sl__ctkey, sl__need; IN_TCPOPT: option kind */
 	uint8_t family;	   /* needs IPv4 (4) or IPv6 (6); 0: either */
 	uint8_t proto;	   /* needs this transport protocol; 0: none, 255: any with ports */
 };
@@ -388,9 +397,12 @@ struct sl__check {
 	struct sl_rules *r;
 	struct sl__table *table;
 	struct sl__rule *rule;
+	struct sl__stmt **at; /* the link to the statement that is checked: others may be put before it */
+	int icmp_type;	/* that a match asks for; -1: none does, -2: one of several */
 	uint8_t l3;	/* 4, 6, 0 */
 	int l4;		/* -1: not known */
 	struct sl__stmt *l3_by, *l4_by; /* the match that says so, if it may be hidden */
+	const struct sl__set *l3_set, *l4_set; /* or several, by a match of meta nfproto, meta l4proto */
 	jmp_buf *fail;
 };
 void sl__check_rule(struct sl_rules *r, struct sl__table *table, struct sl__rule *rule, jmp_buf *fail);
