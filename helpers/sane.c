@@ -207,28 +207,59 @@ static enum sl_help_result request(struct sl_help *help, struct sl_message *m)
 	return SL_PASS;
 }
 
-static enum sl_help_result expect(struct sl_help *help, struct sl_message *m, uint32_t port)
+/* The server's address is not translated: what the client opens is translated by the rules, as in
+ * Linux. */
+static enum sl_reason expect_as_it_stands(
+        struct sl_help *help, const struct sl_tuple *client, uint16_t port)
 {
-	struct sl_endpoint written = {.port = (uint16_t)port, .proto = SL_PROTO_TCP}, seen;
-	struct sl_tuple own;
-	enum sl_reason why;
+	struct sl_expectation e = {.class_id = CLASS_DATA, .reason = "SANE image"};
+
+	if (port < 1024)
+		return SL_WHY_HELPER_PORT;
+	e.tuple = *client;
+	e.tuple.sport = 0;
+	e.tuple.dport = port;
+	for (unsigned i = 0; i < sizeof(e.mask.src.b); i++)
+		e.mask.src.b[i] = e.mask.dst.b[i] = 0xff;
+	e.mask.dport = 0xffff;
+	e.mask.proto = 0xff;
+	e.mask.family = client->family;
+	return sl_expect_related(help, &e);
+}
+
+/* Its address is: the port is announced, and may become another. */
+static enum sl_reason expect_translated(
+        struct sl_help *help, struct sl_message *m, const struct sl_tuple *server, uint16_t port)
+{
+	struct sl_endpoint written = {
+	        .addr = server->src, .port = port, .family = server->family, .proto = SL_PROTO_TCP};
+	struct sl_endpoint seen;
+	enum sl_reason why = sl_expect_endpoint(help, m, &written, CLASS_DATA, "SANE image", &seen);
 	uint8_t two[2];
 
-	sl_help_tuple(help, m->dir, &own);
-	written.addr = own.src;
-	written.family = own.family;
-	why = sl_expect_endpoint(help, m, &written, CLASS_DATA, "SANE image", &seen);
+	if (why != SL_WHY_NONE)
+		return why;
+	two[0] = (uint8_t)(seen.port >> 8);
+	two[1] = (uint8_t)seen.port;
+	return sl_replace(help, m, WORD + 2, 2, two, 2) ? SL_WHY_NONE : SL_WHY_HELPER_DROP;
+}
+
+static enum sl_help_result expect(struct sl_help *help, struct sl_message *m, uint16_t port)
+{
+	struct sl_tuple server, client;
+	enum sl_reason why;
+
+	sl_help_tuple(help, SL_REPLY, &server);
+	sl_help_tuple(help, SL_ORIGINAL, &client);
+	if (sl_addr_eq(&server.src, &client.dst))
+		why = expect_as_it_stands(help, &client, port);
+	else
+		why = expect_translated(help, m, &server, port);
 	if (why == SL_WHY_HELPER_PORT) {
 		sl_note(help, why, "SANE image");
 		return SL_PASS;
 	}
-	if (why != SL_WHY_NONE)
-		return sl_refuse(help, why);
-	two[0] = (uint8_t)(seen.port >> 8);
-	two[1] = (uint8_t)seen.port;
-	if (!sl_replace(help, m, WORD + 2, 2, two, 2))
-		return sl_refuse(help, SL_WHY_HELPER_DROP);
-	return SL_PASS;
+	return why == SL_WHY_NONE ? SL_PASS : sl_refuse(help, why);
 }
 
 static enum sl_help_result answer(struct sl_help *help, struct sl_message *m)
@@ -253,7 +284,7 @@ static enum sl_help_result answer(struct sl_help *help, struct sl_message *m)
 		sane->resource = true;
 		return SL_PASS;
 	}
-	return port ? expect(help, m, port) : SL_PASS;
+	return port ? expect(help, m, (uint16_t)port) : SL_PASS;
 }
 
 const struct sl_helper sl_helper_sane = {

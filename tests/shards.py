@@ -101,6 +101,8 @@ def main():
             for how, more in ways:
                 if name == "ftp-port2121.pcap":
                     more = more + ["--helper", "ftp=2121"]
+                if name.startswith("sip-"):
+                    more = more + ["--helper", "sip"]
                 run(sluice, capture, os.path.join(tmp, "1"), 1, more)
                 for shards in (3, 5):
                     run(sluice, capture, os.path.join(tmp, "n"), shards, more)

@@ -47,6 +47,7 @@ static enum sl_reason request(struct sip_work *w)
 	        .from = sl_help_option(w->help, "sip_direct_signalling") ? SL_FROM_PEER
 	                                                                 : SL_FROM_ANYONE,
 	        .flags = SL_EXPECT_PERMANENT | SL_EXPECT_INACTIVE,
+	        .allow = SL_ALLOW_OTHER_HOST, /* own_contact() has decided */
 	        .helper = &sl_helper_sip,
 	        .reason = "SIP calls to who registered"};
 	struct sl_endpoint seen;

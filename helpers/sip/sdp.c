@@ -219,7 +219,7 @@ static enum sl_reason announce(struct sip_work *w, const struct sip_stream *s,
 	struct sl_announcement a = {.class_id = s->class_id,
 	        .ports = (uint8_t)ports,
 	        .from = direct ? SL_FROM_PEER : SL_FROM_ANYONE,
-	        .allow = direct ? 0 : SL_ALLOW_OTHER_HOST,
+	        .allow = SL_ALLOW_OTHER_HOST, /* wanted() has decided */
 	        .cookie = w->head.call,
 	        .reason = reasons[s->class_id]};
 	struct sl_tuple own;

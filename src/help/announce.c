@@ -262,8 +262,8 @@ static void follow_master(const struct sl_announcement *a, const struct sl_tuple
 	more->nat_dir = (uint8_t)from;
 	more->saved_port = a->written.port;
 	more->saved_addr = a->written.addr;
-	/* Linux keeps the address only where it need not be the announcer's own. */
-	if (!sl_addr_eq(&a->written.addr, &own->src))
+	/* Linux keeps the address only where another host's could be announced. */
+	if (a->allow & SL_ALLOW_OTHER_HOST)
 		more->shown_addr = a->written.addr;
 	else if (own->family == SL_IPV4)
 		more->shown_addr = sl_addr_v4(none);

@@ -92,5 +92,5 @@ void sl__expect_info(
 	out->has_nat = expect->more.has_nat;
 	out->nat_dir = expect->more.nat_dir;
 	out->nat = (struct sl_tuple){.src = expect->more.shown_addr, .sport = expect->more.saved_port,
-		.proto = expect->tuple.proto, .family = expect->tuple.family};
+		.proto = master->proto, .family = expect->tuple.family}; /* the master's, as Linux shows it */
 }
