@@ -9,7 +9,8 @@
 
 static void conn_end(struct sl_track *t, struct sl_conn *conn, struct sl_ext *ext)
 {
-	sl__help_conn_end(ext);
+	if (ext)
+		sl__help_conn_end(ext);
 	sl__nat_conn_end(t, conn);
 }
 
@@ -165,6 +166,8 @@ bool sl_clock(struct sl_engine *engine, uint64_t now, unsigned budget)
 		budget = UINT32_MAX;
 	if (engine->known.sweeping)
 		sl__known_sweep(engine);
+	if (t->moving)
+		sl__index_move(t);
 	more = sl__track_expire(t, budget);
 	more |= sl__fragments_expire(&engine->fragments, t->now_ms, budget);
 	return more;

@@ -73,7 +73,7 @@ static inline bool glance_ipv4(
 	w[1] = sl_get32(d + 16);
 	w[2] = g->ports = sl_get32(d + IPV4_HEADER);
 	w[3] = sl__hash_rest(p->zone, SL_IPV4, g->proto);
-	g->hash = sl__hash_words(&t->key, w, 4);
+	g->hash = sl__hash_words(&t->index_key, w, 4);
 	g->l4 = IPV4_HEADER;
 	return true;
 }
@@ -94,7 +94,7 @@ static inline bool glance_ipv6(
 		w[i] = sl_get32(d + 8 + i * 4);
 	w[8] = g->ports = sl_get32(d + IPV6_HEADER);
 	w[9] = sl__hash_rest(p->zone, SL_IPV6, g->proto);
-	g->hash = sl__hash_words(&t->key, w, 10);
+	g->hash = sl__hash_words(&t->index_key, w, 10);
 	g->l4 = IPV6_HEADER;
 	return true;
 }
@@ -142,13 +142,13 @@ static inline void guess_answers(
 		}
 		w[8] = ports;
 		w[9] = sl__hash_rest(p->zone, SL_IPV6, g->proto);
-		hash = sl__hash_words(&t->key, w, 10);
+		hash = sl__hash_words(&t->index_key, w, 10);
 	} else {
 		w[0] = sl_get32(d + 16);
 		w[1] = sl_get32(likely);
 		w[2] = ports;
 		w[3] = sl__hash_rest(p->zone, SL_IPV4, g->proto);
-		hash = sl__hash_words(&t->key, w, 4);
+		hash = sl__hash_words(&t->index_key, w, 4);
 	}
 	sl__prefetch(bucket_of(&t->table, hash));
 }
@@ -380,8 +380,8 @@ enum sl_short sl__established(
 	struct sl_conn *conn;
 	enum sl_dir dir;
 
-	if (!entry)
-		return SL_SHORT_STRANGER;
+	if (!entry) /* while the index moves, it may be in the other table */
+		return t->moving ? SL_SHORT_NO : SL_SHORT_STRANGER;
 	conn = sl__conn_at(t, entry >> 1);
 	dir = (enum sl_dir)(entry & 1);
 	if (!has_tuple(conn, dir, p, g) || !is_open(t, conn))

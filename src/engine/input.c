@@ -310,13 +310,15 @@ static void one(struct sl_engine *e, struct sl_packet *p, bool stranger)
 /* A group of packets: the usual ones by the short path, all in their order. */
 static void group(struct sl_engine *e, struct sl_packet *p, unsigned n)
 {
-	uint32_t changes = e->track.table.changes;
+	uint32_t changes = e->track.table.changes, rekeyed = e->track.rekeyed;
 	struct sl_glance g[SL_GROUP];
 
 	sl__foresee(e, p, n, g);
 	for (unsigned i = 0; i < n; i++) {
-		enum sl_short how = g[i].l4 ? sl__established(e, &p[i], &g[i], changes) : SL_SHORT_NO;
+		enum sl_short how = SL_SHORT_NO;
 
+		if (g[i].l4 && e->track.rekeyed == rekeyed) /* or else the hashes are old */
+			how = sl__established(e, &p[i], &g[i], changes);
 		if (how != SL_SHORT_DONE)
 			one(e, &p[i], how == SL_SHORT_STRANGER);
 	}
@@ -327,6 +329,8 @@ void sl_input(struct sl_engine *engine, struct sl_packet *packets, unsigned n, u
 	sl__track_set_now(&engine->track, now);
 	if (engine->known.sweeping)
 		sl__known_sweep(engine);
+	if (engine->track.moving)
+		sl__index_move(&engine->track);
 	for (unsigned i = 0, some; i < n; i += some) {
 		some = n - i < SL_GROUP ? n - i : SL_GROUP;
 		group(engine, packets + i, some);

@@ -61,7 +61,7 @@ const char *sl__track_check(struct sl_track *t)
 			unreplied += (conn->flags & SL_CONN_UNREPLIED) != 0;
 		}
 	}
-	if (t->table.entries != conns * 2)
+	if (t->table.entries + (t->moving ? t->old_table.entries : 0) != conns * 2)
 		return "the index has more or fewer entries than conns have tuples";
 	if (unreplied != t->unreplied)
 		return "the list of unreplied conns is miscounted";

@@ -46,90 +46,6 @@ void sl__conn_set_tuple(struct sl_conn *conn, enum sl_dir dir, const struct sl_t
 	conn->port[dir].dport = tuple->dport;
 }
 
-static bool has_tuple(const struct sl_conn *conn, enum sl_dir dir, const struct sl_tuple *tuple)
-{
-	size_t size = sl__conn_is_v6(conn) ? 16 : 4, from = 16 - size;
-	const uint8_t *at = sl__conn_addr(conn, dir, 0);
-
-	return conn->port[dir].sport == tuple->sport && conn->port[dir].dport == tuple->dport &&
-	       conn->proto == tuple->proto &&
-	       sl__conn_is_v6(conn) == (tuple->family == SL_IPV6) &&
-	       memcmp(at, tuple->src.b + from, size) == 0 &&
-	       memcmp(at + size, tuple->dst.b + from, size) == 0;
-}
-
-/* src and dst as they stand in a conn or a packet: 4 or 16 bytes each. */
-static uint64_t hash_of(const struct sl_track *t, const uint8_t *src, const uint8_t *dst, uint32_t ports,
-	uint32_t rest, bool v6)
-{
-	uint32_t w[10];
-
-	if (!v6) {
-		w[0] = sl_get32(src);
-		w[1] = sl_get32(dst);
-		w[2] = ports;
-		w[3] = rest;
-		return sl__hash_words(&t->key, w, 4);
-	}
-	for (unsigned i = 0; i < 4; i++) {
-		w[i] = sl_get32(src + i * 4);
-		w[4 + i] = sl_get32(dst + i * 4);
-	}
-	w[8] = ports;
-	w[9] = rest;
-	return sl__hash_words(&t->key, w, 10);
-}
-
-uint64_t sl__tuple_hash(const struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone)
-{
-	unsigned from = tuple->family == SL_IPV6 ? 0 : 12;
-
-	return hash_of(t, tuple->src.b + from, tuple->dst.b + from,
-		(uint32_t)tuple->sport << 16 | tuple->dport,
-		sl__hash_rest(zone, (enum sl_family)tuple->family, tuple->proto), from == 0);
-}
-
-static uint64_t conn_hash(const struct sl_track *t, const struct sl_conn *conn, enum sl_dir dir)
-{
-	bool v6 = sl__conn_is_v6(conn);
-
-	return hash_of(t, sl__conn_addr(conn, dir, 0), sl__conn_addr(conn, dir, 1),
-		(uint32_t)conn->port[dir].sport << 16 | conn->port[dir].dport,
-		sl__hash_rest(sl__conn_zone(conn, dir), v6 ? SL_IPV6 : SL_IPV4, conn->proto), v6);
-}
-
-static uint64_t entry_hash(const void *ctx, uint32_t entry)
-{
-	const struct sl_track *t = ctx;
-
-	return conn_hash(t, sl__conn_at(t, entry >> 1), (enum sl_dir)(entry & 1));
-}
-
-/* Its hash will be asked for. */
-static void ask_for(const struct sl_track *t, uint32_t self)
-{
-	const char *conn = (const char *)sl__conn_at(t, self);
-
-	sl__prefetch(conn);
-	if (self & 1)
-		sl__prefetch(conn + offsetof(struct sl_conn, addr6));
-}
-
-static void entry_ahead(const void *ctx, uint32_t entry)
-{
-	ask_for(ctx, entry >> 1);
-}
-
-/* Its buckets will be needed. */
-static void ask_for_buckets(const struct sl_track *t, const struct sl_conn *conn)
-{
-	for (unsigned dir = 0; dir < 2; dir++) {
-		uint64_t hash = conn_hash(t, conn, (enum sl_dir)dir);
-
-		sl__prefetch(sl__table_at(&t->table, sl__table_bucket(&t->table, hash)));
-	}
-}
-
 /* ---- the list of conns that saw no reply -------------------------------------------------------- */
 
 static void unreplied_add(struct sl_track *t, struct sl_conn *conn)
@@ -163,6 +79,23 @@ static void unreplied_remove(struct sl_track *t, struct sl_conn *conn)
 	conn->count[SL_REPLY].packets = 0;
 	conn->count[SL_REPLY].bytes = 0;
 	t->unreplied--;
+}
+
+/* ---- is it over? --------------------------------------------------------------------------------- */
+
+/* Due by what we know, but a device that forwards it may have seen it. */
+static bool seen_elsewhere(struct sl_track *t, struct sl_conn *conn)
+{
+	return conn->flags & SL_CONN_OFFLOADED && t->upper->offload_alive(t, conn);
+}
+
+/* A conn that is due is ended when it is met, if the clock was not asked yet. */
+static bool alive(struct sl_track *t, struct sl_conn *conn)
+{
+	if ((int32_t)(conn->deadline - t->now_ms) > 0 || seen_elsewhere(t, conn))
+		return true;
+	sl__conn_kill(t, conn, SL_WHY_TIMEOUT);
+	return false;
 }
 
 /* ---- beginning --------------------------------------------------------------------------------------- */
@@ -200,11 +133,11 @@ static void look_ahead(const struct sl_track *t)
 	if (!t->unreplied_first)
 		return;
 	next = sl__conn_at(t, t->unreplied_first);
-	ask_for_buckets(t, next);
+	sl__index_ask_for_buckets(t, next);
 	sl__wheel_ask_for_neighbours(&t->wheel[next->self & 1], next->self >> 1);
 	then = next->count[SL_REPLY].newer;
 	if (then) {
-		ask_for(t, then);
+		sl__index_ask_for(t, then);
 		sl__prefetch(&sl__conn_at(t, then)->link);
 	}
 }
@@ -257,43 +190,20 @@ struct sl_conn *sl__conn_new(struct sl_track *t, const struct sl_tuple *tuple, u
 	return conn;
 }
 
-/* Has somebody else in the table the tuple that conn has in direction dir? */
-static bool taken(struct sl_track *t, const struct sl_conn *conn, enum sl_dir dir, uint64_t hash)
+/* Has somebody else the tuple that conn has in direction dir? */
+static bool taken(struct sl_track *t, const struct sl_conn *conn, enum sl_dir dir)
 {
-	const size_t size = sl__conn_is_v6(conn) ? 32 : 8;
-	const uint8_t *addr = sl__conn_addr(conn, dir, 0);
-	struct sl_probe probe = sl__table_probe(&t->table, hash);
-	uint32_t entry;
+	uint32_t entry = sl__index_find_like(t, conn, dir);
 
-	while ((entry = sl__table_next(&t->table, &probe))) {
-		struct sl_conn *other = sl__conn_at(t, entry >> 1);
-		enum sl_dir way = (enum sl_dir)(entry & 1);
-
-		if (other->proto != conn->proto || sl__conn_is_v6(other) != sl__conn_is_v6(conn) ||
-			memcmp(&other->port[way], &conn->port[dir], sizeof(other->port[way])) != 0 ||
-			memcmp(sl__conn_addr(other, way, 0), addr, size) != 0 ||
-			sl__conn_zone(other, way) != sl__conn_zone(conn, dir))
-			continue;
-		if ((int32_t)(other->deadline - t->now_ms) > 0)
-			return true;
-		sl__conn_kill(t, other, SL_WHY_TIMEOUT); /* due, but the clock was not asked yet */
-		return false;
-	}
-	return false;
+	return entry && alive(t, sl__conn_at(t, entry >> 1));
 }
 
 enum sl_reason sl__conn_confirm(struct sl_track *t, struct sl_conn *conn)
 {
-	uint64_t hash[2] = {conn_hash(t, conn, SL_ORIGINAL), conn_hash(t, conn, SL_REPLY)};
-
-	if (taken(t, conn, SL_ORIGINAL, hash[SL_ORIGINAL]) || taken(t, conn, SL_REPLY, hash[SL_REPLY]))
+	if (taken(t, conn, SL_ORIGINAL) || taken(t, conn, SL_REPLY))
 		return SL_WHY_TUPLE_CLASH;
-	if (!sl__table_add(&t->table, hash[SL_ORIGINAL], conn->self << 1 | SL_ORIGINAL))
+	if (!sl__index_add(t, conn))
 		return SL_WHY_NO_MEMORY;
-	if (!sl__table_add(&t->table, hash[SL_REPLY], conn->self << 1 | SL_REPLY)) {
-		sl__table_remove(&t->table, hash[SL_ORIGINAL], conn->self << 1 | SL_ORIGINAL);
-		return SL_WHY_NO_MEMORY;
-	}
 	conn->status |= SL_CONFIRMED;
 	sl__wheel_add(&t->wheel[conn->self & 1], conn->self >> 1);
 	if (!(conn->status & SL_SEEN_REPLY))
@@ -309,9 +219,11 @@ static void release(struct sl_track *t, struct sl_conn *conn)
 {
 	struct sl_ext *ext = sl__ext_of(t, conn);
 
-	if (ext) {
+	if (ext)
 		sl__expect_remove_all(t, conn, SL_WHY_MASTER_GONE);
-		t->upper->conn_end(t, conn, ext);
+	if (ext || conn->status & (SL_SRC_NAT | SL_DST_NAT))
+		t->upper->conn_end(t, conn, ext); /* NAT needs no extension to hold a port */
+	if (ext) {
 		sl__gre_remove_all(t, ext);
 		sl__slab_put(&t->exts, conn->ext);
 	}
@@ -329,8 +241,7 @@ void sl__conn_kill(struct sl_track *t, struct sl_conn *conn, enum sl_reason why)
 	t->stats.reasons[why]++;
 	if (t->reporting)
 		t->upper->event(t, &event);
-	sl__table_remove(&t->table, conn_hash(t, conn, SL_ORIGINAL), conn->self << 1 | SL_ORIGINAL);
-	sl__table_remove(&t->table, conn_hash(t, conn, SL_REPLY), conn->self << 1 | SL_REPLY);
+	sl__index_remove(t, conn);
 	sl__wheel_remove(&t->wheel[conn->self & 1], conn->self >> 1);
 	unreplied_remove(t, conn);
 	release(t, conn);
@@ -339,12 +250,6 @@ void sl__conn_kill(struct sl_track *t, struct sl_conn *conn, enum sl_reason why)
 void sl__conn_drop(struct sl_track *t, struct sl_conn *conn)
 {
 	release(t, conn);
-}
-
-/* Due by what we know, but a device that forwards it may have seen it. */
-static bool seen_elsewhere(struct sl_track *t, struct sl_conn *conn)
-{
-	return conn->flags & SL_CONN_OFFLOADED && t->upper->offload_alive(t, conn);
 }
 
 static void expired(void *ctx, uint32_t ref, unsigned v6)
@@ -362,14 +267,14 @@ static void ahead_ipv4(void *ctx, uint32_t ref)
 {
 	const struct sl_track *t = ctx;
 
-	ask_for_buckets(t, sl__slab_at(&t->conns[0], ref));
+	sl__index_ask_for_buckets(t, sl__slab_at(&t->conns[0], ref));
 }
 
 static void ahead_ipv6(void *ctx, uint32_t ref)
 {
 	const struct sl_track *t = ctx;
 
-	ask_for_buckets(t, sl__slab_at(&t->conns[1], ref));
+	sl__index_ask_for_buckets(t, sl__slab_at(&t->conns[1], ref));
 }
 
 static void expired_ipv4(void *ctx, uint32_t ref)
@@ -393,23 +298,16 @@ static bool mirrors_itself(const struct sl_tuple *tuple)
 struct sl_conn *sl__conn_find(struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone,
 	enum sl_dir *dir)
 {
-	struct sl_probe probe = sl__table_probe(&t->table, sl__tuple_hash(t, tuple, zone));
-	uint32_t entry;
+	uint32_t entry = sl__index_find(t, tuple, zone);
+	struct sl_conn *conn;
 
-	while ((entry = sl__table_next(&t->table, &probe))) {
-		struct sl_conn *conn = sl__conn_at(t, entry >> 1);
-
-		*dir = (enum sl_dir)(entry & 1);
-		if (!has_tuple(conn, *dir, tuple) || sl__conn_zone(conn, *dir) != zone)
-			continue;
-		if (mirrors_itself(tuple) && has_tuple(conn, SL_REPLY, tuple))
-			*dir = SL_REPLY;
-		if ((int32_t)(conn->deadline - t->now_ms) > 0 || seen_elsewhere(t, conn))
-			return conn;
-		sl__conn_kill(t, conn, SL_WHY_TIMEOUT); /* due, but the clock was not asked yet */
+	if (!entry)
 		return NULL;
-	}
-	return NULL;
+	conn = sl__conn_at(t, entry >> 1);
+	*dir = (enum sl_dir)(entry & 1);
+	if (mirrors_itself(tuple) && sl__conn_has_tuple(conn, SL_REPLY, tuple))
+		*dir = SL_REPLY;
+	return alive(t, conn) ? conn : NULL;
 }
 
 uint64_t sl__conn_id(const struct sl_conn *conn)
@@ -563,10 +461,7 @@ bool sl__track_init(struct sl_track *t, const struct sl_track_config *config)
 	sl__gre_init(t, config->expect_max ? config->expect_max : 1);
 	if (sl__expects_init(t, config->expect_max) != SL_WHY_NONE)
 		return false;
-	if (!sl__table_init(&t->table, mem, config->slab_chunk, t->conn_room, entry_hash, t))
-		return false;
-	t->table.ahead = entry_ahead;
-	return true;
+	return sl__index_init(t, config->slab_chunk);
 }
 
 static void end_all(struct sl_track *t)
@@ -584,7 +479,7 @@ void sl__track_fini(struct sl_track *t)
 	t->reporting = false;
 	t->packet = NULL;
 	end_all(t);
-	sl__table_fini(&t->table);
+	sl__index_fini(t);
 	sl__expects_fini(t);
 	sl__gre_fini(t);
 	sl__slab_fini(&t->exts);

@@ -22,11 +22,6 @@
 
 static_assert(sizeof(struct sl_bucket) == 64, "a bucket is one cache line");
 
-static uint32_t bucket_count(const struct sl_table *table)
-{
-	return table->low_mask + 1 + table->split;
-}
-
 /* Make the directory and the segments reach bucket i. */
 static bool reach(struct sl_table *table, uint32_t i)
 {
@@ -60,8 +55,8 @@ static void give_segment_back(struct sl_table *table)
 	sl__free(table->mem, last, SL_SEGMENT * sizeof(*last));
 }
 
-bool sl__table_init(struct sl_table *table, const struct sl_mem *mem, uint32_t slab_chunk, uint32_t room,
-	uint64_t (*hash_of)(const void *ctx, uint32_t entry), const void *ctx)
+bool sl__table_init(struct sl_table *table, const struct sl_mem *mem, uint32_t slab_chunk,
+        uint32_t room, uint64_t (*hash_of)(const void *ctx, uint32_t entry), const void *ctx)
 {
 	memset(table, 0, sizeof(*table));
 	table->mem = mem;
@@ -93,9 +88,10 @@ static unsigned free_place(const struct sl_bucket *bucket)
 /* Put into the chain that begins with bucket; false: it needs an overflow bucket and has none. */
 static bool put(struct sl_table *table, struct sl_bucket *bucket, uint16_t tag, uint32_t entry)
 {
+	unsigned length = 1;
 	uint32_t ref;
 
-	for (;; bucket = sl__slab_at(&table->overflow, bucket->overflow)) {
+	for (;; bucket = sl__slab_at(&table->overflow, bucket->overflow), length++) {
 		unsigned i = free_place(bucket);
 
 		if (i < SL_BUCKET_ENTRIES) {
@@ -108,6 +104,10 @@ static bool put(struct sl_table *table, struct sl_bucket *bucket, uint16_t tag, 
 	}
 	if (!sl__slab_get(&table->overflow, &ref))
 		return false;
+	/* Where splits were put off for want of memory, a long chain says nothing about the key. */
+	if (length + 1 >= SL_TABLE_CHAIN_MAX &&
+	        table->entries <= (uint64_t)sl__table_buckets(table) * SL_BUCKET_ENTRIES)
+		table->too_long = true;
 	bucket->overflow = ref;
 	bucket = sl__slab_at(&table->overflow, ref);
 	bucket->tag[0] = tag;
@@ -202,7 +202,7 @@ static void split_one(struct sl_table *table)
 	}
 	look_ahead(table);
 	return;
-undo:	/* no memory: what had moved goes back into the gaps it left */
+undo: /* no memory: what had moved goes back into the gaps it left */
 	for (bucket = target;; bucket = sl__slab_at(&table->overflow, bucket->overflow)) {
 		for (unsigned i = 0; i < SL_BUCKET_ENTRIES; i++) {
 			if (bucket->tag[i])
@@ -239,10 +239,11 @@ static unsigned gaps(const struct sl_table *table, const struct sl_bucket *bucke
 /* Undo the last division, unless that would need an overflow bucket. */
 static void merge_one(struct sl_table *table)
 {
-	uint32_t last = bucket_count(table) - 1;
+	uint32_t last = sl__table_buckets(table) - 1;
 	struct sl_bucket *source = sl__table_at(table, last), *target, *bucket = source;
 
-	target = sl__table_at(table, last & (table->split ? table->low_mask : table->low_mask >> 1));
+	target =
+	        sl__table_at(table, last & (table->split ? table->low_mask : table->low_mask >> 1));
 	if (gaps(table, target) < used(table, source))
 		return; /* would need an overflow bucket: better left as it is */
 	for (;; bucket = sl__slab_at(&table->overflow, bucket->overflow)) {
@@ -261,7 +262,7 @@ static void merge_one(struct sl_table *table)
 		table->split = table->low_mask + 1;
 	}
 	table->split--;
-	if ((bucket_count(table) - 1) / SL_SEGMENT + 2 < table->segments_used)
+	if ((sl__table_buckets(table) - 1) / SL_SEGMENT + 2 < table->segments_used)
 		give_segment_back(table);
 }
 
@@ -273,14 +274,15 @@ bool sl__table_add(struct sl_table *table, uint64_t hash, uint32_t entry)
 		return false;
 	table->entries++;
 	table->changes++;
-	if (table->entries > (uint64_t)bucket_count(table) * SL_BUCKET_ENTRIES * 3 / 4)
+	if (table->entries > (uint64_t)sl__table_buckets(table) * SL_BUCKET_ENTRIES * 3 / 4)
 		split_one(table);
 	return true;
 }
 
-void sl__table_remove(struct sl_table *table, uint64_t hash, uint32_t entry)
+bool sl__table_remove(struct sl_table *table, uint64_t hash, uint32_t entry)
 {
-	struct sl_bucket *first = sl__table_at(table, sl__table_bucket(table, hash)), *bucket = first;
+	struct sl_bucket *first = sl__table_at(table, sl__table_bucket(table, hash)),
+	                 *bucket = first;
 	uint16_t tag = sl__table_tag(hash);
 
 	for (;; bucket = sl__slab_at(&table->overflow, bucket->overflow)) {
@@ -292,12 +294,26 @@ void sl__table_remove(struct sl_table *table, uint64_t hash, uint32_t entry)
 			table->changes++;
 			if (first->overflow)
 				compact(table, first);
-			if (bucket_count(table) > SL_SEGMENT &&
-				table->entries < (uint64_t)bucket_count(table) * SL_BUCKET_ENTRIES / 4)
+			if (!table->frozen && sl__table_buckets(table) > SL_SEGMENT &&
+			        table->entries <
+			                (uint64_t)sl__table_buckets(table) * SL_BUCKET_ENTRIES / 4)
 				merge_one(table);
-			return;
+			return true;
 		}
 		if (!bucket->overflow)
-			return;
+			return false;
+	}
+}
+
+uint32_t sl__table_any(const struct sl_table *table, uint32_t i)
+{
+	const struct sl_bucket *bucket = sl__table_at(table, i);
+
+	for (;; bucket = sl__slab_at(&table->overflow, bucket->overflow)) {
+		for (unsigned k = 0; k < SL_BUCKET_ENTRIES; k++)
+			if (bucket->tag[k])
+				return bucket->entry[k];
+		if (!bucket->overflow)
+			return 0;
 	}
 }

@@ -18,6 +18,11 @@
 #include "base/slab.h"
 
 #define SL_BUCKET_ENTRIES 10
+/*
+ * Buckets in a chain that do not come about by chance: with 7 entries in a bucket on average, or twice as
+ * many before it is its turn to be split, one of more than 50 has a probability below 10^-13.
+ */
+#define SL_TABLE_CHAIN_MAX 6
 
 /* An entry names a conn and which of its tuples it is: conn reference << 1 | enum sl_dir. */
 struct sl_bucket {
@@ -33,6 +38,8 @@ struct sl_table {
 	uint32_t low_mask;		/* 2^level - 1: addresses a bucket that was not split yet */
 	uint32_t split;			/* buckets below it were split already, in this round */
 	uint32_t entries;
+	bool too_long;			/* a chain has grown to SL_TABLE_CHAIN_MAX: to be cleared by who asks */
+	bool frozen;			/* being emptied: it neither grows nor shrinks */
 	uint32_t changes;		/* counts additions and removals: what was found may be old */
 	struct sl_slab overflow;
 	/* The full hash of an entry, needed when its bucket is split or merged. */
@@ -50,8 +57,16 @@ bool sl__table_init(struct sl_table *table, const struct sl_mem *mem, uint32_t s
 void sl__table_fini(struct sl_table *table);
 /* False: no memory (nothing changed). */
 bool sl__table_add(struct sl_table *table, uint64_t hash, uint32_t entry);
-/* Removes an entry that is there. */
-void sl__table_remove(struct sl_table *table, uint64_t hash, uint32_t entry);
+/* False: there is no such entry. */
+bool sl__table_remove(struct sl_table *table, uint64_t hash, uint32_t entry);
+
+/* An entry of the chain of bucket i; 0: it is empty. */
+uint32_t sl__table_any(const struct sl_table *table, uint32_t i);
+
+static inline uint32_t sl__table_buckets(const struct sl_table *table)
+{
+	return table->low_mask + 1 + table->split;
+}
 
 /* The bucket comes from the upper half of a hash, the tag from the lower. */
 static inline uint32_t sl__table_bucket(const struct sl_table *table, uint64_t hash)

@@ -62,7 +62,13 @@ struct sl_track {
 	struct sl_tunables set;
 	struct sl_random random;
 	struct sl_hash_key key;
-	struct sl_table table;		/* tuple -> conn */
+	struct sl_table table;		/* tuple -> conn (src/track/index.c) */
+	struct sl_hash_key index_key;	/* of tuples in it */
+	bool moving;			/* some are still in the table before it, with another key */
+	struct sl_table old_table;
+	struct sl_hash_key old_key;
+	uint32_t moved;			/* buckets of it that are empty now */
+	uint32_t rekeyed;		/* how often the index got a new key */
 	struct sl_slab conns[2];	/* [is IPv6] */
 	struct sl_wheel wheel[2];	/* [is IPv6] */
 	struct sl_slab exts;
@@ -143,6 +149,24 @@ static inline uint64_t sl__conn_shown_id(const struct sl_track *t, const struct 
 }
 /* The conn with that id if it is still there. */
 struct sl_conn *sl__conn_by_id(const struct sl_track *t, uint64_t id);
+
+/* ---- the index (src/track/index.c) ---------------------------------------------------------- */
+
+bool sl__index_init(struct sl_track *t, uint32_t slab_chunk);
+void sl__index_fini(struct sl_track *t);
+/* Both tuples of a conn. False: no memory. */
+bool sl__index_add(struct sl_track *t, const struct sl_conn *conn);
+void sl__index_remove(struct sl_track *t, const struct sl_conn *conn);
+/* The entry with this tuple: conn reference << 1 | enum sl_dir; 0: none. It may be due. */
+uint32_t sl__index_find(const struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone);
+/* The entry with the tuple that conn, which is not in the index, has in direction dir. */
+uint32_t sl__index_find_like(const struct sl_track *t, const struct sl_conn *conn, enum sl_dir dir);
+bool sl__conn_has_tuple(const struct sl_conn *conn, enum sl_dir dir, const struct sl_tuple *tuple);
+/* A step of moving to a new key, while t->moving. */
+void sl__index_move(struct sl_track *t);
+/* Ask for the memory: of a conn whose hash will be needed; of the buckets of one that will end. */
+void sl__index_ask_for(const struct sl_track *t, uint32_t self);
+void sl__index_ask_for_buckets(const struct sl_track *t, const struct sl_conn *conn);
 
 /* Keep it alive for so many ms from now (unless SL_FIXED_TIMEOUT). */
 void sl__conn_refresh(struct sl_track *t, struct sl_conn *conn, uint32_t timeout_ms);

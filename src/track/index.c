@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Finding conns by tuples: the keyed hash of a tuple, and the table of both tuples of each conn.
+ *
+ * A new key. Nobody who does not know the key can choose tuples that meet in one bucket
+ * (base/hash.h). Should they meet nevertheless, by a leak or by luck, the chain that grows too long
+ * (SL_TABLE_CHAIN_MAX) gives the index a new key: a second table is begun, the old one is emptied
+ * into it by a few buckets at each step of the engine, and until then both are looked at. No packet
+ * waits for it.
+ */
+#include <string.h>
+
+#include "base/prefetch.h"
+#include "base/wire.h"
+#include "track/track.h"
+
+#define MOVE_BUCKETS 4 /* at a step */
+
+/* ---- hashing ----------------------------------------------------------------------------------
+ */
+
+/* src and dst as they stand in a conn or a packet: 4 or 16 bytes each. */
+static uint64_t hash_of(const struct sl_hash_key *key, const uint8_t *src, const uint8_t *dst,
+        uint32_t ports, uint32_t rest, bool v6)
+{
+	uint32_t w[10];
+
+	if (!v6) {
+		w[0] = sl_get32(src);
+		w[1] = sl_get32(dst);
+		w[2] = ports;
+		w[3] = rest;
+		return sl__hash_words(key, w, 4);
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		w[i] = sl_get32(src + i * 4);
+		w[4 + i] = sl_get32(dst + i * 4);
+	}
+	w[8] = ports;
+	w[9] = rest;
+	return sl__hash_words(key, w, 10);
+}
+
+static uint64_t tuple_hash(
+        const struct sl_hash_key *key, const struct sl_tuple *tuple, uint16_t zone)
+{
+	unsigned from = tuple->family == SL_IPV6 ? 0 : 12;
+
+	return hash_of(key, tuple->src.b + from, tuple->dst.b + from,
+	        (uint32_t)tuple->sport << 16 | tuple->dport,
+	        sl__hash_rest(zone, (enum sl_family)tuple->family, tuple->proto), from == 0);
+}
+
+static uint64_t conn_hash(
+        const struct sl_hash_key *key, const struct sl_conn *conn, enum sl_dir dir)
+{
+	bool v6 = sl__conn_is_v6(conn);
+
+	return hash_of(key, sl__conn_addr(conn, dir, 0), sl__conn_addr(conn, dir, 1),
+	        (uint32_t)conn->port[dir].sport << 16 | conn->port[dir].dport,
+	        sl__hash_rest(sl__conn_zone(conn, dir), v6 ? SL_IPV6 : SL_IPV4, conn->proto), v6);
+}
+
+uint64_t sl__tuple_hash(const struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone)
+{
+	return tuple_hash(&t->index_key, tuple, zone);
+}
+
+/* ---- what waits for memory ----------------------------------------------------------------------
+ */
+
+static uint64_t entry_hash(const void *ctx, uint32_t entry)
+{
+	const struct sl_track *t = ctx;
+
+	return conn_hash(&t->index_key, sl__conn_at(t, entry >> 1), (enum sl_dir)(entry & 1));
+}
+
+void sl__index_ask_for(const struct sl_track *t, uint32_t self)
+{
+	const char *conn = (const char *)sl__conn_at(t, self);
+
+	sl__prefetch(conn);
+	if (self & 1)
+		sl__prefetch(conn + offsetof(struct sl_conn, addr6));
+}
+
+static void entry_ahead(const void *ctx, uint32_t entry)
+{
+	sl__index_ask_for(ctx, entry >> 1);
+}
+
+void sl__index_ask_for_buckets(const struct sl_track *t, const struct sl_conn *conn)
+{
+	for (unsigned dir = 0; dir < 2; dir++) {
+		uint64_t hash = conn_hash(&t->index_key, conn, (enum sl_dir)dir);
+
+		sl__prefetch(sl__table_at(&t->table, sl__table_bucket(&t->table, hash)));
+	}
+}
+
+/* ---- finding
+ * -------------------------------------------------------------------------------------- */
+
+bool sl__conn_has_tuple(const struct sl_conn *conn, enum sl_dir dir, const struct sl_tuple *tuple)
+{
+	size_t size = sl__conn_is_v6(conn) ? 16 : 4, from = 16 - size;
+	const uint8_t *at = sl__conn_addr(conn, dir, 0);
+
+	return conn->port[dir].sport == tuple->sport && conn->port[dir].dport == tuple->dport &&
+	       conn->proto == tuple->proto && sl__conn_is_v6(conn) == (tuple->family == SL_IPV6) &&
+	       memcmp(at, tuple->src.b + from, size) == 0 &&
+	       memcmp(at + size, tuple->dst.b + from, size) == 0;
+}
+
+static uint32_t find_in(const struct sl_track *t, const struct sl_table *table,
+        const struct sl_hash_key *key, const struct sl_tuple *tuple, uint16_t zone)
+{
+	struct sl_probe probe = sl__table_probe(table, tuple_hash(key, tuple, zone));
+	uint32_t entry;
+
+	while ((entry = sl__table_next(table, &probe))) {
+		const struct sl_conn *conn = sl__conn_at(t, entry >> 1);
+		enum sl_dir dir = (enum sl_dir)(entry & 1);
+
+		if (sl__conn_has_tuple(conn, dir, tuple) && sl__conn_zone(conn, dir) == zone)
+			return entry;
+	}
+	return 0;
+}
+
+uint32_t sl__index_find(const struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone)
+{
+	uint32_t entry = find_in(t, &t->table, &t->index_key, tuple, zone);
+
+	return entry || !t->moving ? entry : find_in(t, &t->old_table, &t->old_key, tuple, zone);
+}
+
+static uint32_t find_like_in(const struct sl_track *t, const struct sl_table *table,
+        const struct sl_hash_key *key, const struct sl_conn *conn, enum sl_dir dir)
+{
+	const size_t size = sl__conn_is_v6(conn) ? 32 : 8;
+	const uint8_t *addr = sl__conn_addr(conn, dir, 0);
+	struct sl_probe probe = sl__table_probe(table, conn_hash(key, conn, dir));
+	uint32_t entry;
+
+	while ((entry = sl__table_next(table, &probe))) {
+		const struct sl_conn *other = sl__conn_at(t, entry >> 1);
+		enum sl_dir way = (enum sl_dir)(entry & 1);
+
+		if (other->proto == conn->proto && sl__conn_is_v6(other) == sl__conn_is_v6(conn) &&
+		        memcmp(&other->port[way], &conn->port[dir], sizeof(other->port[way])) ==
+		                0 &&
+		        memcmp(sl__conn_addr(other, way, 0), addr, size) == 0 &&
+		        sl__conn_zone(other, way) == sl__conn_zone(conn, dir))
+			return entry;
+	}
+	return 0;
+}
+
+uint32_t sl__index_find_like(const struct sl_track *t, const struct sl_conn *conn, enum sl_dir dir)
+{
+	uint32_t entry = find_like_in(t, &t->table, &t->index_key, conn, dir);
+
+	return entry || !t->moving ? entry : find_like_in(t, &t->old_table, &t->old_key, conn, dir);
+}
+
+/* ---- a new key
+ * -------------------------------------------------------------------------------------- */
+
+/* Without memory the chain stays as long as it is, and the next addition to it tries again. */
+static void begin_moving(struct sl_track *t)
+{
+	struct sl_table fresh;
+
+	if (!sl__table_init(&fresh, t->mem, t->exts.object_mask + 1, t->conn_room, entry_hash, t)) {
+		sl__table_fini(&fresh);
+		return;
+	}
+	fresh.ahead = entry_ahead;
+	fresh.changes = t->table.changes + 1;
+	t->old_table = t->table;
+	t->old_table.frozen = true;
+	t->old_key = t->index_key;
+	t->table = fresh;
+	sl__hash_key_init(&t->index_key, &t->random);
+	t->moving = true;
+	t->moved = 0;
+	t->rekeyed++;
+}
+
+static void finish_moving(struct sl_track *t)
+{
+	sl__table_fini(&t->old_table);
+	t->moving = false;
+}
+
+void sl__index_move(struct sl_track *t)
+{
+	for (unsigned n = 0; n < MOVE_BUCKETS && t->moving; n++) {
+		uint32_t entry = sl__table_any(&t->old_table, t->moved);
+
+		for (; entry; entry = sl__table_any(&t->old_table, t->moved)) {
+			const struct sl_conn *conn = sl__conn_at(t, entry >> 1);
+			enum sl_dir dir = (enum sl_dir)(entry & 1);
+
+			if (!sl__table_add(&t->table, conn_hash(&t->index_key, conn, dir), entry))
+				return; /* no memory: the next step tries again */
+			sl__table_remove(&t->old_table, conn_hash(&t->old_key, conn, dir), entry);
+		}
+		if (++t->moved == sl__table_buckets(&t->old_table))
+			finish_moving(t);
+	}
+}
+
+/* ---- adding and removing
+ * ----------------------------------------------------------------------------- */
+
+static void remove_one(struct sl_track *t, const struct sl_conn *conn, enum sl_dir dir)
+{
+	uint32_t entry = conn->self << 1 | dir;
+
+	if (!sl__table_remove(&t->table, conn_hash(&t->index_key, conn, dir), entry) && t->moving)
+		sl__table_remove(&t->old_table, conn_hash(&t->old_key, conn, dir), entry);
+}
+
+bool sl__index_add(struct sl_track *t, const struct sl_conn *conn)
+{
+	for (unsigned dir = 0; dir < 2; dir++) {
+		uint64_t hash = conn_hash(&t->index_key, conn, (enum sl_dir)dir);
+
+		if (sl__table_add(&t->table, hash, conn->self << 1 | dir))
+			continue;
+		if (dir)
+			remove_one(t, conn, SL_ORIGINAL);
+		return false;
+	}
+	if (t->moving)
+		sl__index_move(t);
+	else if (t->table.too_long)
+		begin_moving(t);
+	t->table.too_long = false;
+	return true;
+}
+
+void sl__index_remove(struct sl_track *t, const struct sl_conn *conn)
+{
+	remove_one(t, conn, SL_ORIGINAL);
+	remove_one(t, conn, SL_REPLY);
+	if (t->moving)
+		sl__index_move(t);
+}
+
+bool sl__index_init(struct sl_track *t, uint32_t slab_chunk)
+{
+	sl__hash_key_init(&t->index_key, &t->random);
+	if (!sl__table_init(&t->table, t->mem, slab_chunk, t->conn_room, entry_hash, t))
+		return false;
+	t->table.ahead = entry_ahead;
+	return true;
+}
+
+void sl__index_fini(struct sl_track *t)
+{
+	if (t->moving)
+		finish_moving(t);
+	sl__table_fini(&t->table);
+}

@@ -1,0 +1,53 @@
+#!/bin/sh
+# How many instructions packets cost, counted under callgrind: the count does not depend on how busy the
+# machine is. The bounds are generous (about 1.5 times what it was when they were set), so that what
+# doubles the cost of a packet is noticed, and nothing else. Takes about 10 seconds.
+#
+#   tests/instructions.sh BENCH-COUNT
+#
+# Skipped (77) without valgrind, and in builds with sanitizers, which valgrind cannot run.
+set -u
+count=$1
+packets=4096 # COUNT in bench/count.c
+
+skip() {
+	echo "skipped: $1"
+	exit 77
+}
+
+command -v valgrind >/dev/null || skip "valgrind is not installed"
+if nm "$count" 2>/dev/null | grep -q '__asan_init\|__ubsan_handle'; then
+	skip "built with a sanitizer"
+fi
+
+failed=0
+# what BOUND: instructions a packet, or a connection's end
+check() {
+	what=$1 bound=$2
+	# shellcheck disable=SC2086 # a list of words
+	total=$(valgrind --tool=callgrind --callgrind-out-file=/dev/null --collect-atstart=no \
+		--toggle-collect=counted --toggle-collect=counted_end "$count" $what 2>&1 >/dev/null |
+		sed -n 's/.*Collected : \([0-9]*\).*/\1/p')
+	if [ -z "$total" ]; then
+		echo "$what: valgrind counted nothing"
+		failed=1
+		return
+	fi
+	each=$((total / packets))
+	if [ "$each" -gt "$bound" ] || [ "$each" -lt 50 ]; then
+		echo "$what: $each instructions, the bound is $bound"
+		failed=1
+	else
+		echo "$what: $each (at most $bound)"
+	fi
+}
+
+check "udp 4 snat established" 800
+check "tcp 4 snat established" 1050
+check "udp 6 snat established" 850
+check "tcp 6 snat established" 1150
+check "udp 4 none established" 700
+check "udp 4 snat new" 6500
+check "tcp 6 snat new" 8500
+check "udp 4 snat end" 2400
+exit $failed
