@@ -253,7 +253,7 @@ void sl__index_remove(struct sl_track *t, const struct sl_conn *conn)
 
 bool sl__index_init(struct sl_track *t, uint32_t slab_chunk)
 {
-	sl__hash_key_init(&t->index_key, &t->random);
+	t->index_key = t->key; /* until they part */
 	if (!sl__table_init(&t->table, t->mem, slab_chunk, t->conn_room, entry_hash, t))
 		return false;
 	t->table.ahead = entry_ahead;
