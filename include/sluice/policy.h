@@ -108,6 +108,13 @@ struct sl_policy {
 	bool (*translates)(void *ctx, enum sl_family family);
 	/* Is the helper of this name to be attached to new connections that fit its tuples? */
 	bool (*automatic_helper)(void *ctx, const char *name);
+	/*
+	 * Does decide() say the same of every plain packet (no SYN, FIN, RST, no fragment) of an
+	 * ESTABLISHED connection that goes in one direction by the same interfaces with the same mark,
+	 * and do nothing besides? Then it is asked until it has let one pass, and after that no more,
+	 * until the policy or a route changes. NULL: no.
+	 */
+	bool (*steady)(void *ctx);
 };
 
 /*

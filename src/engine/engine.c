@@ -55,13 +55,15 @@ static bool sane(const struct sl_config *c)
 static void ask_stages(struct sl_engine *e)
 {
 	const struct sl_policy *policy = e->config.policy;
+	bool chains;
 
 	for (unsigned hook = 0; hook < SL_HOOK_COUNT; hook++)
 		e->stages[hook] = policy && policy->stages
 					  ? policy->stages(e->config.policy_ctx, (enum sl_hook)hook)
 					  : 0;
-	e->long_way = e->track.tracing || e->stages[SL_PREROUTING] || e->stages[SL_FORWARD] ||
-		      e->stages[SL_POSTROUTING];
+	chains = e->stages[SL_PREROUTING] || e->stages[SL_FORWARD] || e->stages[SL_POSTROUTING];
+	e->ruled = chains && policy->steady && policy->steady(e->config.policy_ctx);
+	e->long_way = e->track.tracing || (chains && !e->ruled);
 }
 
 void sl_engine_trace(struct sl_engine *engine, bool on)

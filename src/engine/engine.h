@@ -63,6 +63,7 @@ struct sl_engine {
 	uint8_t stages[SL_HOOK_COUNT]; /* which the policy has chains in */
 	uint8_t likely[2][16];	       /* where answers to the newest conn go, [is IPv6]: a guess for the next */
 	bool long_way;		       /* chains or a trace want to see every forwarded packet */
+	bool ruled;		       /* chains see forwarded packets, but are steady (sl_policy.steady) */
 	uint32_t route_generation;
 	struct sl_cached_route routes[SL_ROUTE_CACHE];
 	struct sl_known_routes known;

@@ -195,6 +195,24 @@ static bool own_broadcast(const struct sl_work *w)
 	return w->p->from == SL_FROM_LOCAL && w->route.kind == SL_ROUTE_BROADCAST;
 }
 
+/* From now on such packets need not ask for their route. */
+static void learn(struct sl_work *w)
+{
+	if (w->conn && !w->icmp_error && w->p->from == SL_FROM_WIRE && w->p->to == SL_TO_FORWARD)
+		sl__known_learn(w->e, w->conn, w->p, &w->route);
+}
+
+/*
+ * Nor need they ask chains that say the same of all of them, when these have let one pass. One of the
+ * very kind: what opens a connection, or ends it, is another matter.
+ */
+static void learn_verdict(struct sl_work *w)
+{
+	if (w->e->ruled && w->p->verdict == SL_ACCEPT && w->p->state == SL_CT_ESTABLISHED &&
+		!(w->parsed.tcp_flags & (SL_SYN | SL_FIN | SL_RST)) && w->parsed.frag == SL_FRAG_NONE)
+		learn(w);
+}
+
 static enum sl_reason find_route(struct sl_work *w)
 {
 	struct sl_packet *p = w->p;
@@ -205,8 +223,8 @@ static enum sl_reason find_route(struct sl_work *w)
 	if (!sl__routed(&w->route))
 		return SL_WHY_NO_ROUTE;
 	p->to = w->route.kind == SL_ROUTE_FORWARD || own_broadcast(w) ? SL_TO_FORWARD : SL_TO_LOCAL;
-	if (w->conn && !w->icmp_error && p->from == SL_FROM_WIRE && p->to == SL_TO_FORWARD)
-		sl__known_learn(w->e, w->conn, p, &w->route);
+	if (!w->e->ruled)
+		learn(w);
 	return w->parsed.tuple.family == SL_IPV4 ? sl__fill_options(w) : SL_WHY_NONE;
 }
 
@@ -294,6 +312,7 @@ static void one(struct sl_engine *e, struct sl_packet *p, bool stranger)
 		drop(&w, why);
 	else if (w.p->verdict == SL_NONE)
 		w.p->verdict = w.held ? SL_HELD : SL_ACCEPT;
+	learn_verdict(&w);
 	finish(&w);
 	if (e->env.offload)
 		sl__offload_after(&w);

@@ -575,8 +575,14 @@ static bool rules_translates(void *ctx, enum sl_family family)
 	return sl__rules_translate_family(r, family);
 }
 
+static bool rules_steady(void *ctx)
+{
+	return sl__rules_steady(ctx);
+}
+
 const struct sl_policy sl_rules_policy = {.stages = rules_stages,
 	.decide = rules_decide,
 	.nat = rules_nat,
 	.translates = rules_translates,
-	.automatic_helper = rules_automatic_helper};
+	.automatic_helper = rules_automatic_helper,
+	.steady = rules_steady};

@@ -16,6 +16,8 @@ bool sl__load(struct sl__eval *ev, const struct sl__expr *e, uint8_t *out, unsig
 /* The element of map that fits the packet. */
 struct sl__expr *sl__load_map(struct sl__eval *ev, const struct sl__expr *left, struct sl__set *set);
 bool sl__load_number(struct sl__eval *ev, const struct sl__expr *e, uint64_t *number);
+/* steady.c: does it say the same of every plain packet of an established connection? */
+bool sl__rules_steady(const struct sl_rules *r);
 uint64_t sl__eval_random(struct sl_rules *r);
 
 #endif

@@ -134,6 +134,24 @@ def rules_count_at_once():
         net.stop_sluice()
 
 
+def firewall():
+    """A ruleset that lets through what is established hands it down; a counter there keeps it."""
+    rules = MASQUERADE + HELPER_FTP + """
+        table inet f { chain forward { type filter hook forward priority filter; policy drop;
+            ct state vmap { established : accept, related : accept, invalid : drop }
+            iifname "in0" udp dport 5002 counter accept
+        }
+        }"""
+    with Net() as net:
+        net.sluice(rules=rules)
+        echoes(net)
+        talk = talk_until_offloaded(net)
+        net.ask("reload", net.file("counted.nft", rules.replace("ct state vmap", "counter ct state vmap")))
+        check(engine_saw(net, lambda: check(talk.say(10) == 10, "answers")) == 20, "every packet is counted")
+        check(not offloaded(net), "and none handed down")
+        net.stop_sluice()
+
+
 def addresses_and_death():
     with Net() as net:
         net.sluice(rules=MASQUERADE)
@@ -179,4 +197,4 @@ def timeouts_and_helpers():
 
 if __name__ == "__main__":
     skip_unless_possible()
-    main(udp_both_families, tcp_checksums_outside, rules_count_at_once, addresses_and_death, timeouts_and_helpers)
+    main(udp_both_families, tcp_checksums_outside, rules_count_at_once, firewall, addresses_and_death, timeouts_and_helpers)

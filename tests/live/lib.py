@@ -113,7 +113,7 @@ def wait_until(condition, what, seconds=10):
 
 class Namespace:
     def __init__(self, net, name):
-        self.net, self.name = net, name
+        self.net, self.name, self.started = net, name, {}
 
     def command(self, *args):
         return ["ip", "netns", "exec", self.name] + [str(a) for a in args]
@@ -146,15 +146,18 @@ class Namespace:
         return self.run("ip", *args)
 
     def listening(self, port, proto="tcp"):
-        """Waits until something listens there."""
+        """Waits until something listens there; all that spawn_python() started for that port."""
         flags = "-Hltn" if proto == "tcp" else "-Hlun"
-        wait_until(lambda: self.run("ss", flags, "sport = :%d" % port).stdout.strip(),
+        n = self.started.get(port, 1)
+        wait_until(lambda: len(self.run("ss", flags, "sport = :%d" % port).stdout.splitlines()) >= n,
                    "a listener on port %d" % port)
 
     def python(self, text, *args, **more):
         return self.run(sys.executable, "-c", text, *args, **more)
 
     def spawn_python(self, text, *args, **more):
+        if text in (SINK, ECHO):  # for listening()
+            self.started[int(args[1])] = self.started.get(int(args[1]), 0) + 1
         return self.spawn(sys.executable, "-c", text, *args, **more)
 
     def enter(self, function, *args):
