@@ -31,6 +31,8 @@ static bool manage(struct sl_live *live, struct sl_link *link)
 		return false;
 	}
 	link->managed = sl_steer_attach(&live->steer, link->index, link->name);
+	if (!link->managed)
+		sl_steer_clean(link->index); /* one of the two may stand there */
 	return link->managed;
 }
 
