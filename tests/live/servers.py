@@ -10,7 +10,7 @@ and IPv6, active and passive. The drawing is in lib.py.
 proftpd and pure-ftpd cannot be installed beside vsftpd (Debian's packages conflict): with SOAK they
 are unpacked from what apt-get downloads into a folder of the test's own.
 """
-import hashlib
+import pwd
 
 from lib import *
 
@@ -79,8 +79,10 @@ ModulePath %(d)s/proftpd-core/usr/lib/proftpd
 
 def pureftpd(net, ns):
     program = unpacked(net, "/usr/sbin/pure-ftpd", "pure-ftpd")
-    os.environ["FTP_ANON_DIR"] = net.dir + "/ftp"
-    ns.spawn(*program, "-e", "-S", "21", "-p", "50000:50999", "-H", "-A")
+    # Its folder is the home of the user ftp: there, in a mount namespace of its own, is ours.
+    home = pwd.getpwnam("ftp").pw_dir
+    ns.spawn("unshare", "-m", "sh", "-c", 'mount --bind "$0" "$1" && shift 1 && exec "$@"', net.dir + "/ftp", home,
+             *program, "-e", "-S", "21", "-p", "50000:50999", "-H", "-A")
     ns.listening(21)
 
 
