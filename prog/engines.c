@@ -90,6 +90,7 @@ bool sl__engines_init(struct sl_replay *r, struct sl_config *config)
 
 void sl__engines_fini(struct sl_replay *r)
 {
+	sl__gateway_stop(&r->gateway);
 	for (unsigned i = 0; i < r->n_engines; i++) {
 		r->engine = r->engines[i];
 		sl_engine_destroy(r->engine);

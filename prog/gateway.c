@@ -7,7 +7,8 @@
  * A module is a shared object: foo.so exports the record `sl_helper_foo`, so that the source of
  * a helper is the same built in and as a module. It is linked to nothing: what it calls is
  * inline or comes through its sl_help. Where a module has several helpers, it exports them as
- * `const struct sl_helper *const sl_module_helpers[]`, ended by NULL.
+ * `const struct sl_helper *const sl_module_helpers[]`, ended by NULL. A module with Welte's names of
+ * 2000 exports its nf2000_module instead (modules2000.h).
  */
 #include "prog/gateway.h"
 
@@ -143,6 +144,7 @@ static bool load_module(struct sl_gateway *g, const char *path)
 {
 	void *handle = open_module(path);
 	const struct sl_helper *const *list;
+	const struct nf2000_module *old;
 	const struct sl_helper *one;
 
 	if (!handle)
@@ -151,8 +153,11 @@ static bool load_module(struct sl_gateway *g, const char *path)
 	g->modules[g->n_modules++] = handle;
 	list = dlsym(handle, "sl_module_helpers");
 	one = named_helper(handle, path);
-	if (!list && !one)
+	old = dlsym(handle, "nf2000_module");
+	if (!list && !one && !old)
 		return complain(g, "--module", path, "not a helper module: exports no sl_helper_NAME");
+	if (old)
+		sl__modules2000_add(&g->modules2000, old);
 	if (one)
 		attach_module(g, one);
 	for (; list && *list; list++)
@@ -293,8 +298,14 @@ bool sl__gateway_init(struct sl_gateway *g, const struct sl_replay_options *opt,
 	return true;
 }
 
+void sl__gateway_stop(struct sl_gateway *g)
+{
+	sl__modules2000_stop(&g->modules2000);
+}
+
 void sl__gateway_fini(struct sl_gateway *g)
 {
+	sl__gateway_stop(g);
 	sl_rules_destroy(g->rules);
 	for (unsigned i = 0; i < g->n_modules; i++)
 		dlclose(g->modules[i]);
@@ -339,9 +350,14 @@ static bool set_tunable(const struct sl_gateway *g, struct sl_engine *engine, co
 bool sl__gateway_start(
         struct sl_gateway *g, const struct sl_replay_options *opt, struct sl_engine *engine)
 {
+	const char *wrong;
+
 	/* Helpers first: their options can be set then. */
 	if (!register_helpers(g, engine))
 		return false;
+	wrong = sl__modules2000_start(&g->modules2000, engine);
+	if (wrong)
+		return complain(g, "--module", "", wrong);
 	if (!sl_tunable_set(engine, "nf_conntrack_checksum", opt->checksum))
 		return complain(g, "--checksum", "", "cannot be set");
 	for (unsigned i = 0; i < opt->sets.n; i++)

@@ -8,6 +8,7 @@
  */
 #include <sluice/policy.h>
 
+#include "prog/modules2000.h"
 #include "prog/options.h"
 #include "prog/ruleset.h"
 
@@ -42,6 +43,7 @@ struct sl_gateway {
 	unsigned n_attach;
 	void **modules; /* dlopen handles */
 	unsigned n_modules;
+	struct sl_modules2000 modules2000;
 };
 
 /* Before the engine is made. False: said on stderr. fini is due in either case, after the engine. */
@@ -51,6 +53,8 @@ bool sl__gateway_init(struct sl_gateway *g, const struct sl_replay_options *opt,
 void sl__gateway_log(void *ctx, const struct sl_policy_view *view, const char *prefix);
 /* Is it built in, or did a module bring it? */
 bool sl__gateway_has_helper(struct sl_gateway *g, const char *name);
+/* Before the engine ends, if modules were started with it: they unregister. */
+void sl__gateway_stop(struct sl_gateway *g);
 void sl__gateway_fini(struct sl_gateway *g);
 /*
  * A reload, in two steps: read a file (NULL: the one of the command line) in any thread, NULL: what

@@ -734,6 +734,7 @@ static void fini(struct playback *p)
 
 	if (p->engine) {
 		p->events = NULL;
+		sl__gateway_stop(&p->gateway);
 		sl_engine_destroy(p->engine);
 	}
 	sl__embed_fini(&p->embed);

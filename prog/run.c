@@ -149,6 +149,7 @@ static void end(struct sl_live *live)
 	sl__live_loop_fini(live);
 	sl__live_control_stop(live);
 	sl__recorder_fini(&live->recorder);
+	sl__gateway_stop(&live->gateway);
 	sl_engine_destroy(live->engine);
 	sl__live_control_fini(live);
 	sl__gateway_fini(&live->gateway);

@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# A helper as a shared object: FOO's announcement is expected and translated, by the module.
-# usage: module.sh SLUICE FOO.so
+# A helper as a shared object: FOO's announcement is expected and translated, by the module; then
+# the same by the two modules with the interface of 2000, in either order.
+# usage: module.sh SLUICE FOO.so IP_CONNTRACK_FOO.so IP_NAT_FOO.so
 set -eu
-sluice=$1 module=$2
+sluice=$1 module=$2 track=$3 nat=$4
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
@@ -34,8 +35,15 @@ with open(sys.argv[1], 'wb') as f:
         f.write(struct.pack('<IIII', 1700000000, i, len(p), len(p)) + p)
 PY
 
-"$sluice" replay -q --masquerade --module "$module" -o "$dir/out" "$dir/foo.pcap"
-grep -q '"event": *"EXPECT_NEW".*"dst": *"203.0.113.1".*"dport": *4711' "$dir/out/events.jsonl"
-grep -aq 'HERE 203.0.113.1 4711' "$dir/out/out0.pcap"
+check() { # check MODULE-OPTIONS...
+	"$sluice" replay -q --masquerade "$@" -o "$dir/out" "$dir/foo.pcap"
+	grep -q '"event": *"EXPECT_NEW".*"dst": *"203.0.113.1".*"dport": *4711' "$dir/out/events.jsonl"
+	grep -aq 'HERE 203.0.113.1 4711' "$dir/out/out0.pcap"
+}
+check --module "$module"
+check --module "$track" --module "$nat"
+check --module "$nat" --module "$track"
 # Linked to nothing of ours.
-if nm -D --undefined-only "$module" | grep ' sl_'; then exit 1; fi
+for file in "$module" "$track" "$nat"; do
+	if nm -D --undefined-only "$file" | grep ' sl_'; then exit 1; fi
+done

@@ -278,6 +278,7 @@ struct sl_api {
 	enum sl_reason (*gre_call)(
 	        struct sl_help *help, const uint16_t key[2], uint8_t class_id, const char *reason);
 	void (*gre_end)(struct sl_help *help, enum sl_dir dir, uint16_t key);
+	const struct sl_helper *(*record)(struct sl_help *help);
 };
 
 struct sl_help_base {
@@ -287,6 +288,12 @@ struct sl_help_base {
 static inline const struct sl_api *sl_api_of(struct sl_help *help)
 {
 	return ((const struct sl_help_base *)(const void *)help)->api;
+}
+
+/* The record whose function is being called, for functions that serve several. */
+static inline const struct sl_helper *sl_help_record(struct sl_help *help)
+{
+	return sl_api_of(help)->record(help);
 }
 
 /* The connection's data_size bytes. */

@@ -14,6 +14,11 @@ static void *api_data(struct sl_help *help)
 	return help->data;
 }
 
+static const struct sl_helper *api_record(struct sl_help *help)
+{
+	return help->helper;
+}
+
 /* An insertion takes a neighbour along: an edit replaces at least one byte. */
 static bool insert(struct sl_help *help, const char *text, size_t len, size_t offset,
         const uint8_t *bytes, size_t size)
@@ -233,4 +238,5 @@ const struct sl_api sl__help_api = {
         .gre_find = sl__api_gre_find,
         .gre_call = sl__api_gre_call,
         .gre_end = sl__api_gre_end,
+        .record = api_record,
 };
