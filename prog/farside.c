@@ -34,6 +34,7 @@ struct end {
 struct flow_key {
 	struct end inside, outside;
 	uint8_t family, proto;
+	bool ports; /* has any: a port or id 0 is not the same as none */
 };
 
 struct pair_key {
@@ -114,6 +115,7 @@ static struct flow_key flow_of(const struct sl_view *v, enum sl_view_end inside)
 	key.outside = end_of(v, inside == SL_VIEW_SRC ? SL_VIEW_DST : SL_VIEW_SRC);
 	key.family = v->family;
 	key.proto = v->proto;
+	key.ports = v->has_ports;
 	return key;
 }
 

@@ -57,8 +57,10 @@ enum sl_reason sl__ipv6_options(const struct sl_packet *p, const struct sl_parse
 	struct sl_bytes b;
 	uint32_t size;
 
-	if (p->data[6] != 0 || parsed->len < 48)
+	if (p->data[6] != 0)
 		return SL_WHY_NONE; /* no hop-by-hop header */
+	if (parsed->len < 48)
+		return SL_WHY_BAD_IP_OPTIONS;
 	size = (uint32_t)(p->data[41] + 1) * 8;
 	if (size > parsed->len - 40)
 		return SL_WHY_BAD_IP_OPTIONS;
