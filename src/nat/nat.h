@@ -15,9 +15,16 @@
 #include "track/track.h"
 
 /* NAT's part of the engine. */
+#define SL_NAT_MOVED 1024 /* a power of 2; a forgotten one keeps its own port elsewhere */
+
 struct sl_nat {
 	struct sl_pools pools;	 /* which ports are known to be taken, where it is crowded */
 	uint16_t wanted;	 /* SL_WHY_OTHER_SHARD: a shard that has a port for it */
+	/*
+	 * Conns whose source could not keep its port, by that source: ids, perhaps of conns that
+	 * ended or of others with the same hash. The same source gets the same port elsewhere.
+	 */
+	uint64_t moved[SL_NAT_MOVED];
 };
 
 void sl__nat_init(struct sl_nat *nat, const struct sl_mem *mem);

@@ -223,20 +223,67 @@ static bool port_in_range(struct sl_tuple *tuple, const struct sl_nat_range *ran
 	       (port >= range->min_port && port <= range->max_port);
 }
 
+/* ---- a source that was given another port ------------------------------------------------------------------ */
+
+static uint64_t *moved_slot(struct sl_track *t, const struct sl_tuple *orig, uint16_t zone)
+{
+	uint32_t w[6];
+
+	for (unsigned i = 0; i < 4; i++)
+		w[i] = sl_get32(orig->src.b + i * 4);
+	w[4] = (uint32_t)orig->sport << 16 | zone;
+	w[5] = orig->proto;
+	return &t->nat->moved[sl__hash_words(&t->key, w, 6) & (SL_NAT_MOVED - 1)];
+}
+
+static void remember_moved(struct sl_track *t, const struct sl_conn *conn)
+{
+	struct sl_tuple orig, reply;
+
+	sl__conn_tuple(conn, SL_ORIGINAL, &orig);
+	sl__conn_tuple(conn, SL_REPLY, &reply);
+	if (*port_of(&orig, SL_MANIP_SRC) != (is_icmp(&reply) ? reply.sport : reply.dport))
+		*moved_slot(t, &orig, conn->zone) = sl__conn_id(conn);
+}
+
+/* What a living conn of the same source was made to look like: tuple's source becomes that. */
+static bool as_moved(struct sl_track *t, const struct sl_conn *conn, struct sl_tuple *tuple)
+{
+	const struct sl_conn *other;
+	struct sl_tuple own, orig, seen;
+
+	sl__conn_tuple(conn, SL_ORIGINAL, &own);
+	other = sl__conn_by_id(t, *moved_slot(t, &own, conn->zone));
+	if (!other || !(other->status & SL_CONFIRMED) || other->zone != conn->zone)
+		return false;
+	sl__conn_tuple(other, SL_ORIGINAL, &orig);
+	if (orig.proto != own.proto || orig.family != own.family || orig.sport != own.sport ||
+		!sl_addr_eq(&orig.src, &own.src))
+		return false;
+	sl__conn_tuple(other, SL_REPLY, &seen);
+	tuple->src = seen.dst;
+	tuple->sport = is_icmp(&seen) ? seen.sport : seen.dport;
+	return true;
+}
+
 /* How the conn's original packets are to look: `tuple` changed at one end, and nobody's yet. */
 static enum sl_reason unique(struct sl_track *t, const struct sl_conn *conn, struct sl_tuple *tuple,
 	const struct sl_nat_range *range, enum sl_manip manip)
 {
 	bool keep = !(range->flags & (SL_NAT_FULLY_RANDOM | SL_NAT_RANDOM));
 	const struct sl_tuple now = *tuple;
+	bool fits = addr_in_range(tuple, range) && port_in_range(tuple, range, manip), sliced;
 	struct port_range ports;
 	enum sl_reason why;
-	bool sliced;
 
-	if (manip == SL_MANIP_SRC && keep && addr_in_range(tuple, range) &&
-		port_in_range(tuple, range, manip) &&
-		is_free(t, conn, tuple, is_sliced(t, &now, tuple, manip)))
+	if (manip == SL_MANIP_SRC && keep && fits && is_free(t, conn, tuple, is_sliced(t, &now, tuple, manip)))
 		return SL_WHY_NONE; /* it is fine as it is */
+	if (manip == SL_MANIP_SRC && keep && !fits && as_moved(t, conn, tuple)) {
+		if (addr_in_range(tuple, range) && port_in_range(tuple, range, manip) &&
+			is_free(t, conn, tuple, is_sliced(t, &now, tuple, manip)))
+			return SL_WHY_NONE;
+		*tuple = now;
+	}
 	if (manip == SL_MANIP_SRC)
 		tuple->src = choose_addr(t, tuple, range, manip);
 	else
@@ -293,6 +340,8 @@ enum sl_reason sl__nat_setup(struct sl_track *t, struct sl_conn *conn,
 		sl__conn_set_tuple(conn, SL_REPLY, &reply);
 		sl__conn_set_status(conn, manip == SL_MANIP_SRC ? SL_SRC_NAT : SL_DST_NAT);
 		tell_pool(t, conn, true);
+		if (manip == SL_MANIP_SRC)
+			remember_moved(t, conn);
 	}
 	sl__conn_set_status(conn, manip == SL_MANIP_SRC ? SL_SRC_NAT_DONE : SL_DST_NAT_DONE);
 	return SL_WHY_NONE;

@@ -203,6 +203,7 @@ static void masqueraded(void **unused)
 	struct sl_engine *e = make(true);
 	struct sl_conn_info info;
 	struct frame f;
+	uint16_t other;
 
 	(void)unused;
 	put_in(e, udp(&f, "10.0.0.2", 4000, "192.0.2.9", 53), 1);
@@ -212,11 +213,15 @@ static void masqueraded(void **unused)
 	/* The same port of another host towards the same remote: another port. */
 	put_in(e, udp(&f, "10.0.0.3", 4000, "192.0.2.9", 53), 2);
 	assert_int_not_equal(sl_get16(f.data + 20), 4000);
-	assert_true(sl_get16(f.data + 20) >= 1024);
+	other = sl_get16(f.data + 20);
+	assert_true(other >= 1024);
 	sl_conn_info(e, f.p.conn, &info);
 	assert_int_equal(info.status, SL_CONFIRMED | SL_SRC_NAT | SL_SRC_NAT_DONE | SL_DST_NAT_DONE);
-	/* ... but kept towards another one: the whole reply tuple counts. */
+	/* ... and the same other one towards everybody, as long as that lives. */
 	put_in(e, udp(&f, "10.0.0.3", 4000, "192.0.2.10", 53), 3);
+	assert_int_equal(sl_get16(f.data + 20), other);
+	/* A third host keeps its port towards another remote: the whole reply tuple counts. */
+	put_in(e, udp(&f, "10.0.0.4", 4000, "192.0.2.10", 53), 3);
 	assert_int_equal(sl_get16(f.data + 20), 4000);
 	/* The answer finds its way back. */
 	put_in(e, udp(&f, "192.0.2.9", 53, "203.0.113.1", 4000), 4);
