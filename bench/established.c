@@ -54,10 +54,12 @@ static void main_load(uint32_t flows)
 
 	measure(&load, e, SL_ORIGINAL, 256);
 	measure(&load, e, SL_REPLY, 256);
-	measure(&load, e, SL_ORIGINAL, 32);
-	measure(&load, e, SL_ORIGINAL, 1);
-	load.summed = true;
-	measure(&load, e, SL_ORIGINAL, 256);
+	if (flows <= 1000000) { /* more takes its time */
+		measure(&load, e, SL_ORIGINAL, 32);
+		measure(&load, e, SL_ORIGINAL, 1);
+		load.summed = true;
+		measure(&load, e, SL_ORIGINAL, 256);
+	}
 	sl_engine_destroy(e);
 	memory_done(&memory);
 }
