@@ -319,6 +319,7 @@ struct sl__set {
 	uint32_t slot_count, slot_used;
 	struct sl__bounds *bounds;	  /* ranges, sorted */
 	uint32_t bound_count;
+	struct sl__axis *axes;		  /* ranges of concatenations (axis.c) */
 	struct sl__expr *wild;		  /* the * element */
 };
 
@@ -423,6 +424,12 @@ void sl__set_remove(struct sl__set *set, const uint8_t *key);
 /* False: no memory. */
 bool sl__set_put(struct sl_rules *r, struct sl__set *set, struct sl__expr *elem);
 void sl__elem_bounds(const struct sl__set *set, const struct sl__expr *elem, uint8_t *lo, uint8_t *hi);
+
+/* axis.c: the bounds of a concatenation, from its part `part` on; and which of them has a key. */
+struct sl__axis;
+struct sl__axis *sl__axis_build(struct sl_rules *r, const struct sl__set *set, struct sl__bounds **bounds,
+	uint32_t count, unsigned part);
+struct sl__expr *sl__axis_find(const struct sl__axis *axis, const uint8_t *key);
 
 /* model.c */
 /* Has a table of this family (or inet) a nat chain? */

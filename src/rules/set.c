@@ -3,8 +3,8 @@
  * Finding an element of a set or map. Keys are bytes: the parts of a concatenation one behind
  * the other. Exact keys live in a hash table (open addressing, at most half full), ranges of
  * plain keys in an array sorted by their ends and searched by halves; so cost does not grow
- * with the number of elements. Concatenations with ranges are tried one by one, exact ones
- * before them. What rules add at run time goes into the hash table, with its deadline; an
+ * with the number of elements. Concatenations with ranges are a tree (axis.c), exact ones are
+ * tried before them. What rules add at run time goes into the hash table, with its deadline; an
  * element past its deadline counts as not there, and its place is used again.
  */
 #include "rules/rules.h"
@@ -272,6 +272,16 @@ static bool is_range(const struct sl__set *set, const struct sl__expr *elem, uin
 	return memcmp(lo, hi, set->key_len);
 }
 
+static void build_axes(struct sl_rules *r, struct sl__set *set)
+{
+	struct sl__bounds **all = sl__arena_get(&r->arena, set->bound_count * sizeof *all);
+	uint32_t i;
+
+	for (i = 0; i < set->bound_count; i++)
+		all[i] = &set->bounds[i];
+	set->axes = sl__axis_build(r, set, all, set->bound_count, 0);
+}
+
 void sl__set_build(struct sl_rules *r, struct sl__set *set)
 {
 	uint8_t lo[SL_RULES_KEY_MAX] = {0}, hi[SL_RULES_KEY_MAX] = {0};
@@ -304,6 +314,8 @@ void sl__set_build(struct sl_rules *r, struct sl__set *set)
 
 		sort_bounds(set->bounds, room, set->bound_count, set->key_len);
 		settle_overlaps(r, set);
+	} else if (set->bound_count) {
+		build_axes(r, set);
 	}
 }
 
@@ -324,34 +336,17 @@ static struct sl__expr *find_sorted(const struct sl__set *set, const uint8_t *ke
 	return NULL;
 }
 
-static bool within(const struct sl__set *set, const struct sl__bounds *b, const uint8_t *key)
-{
-	unsigned i, at = 0;
-
-	for (i = 0; i < set->part_count; i++) {
-		unsigned bytes = (set->parts[i]->bits + 7u) / 8u;
-
-		if (memcmp(key + at, b->lo + at, bytes) < 0 || memcmp(key + at, b->hi + at, bytes) > 0)
-			return false;
-		at += bytes;
-	}
-	return true;
-}
-
 struct sl__expr *sl__set_find(struct sl__set *set, const uint8_t *key, uint64_t now)
 {
 	struct sl__set_slot *slot = find_slot(set, key);
 	struct sl__expr *found = NULL;
-	uint32_t i;
 
 	if (slot)
 		found = slot->elem;
 	else if (set->ranged && set->part_count == 1)
 		found = find_sorted(set, key);
-	for (i = 0; !found && set->part_count > 1 && i < set->bound_count; i++) {
-		if (within(set, &set->bounds[i], key))
-			found = set->bounds[i].elem;
-	}
+	else if (set->axes)
+		found = sl__axis_find(set->axes, key);
 	if (found && found->expires && found->expires <= now)
 		found = NULL;
 	return found ? found : set->wild;
