@@ -535,6 +535,13 @@ void sl__check_elem(struct sl_rules *r, struct sl__set *set, struct sl__expr *el
 	check_elem(&c, set, elem);
 }
 
+void sl__check_key(struct sl_rules *r, struct sl__set *set, struct sl__expr *elem, jmp_buf *out)
+{
+	struct sl__check c = {.r = r, .table = set->table, .l4 = -1, .fail = out};
+
+	check_parts(&c, elem->a, set->parts, set->part_count);
+}
+
 void sl__check_set(struct sl_rules *r, struct sl__set *s, jmp_buf *out)
 {
 	struct sl__check c = {.r = r, .table = s->table, .l4 = -1, .fail = out};

@@ -1030,6 +1030,36 @@ static void named_table(struct sl__parser *p)
 		sl__parse_fail(p, place, "Could not process rule: No such file or directory");
 }
 
+/* Each must be there, with the same bounds. */
+static void remove_elements(struct sl__parser *p, struct sl__set *s, const struct sl__expr *list)
+{
+	uint8_t lo[SL_RULES_KEY_MAX] = {0}, hi[SL_RULES_KEY_MAX] = {0}, lo2[SL_RULES_KEY_MAX] = {0}, hi2[SL_RULES_KEY_MAX] = {0};
+	const struct sl__expr *e;
+	struct sl__expr **at;
+
+	for (e = list->items; e; e = e->next) {
+		struct sl__expr one = *e;
+
+		if (s->map && !one.b)
+			sl__check_key(p->r, s, &one, p->fail);
+		else
+			sl__check_elem(p->r, s, &one, p->fail);
+		sl__elem_bounds(s, &one, lo, hi);
+		for (at = &s->elems; *at; at = &(*at)->next) {
+			sl__elem_bounds(s, *at, lo2, hi2);
+			if (((*at)->a->kind == EX_WILD) == (one.a->kind == EX_WILD) && !memcmp(lo, lo2, s->key_len) &&
+				!memcmp(hi, hi2, s->key_len))
+				break;
+		}
+		if (!*at)
+			sl__parse_fail(p, e->place, "Could not process rule: No such file or directory");
+		if (s->elems_end == &(*at)->next)
+			s->elems_end = at;
+		*at = (*at)->next;
+		s->count--;
+	}
+}
+
 static void add_elements(struct sl__parser *p, bool remove)
 {
 	struct sl__place place;
@@ -1041,9 +1071,11 @@ static void add_elements(struct sl__parser *p, bool remove)
 	s = sl__set_named(p->table, sl__parse_name(p, "the name of a set"));
 	if (!s)
 		sl__parse_fail(p, place, "Could not process rule: No such file or directory");
-	if (remove)
-		sl__parse_unsupported(p, place, "deleting elements");
 	list = sl__parse_set_or_ref(p);
+	if (remove) {
+		remove_elements(p, s, list);
+		return;
+	}
 	for (e = list->items; e; e = next) {
 		next = e->next;
 		e->next = NULL;
@@ -1174,12 +1206,79 @@ static void delete_table(struct sl__parser *p)
 		p->r->tables_end = at;
 }
 
+_Noreturn static void not_there(struct sl__parser *p, struct sl__place place)
+{
+	sl__parse_fail(p, place, "Could not process rule: No such file or directory");
+}
+
+/* What still jumps to it is a mistake, found when all is read (graph.c). */
+static void delete_chain(struct sl__parser *p)
+{
+	struct sl__chain **at;
+	struct sl__place place;
+	char *name;
+
+	named_table(p);
+	place = p->token.place;
+	name = sl__parse_name(p, "the name of a chain");
+	for (at = &p->table->chains; *at && strcmp((*at)->name, name); at = &(*at)->next)
+		;
+	if (!*at)
+		not_there(p, place);
+	if ((*at)->rules && !(*at)->base)
+		sl__parse_fail(p, place, "Could not process rule: Device or resource busy: this chain has rules");
+	if (p->table->chains_end == &(*at)->next)
+		p->table->chains_end = at;
+	*at = (*at)->next;
+}
+
+/* Does a rule of the table name the set? */
+static bool is_used(const struct sl__table *t, const struct sl__set *set)
+{
+	const struct sl__chain *c;
+	const struct sl__rule *rule;
+	const struct sl__stmt *s;
+
+	for (c = t->chains; c; c = c->next)
+		for (rule = c->rules; rule; rule = rule->next)
+			for (s = rule->stmts; s; s = s->next)
+				if (s->set == set || (s->b && s->b->set == set) || (s->a && s->a->set == set))
+					return true;
+	return false;
+}
+
+static void delete_set(struct sl__parser *p, bool map)
+{
+	struct sl__place place;
+	struct sl__set **at;
+	char *name;
+
+	named_table(p);
+	place = p->token.place;
+	name = sl__parse_name(p, "the name of a set");
+	for (at = &p->table->sets; *at && !((*at)->name && !strcmp((*at)->name, name) && (*at)->map == map); at = &(*at)->next)
+		;
+	if (!*at)
+		not_there(p, place);
+	if (is_used(p->table, *at))
+		sl__parse_fail(p, place, "Could not process rule: Device or resource busy: rules use this set");
+	if (p->table->sets_end == &(*at)->next)
+		p->table->sets_end = at;
+	*at = (*at)->next;
+}
+
 static void parse_delete(struct sl__parser *p)
 {
 	if (sl__accept_word(p, "table"))
 		delete_table(p);
 	else if (sl__accept_word(p, "element"))
 		add_elements(p, true);
+	else if (sl__accept_word(p, "chain"))
+		delete_chain(p);
+	else if (sl__accept_word(p, "set"))
+		delete_set(p, false);
+	else if (sl__accept_word(p, "map"))
+		delete_set(p, true);
 	else
 		sl__parse_unsupported(p, p->token.place, "deleting this");
 }

@@ -409,6 +409,8 @@ struct sl__check {
 void sl__check_rule(struct sl_rules *r, struct sl__table *table, struct sl__rule *rule, jmp_buf *fail);
 void sl__check_set(struct sl_rules *r, struct sl__set *set, jmp_buf *fail);
 void sl__check_elem(struct sl_rules *r, struct sl__set *set, struct sl__expr *elem, jmp_buf *fail);
+/* Only its key, as of a map's element that is to be deleted. */
+void sl__check_key(struct sl_rules *r, struct sl__set *set, struct sl__expr *elem, jmp_buf *fail);
 /* The type of `typeof` expressions. */
 unsigned sl__check_typeof(struct sl_rules *r, struct sl__table *table, struct sl__expr *e,
 	const struct sl__type **parts, unsigned max, jmp_buf *fail);
