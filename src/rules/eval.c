@@ -429,6 +429,7 @@ static enum outcome run_rule(struct sl__eval *ev, const struct sl__rule *rule, s
 	enum outcome out;
 
 	for (s = rule->stmts; s; s = s->next) {
+		ev->stays &= s->stays;
 		switch (s->kind) {
 		case ST_VERDICT:
 		case ST_VMAP:
@@ -525,10 +526,12 @@ static uint8_t rules_stages(void *ctx, enum sl_hook hook)
 
 static enum sl_decision rules_decide(void *ctx, struct sl_policy_view *view)
 {
-	struct sl__eval ev = {.r = ctx, .view = view};
+	struct sl__eval ev = {.r = ctx, .view = view, .stays = sl__memo_may(view)};
 	struct sl__chain *c;
 	enum outcome out;
 
+	if (ev.stays && sl__memo_knows(ev.r, view))
+		return SL_CONTINUE;
 	start_clock(ev.r, view->now);
 	for (c = ev.r->hooks[view->hook]; c; c = c->later) {
 		if (sl__chain_stage(c) != view->stage || c->type[0] == 'n' || !family_fits(c->table, view->parsed->tuple.family))
@@ -539,6 +542,8 @@ static enum sl_decision rules_decide(void *ctx, struct sl_policy_view *view)
 		if (out == REJECTED)
 			return SL_DECIDE_REJECT;
 	}
+	if (ev.stays)
+		sl__memo_keep(ev.r, view);
 	return SL_CONTINUE;
 }
 

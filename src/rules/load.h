@@ -6,6 +6,7 @@
 #include "rules/rules.h"
 
 struct sl__eval {
+	bool stays; /* nothing was met that could answer otherwise for the next packet (memo.c) */
 	struct sl_rules *r;
 	struct sl_policy_view *view;
 	struct sl_nat_range *range; /* nat chains only */
@@ -19,5 +20,10 @@ bool sl__load_number(struct sl__eval *ev, const struct sl__expr *e, uint64_t *nu
 /* steady.c: does it say the same of every plain packet of an established connection? */
 bool sl__rules_steady(const struct sl_rules *r);
 uint64_t sl__eval_random(struct sl_rules *r);
+
+/* memo.c: may this packet's answers be remembered; is this stage known to let it go on; it is. */
+bool sl__memo_may(const struct sl_policy_view *view);
+bool sl__memo_knows(struct sl_rules *r, const struct sl_policy_view *view);
+void sl__memo_keep(struct sl_rules *r, const struct sl_policy_view *view);
 
 #endif

@@ -141,6 +141,7 @@ static void read_all(struct sl_rules *r, const char *name, const char *text, siz
 		return;
 	build_sets(r);
 	order_chains(r);
+	sl__memo_mark(r);
 }
 
 /* 0, or why the reading was given up. (A function of its own: it returns twice.) */

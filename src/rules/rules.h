@@ -232,6 +232,7 @@ enum { REJECT_DEFAULT, REJECT_ICMP, REJECT_ICMPV6, REJECT_ICMPX, REJECT_RESET };
 struct sl__stmt {
 	uint8_t kind;
 	uint8_t op;	/* ST_MATCH; ST_SET_CHANGE: 0 add, 1 update, 2 delete; ST_NAT: NAT_*; ST_REJECT: REJECT_* */
+	bool stays;	/* answers alike for all packets of an established connection (memo.c) */
 	uint8_t hidden; /* a match that what follows implies: not printed */
 	uint8_t family; /* ST_NAT: 4, 6 or 0; ST_REJECT: what it needs */
 	uint8_t code;	/* ST_REJECT */
@@ -376,6 +377,7 @@ struct sl_rules {
 	unsigned errors;
 	size_t text_size;
 	unsigned copies;
+	struct sl__memo *memos; /* memo.c */
 	uint64_t random, start; /* start: ns, when the first packet came */
 	jmp_buf give_up;
 };
@@ -426,6 +428,9 @@ void sl__set_remove(struct sl__set *set, const uint8_t *key);
 /* False: no memory. */
 bool sl__set_put(struct sl_rules *r, struct sl__set *set, struct sl__expr *elem);
 void sl__elem_bounds(const struct sl__set *set, const struct sl__expr *elem, uint8_t *lo, uint8_t *hi);
+
+/* memo.c, when all is read: which statements stay alike, and the table of what is known. */
+void sl__memo_mark(struct sl_rules *r);
 
 /* axis.c: the bounds of a concatenation, from its part `part` on; and which of them has a key. */
 struct sl__axis;
