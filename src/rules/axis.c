@@ -17,10 +17,11 @@
 
 struct sl__axis {
 	unsigned at, bytes; /* where the part stands in the key */
-	uint32_t count;	    /* of pieces */
+	uint32_t count;     /* of pieces */
 	uint8_t *starts;    /* of pieces, sorted, `bytes` each */
-	bool last;	    /* the last part */
-	/* The tree: node 1 is the root, the children of n are 2n and 2n + 1, piece i is count + i. */
+	bool last;          /* the last part */
+	/* The tree: node 1 is the root, the children of n are 2n and 2n + 1, piece i is count + i.
+	 */
 	union {
 		struct sl__axis *next;
 		struct sl__expr *elem;
@@ -60,7 +61,8 @@ static void sift(uint8_t *v, uint32_t root, uint32_t n, unsigned bytes)
 	uint32_t child;
 
 	while ((child = 2 * root + 1) < n) {
-		if (child + 1 < n && memcmp(v + (size_t)child * bytes, v + (size_t)(child + 1) * bytes, bytes) < 0)
+		if (child + 1 < n && memcmp(v + (size_t)child * bytes,
+		                             v + (size_t)(child + 1) * bytes, bytes) < 0)
 			child++;
 		if (memcmp(v + (size_t)root * bytes, v + (size_t)child * bytes, bytes) >= 0)
 			return;
@@ -92,7 +94,8 @@ static uint32_t sort_unique(uint8_t *v, uint32_t n, unsigned bytes)
 }
 
 /* Where pieces begin: at each lower bound, and behind each upper one. */
-static struct sl__axis *cut(struct sl_rules *r, struct sl__bounds **bounds, uint32_t count, unsigned at, unsigned bytes)
+static struct sl__axis *cut(
+        struct sl_rules *r, struct sl__bounds **bounds, uint32_t count, unsigned at, unsigned bytes)
 {
 	uint8_t *starts = sl__arena_get(&r->arena, 2 * (size_t)count * bytes), *end = starts;
 	struct sl__axis *axis;
@@ -115,7 +118,8 @@ static struct sl__axis *cut(struct sl_rules *r, struct sl__bounds **bounds, uint
 }
 
 /* The pieces first..end of a range. */
-static void pieces(const struct sl__axis *axis, const struct sl__bounds *b, uint32_t *first, uint32_t *end)
+static void pieces(
+        const struct sl__axis *axis, const struct sl__bounds *b, uint32_t *first, uint32_t *end)
 {
 	*first = piece_of(axis->starts, axis->count, axis->bytes, b->lo + axis->at) - 1;
 	*end = piece_of(axis->starts, axis->count, axis->bytes, b->hi + axis->at);
@@ -123,7 +127,7 @@ static void pieces(const struct sl__axis *axis, const struct sl__bounds *b, uint
 
 /* Bounds on their way to the nodes that together are their pieces. */
 struct spread {
-	uint32_t *fill;		    /* by node: how many bounds, then where the next goes */
+	uint32_t *fill;             /* by node: how many bounds, then where the next goes */
 	struct sl__bounds **sorted; /* NULL: count only */
 	struct sl__bounds *one;
 };
@@ -149,8 +153,8 @@ static void spread(const struct sl__axis *axis, struct spread *s)
 }
 
 /* Each node's bounds into an axis of the next part. */
-static void grow_next(struct sl_rules *r, const struct sl__set *set, struct sl__axis *axis, struct sl__bounds **bounds,
-	uint32_t count, unsigned part)
+static void grow_next(struct sl_rules *r, const struct sl__set *set, struct sl__axis *axis,
+        struct sl__bounds **bounds, uint32_t count, unsigned part)
 {
 	uint32_t nodes = 2 * axis->count, i, at = 0;
 	struct spread s = {.fill = sl__arena_get(&r->arena, (nodes + 1) * sizeof *s.fill)};
@@ -173,7 +177,8 @@ static void grow_next(struct sl_rules *r, const struct sl__set *set, struct sl__
 	}
 	for (i = 1; i < nodes; i++) {
 		if (begin[i + 1] > begin[i])
-			axis->nodes[i].next = sl__axis_build(r, set, s.sorted + begin[i], begin[i + 1] - begin[i], part + 1);
+			axis->nodes[i].next = sl__axis_build(
+			        r, set, s.sorted + begin[i], begin[i + 1] - begin[i], part + 1);
 	}
 }
 
@@ -193,8 +198,8 @@ static void mark_last(struct sl__axis *axis, struct sl__bounds **bounds, uint32_
 	}
 }
 
-struct sl__axis *sl__axis_build(
-	struct sl_rules *r, const struct sl__set *set, struct sl__bounds **bounds, uint32_t count, unsigned part)
+struct sl__axis *sl__axis_build(struct sl_rules *r, const struct sl__set *set,
+        struct sl__bounds **bounds, uint32_t count, unsigned part)
 {
 	struct sl__axis *axis;
 	unsigned at = 0, i;

@@ -20,15 +20,11 @@ enum outcome { NEXT, NO_MATCH, ACCEPTED, DROPPED, REJECTED, RETURNED, TRANSLATED
 
 static bool in_range(const struct sl__expr *r, const uint8_t *v, unsigned len)
 {
-	uint8_t lo[SL_RULES_KEY_MAX], hi[SL_RULES_KEY_MAX];
-	struct sl__set one = {.part_count = 1};
-	struct sl__expr elem = {.kind = EX_ELEM};
-	struct sl__expr copy = *r;
+	uint8_t lo[SL_RULES_VALUE_MAX], hi[SL_RULES_VALUE_MAX];
 
-	one.parts[0] = r->type;
-	one.key_len = (uint8_t)len;
-	elem.a = &copy;
-	sl__elem_bounds(&one, &elem, lo, hi);
+	if (r->kind == EX_RANGE)
+		return memcmp(v, r->a->value, len) >= 0 && memcmp(v, r->b->value, len) <= 0;
+	sl__part_bounds(r, r->type, lo, hi);
 	return memcmp(v, lo, len) >= 0 && memcmp(v, hi, len) <= 0;
 }
 
@@ -87,8 +83,8 @@ static bool compare(struct sl__eval *ev, const struct sl__stmt *s, const uint8_t
 
 static bool matches(struct sl__eval *ev, const struct sl__stmt *s)
 {
-	uint8_t v[SL_RULES_KEY_MAX] = {0};
-	unsigned len, i;
+	uint8_t v[SL_RULES_KEY_MAX];
+	unsigned len = 0, i;
 
 	if (!sl__load(ev, s->a, v, &len))
 		return false;

@@ -33,13 +33,22 @@ struct sl__memo {
 
 static bool field_stays(const struct sl__field *f)
 {
-	static const bool ct[] = {[CT_STATE] = true, [CT_DIRECTION] = true, [CT_ZONE] = true, [CT_L3PROTO] = true,
-		[CT_PROTOCOL] = true, [CT_SADDR4] = true, [CT_DADDR4] = true, [CT_SADDR6] = true, [CT_DADDR6] = true,
-		[CT_PROTO_SRC] = true, [CT_PROTO_DST] = true};
+	static const bool ct[] = {[CT_STATE] = true,
+	        [CT_DIRECTION] = true,
+	        [CT_ZONE] = true,
+	        [CT_L3PROTO] = true,
+	        [CT_PROTOCOL] = true,
+	        [CT_SADDR4] = true,
+	        [CT_DADDR4] = true,
+	        [CT_SADDR6] = true,
+	        [CT_DADDR6] = true,
+	        [CT_PROTO_SRC] = true,
+	        [CT_PROTO_DST] = true};
 
 	switch (f->where) {
 	case IN_NET:
-		return !strcmp(f->name, "saddr") || !strcmp(f->name, "daddr") || !strcmp(f->name, "protocol");
+		return !strcmp(f->name, "saddr") || !strcmp(f->name, "daddr") ||
+		       !strcmp(f->name, "protocol");
 	case IN_TRANSPORT:
 		return !strcmp(f->name, "sport") || !strcmp(f->name, "dport");
 	case IN_META:
@@ -131,7 +140,8 @@ bool sl__memo_knows(struct sl_rules *r, const struct sl_policy_view *v)
 	uint64_t name = name_of(v);
 	const struct sl__memo *m = place_of(r, name);
 
-	return m->name == name && m->known & bit_of(v) && m->in_if == v->in_if && (!v->out_if || m->out_if == v->out_if);
+	return m->name == name && m->known & bit_of(v) && m->in_if == v->in_if &&
+	       (!v->out_if || m->out_if == v->out_if);
 }
 
 void sl__memo_keep(struct sl_rules *r, const struct sl_policy_view *v)
@@ -139,7 +149,8 @@ void sl__memo_keep(struct sl_rules *r, const struct sl_policy_view *v)
 	uint64_t name = name_of(v);
 	struct sl__memo *m = place_of(r, name);
 
-	if (m->name != name || m->in_if != v->in_if || (v->out_if && m->out_if && m->out_if != v->out_if))
+	if (m->name != name || m->in_if != v->in_if ||
+	        (v->out_if && m->out_if && m->out_if != v->out_if))
 		*m = (struct sl__memo){.name = name, .in_if = v->in_if};
 	if (v->out_if)
 		m->out_if = v->out_if;

@@ -427,6 +427,7 @@ struct sl__expr *sl__set_place(struct sl_rules *r, struct sl__set *set, const ui
 void sl__set_remove(struct sl__set *set, const uint8_t *key);
 /* False: no memory. */
 bool sl__set_put(struct sl_rules *r, struct sl__set *set, struct sl__expr *elem);
+void sl__part_bounds(const struct sl__expr *e, const struct sl__type *type, uint8_t *lo, uint8_t *hi);
 void sl__elem_bounds(const struct sl__set *set, const struct sl__expr *elem, uint8_t *lo, uint8_t *hi);
 
 /* memo.c, when all is read: which statements stay alike, and the table of what is known. */

@@ -24,7 +24,7 @@ static uint32_t hash_of(const uint8_t *key, unsigned len)
 	return (uint32_t)(h ^ h >> 32) | 1;
 }
 
-static void part_bounds(const struct sl__expr *e, const struct sl__type *type, uint8_t *lo, uint8_t *hi)
+void sl__part_bounds(const struct sl__expr *e, const struct sl__type *type, uint8_t *lo, uint8_t *hi)
 {
 	unsigned bytes = (type->bits + 7u) / 8u, i;
 
@@ -56,7 +56,7 @@ void sl__elem_bounds(const struct sl__set *set, const struct sl__expr *elem, uin
 	unsigned i, at = 0;
 
 	for (i = 0; i < set->part_count && part; i++, part = part->next) {
-		part_bounds(part, set->parts[i], lo + at, hi + at);
+		sl__part_bounds(part, set->parts[i], lo + at, hi + at);
 		at += (set->parts[i]->bits + 7u) / 8u;
 	}
 }
