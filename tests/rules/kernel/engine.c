@@ -122,6 +122,11 @@ static bool automatic_helper(void *ctx, const char *name)
 	return sl_rules_policy.automatic_helper(((struct half *)ctx)->rules, name);
 }
 
+static bool steady(void *ctx)
+{
+	return sl_rules_policy.steady(((struct half *)ctx)->rules);
+}
+
 /* ---- packets that the engine makes ---- */
 
 static bool alloc(void *ctx, struct sl_packet *p, uint32_t len)
@@ -197,7 +202,8 @@ static bool start(struct half *h)
 	h->policy = (struct sl_policy){.stages = stages,
 	        .decide = decide,
 	        .nat = nat,
-	        .automatic_helper = automatic_helper};
+	        .automatic_helper = automatic_helper,
+	        .steady = steady};
 	h->now = 1000000000;
 	sl_config_init(&config);
 	config.table_max = CONNS_MAX;
