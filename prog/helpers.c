@@ -23,6 +23,11 @@ static void show(const struct sl_helper *h)
 	for (unsigned i = 0; i < SL_HELPER_CLASSES && h->classes[i].max; i++)
 		printf("%-12s   expects %s: at most %u at a time, for %u s\n", "",
 		        h->classes[i].name, h->classes[i].max, h->classes[i].timeout);
+	for (unsigned i = 0; i < SL_HELPER_OPTIONS && h->options[i].name; i++)
+		printf("%-12s   option %s=%u (at most %u): %s\n", "", h->options[i].name,
+		        h->options[i].value, h->options[i].max, h->options[i].what);
+	if (h->by_request)
+		printf("%-12s   only on request\n", "");
 }
 
 static void put_matches(struct sl_json *j, const struct sl_helper *h)
@@ -52,12 +57,28 @@ static void put_classes(struct sl_json *j, const struct sl_helper *h)
 	sl__json_end(j);
 }
 
+static void put_options(struct sl_json *j, const struct sl_helper *h)
+{
+	sl__json_array(j, "options");
+	for (unsigned i = 0; i < SL_HELPER_OPTIONS && h->options[i].name; i++) {
+		sl__json_object(j, NULL);
+		sl__json_str(j, "name", h->options[i].name);
+		sl__json_uint(j, "value", h->options[i].value);
+		sl__json_uint(j, "max", h->options[i].max);
+		sl__json_str(j, "what", h->options[i].what);
+		sl__json_end(j);
+	}
+	sl__json_end(j);
+}
+
 static void show_json(struct sl_json *j, const struct sl_helper *h)
 {
 	sl__json_object(j, NULL);
 	sl__json_str(j, "helper", h->name);
 	put_matches(j, h);
 	put_classes(j, h);
+	put_options(j, h);
+	sl__json_bool(j, "by_request", h->by_request);
 	sl__json_end(j);
 	printf("%.*s\n", (int)j->len, j->text);
 	sl__json_clear(j);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "prog/helper.h"
 #include "prog/helpers.h"
 #include "prog/replay.h"
 #include "prog/ruleset.h"
@@ -40,6 +41,7 @@ static const struct {
 #else
         {"helpers", sl__helpers_main, "list the protocol helpers"},
 #endif
+        {"helper", sl__helper_main, "make a new helper, or test one on a capture"},
         {"version", version, "say which version this is"},
         {"help", help, "say this, or describe the options of a subcommand"},
 };

@@ -47,3 +47,25 @@ check --module "$nat" --module "$track"
 for file in "$module" "$track" "$nat"; do
 	if nm -D --undefined-only "$file" | grep ' sl_'; then exit 1; fi
 done
+if nm -D --undefined-only "$module" | grep ' sl_'; then exit 1; fi
+
+# A new helper made from FOO's shape builds, and the same is expected and sent however its capture is cut.
+include=$(cd "$(dirname "$0")/../include" && pwd)
+cd "$dir"
+"$sluice" helper new bar --from foo.pcap >new.txt
+for file in bar.c bar.txt bar-fuzz.c; do grep -qx "$file" new.txt && [ -s "$file" ]; done
+grep -q 'port = 111' bar.c
+if "$sluice" helper new bar >/dev/null 2>&1; then exit 1; fi # nothing is written over
+${CC:-cc} -std=c11 -Wall -Wextra -Werror -shared -fPIC -I"$include" -o bar.so bar.c
+"$sluice" helper test ./bar.so foo.pcap >test.txt
+grep -q 'after  HERE 203.0.113.1 4711' test.txt
+grep -q '"dst": "203.0.113.1".*"dport": 4711' test.txt
+grep -q 'cut in two at 19 places: as when whole' test.txt
+# One that reads nothing but whole segments is found out.
+sed 's/SL_FRAME_LINE/SL_FRAME_OWN, .frame = frame/; s/^const struct sl_helper/static size_t frame(struct sl_help *h, const struct sl_text *b, enum sl_dir d)\n{\n\t(void)h, (void)d;\n\treturn sl_text_left(b);\n}\n\n&/; s/sl_helper_bar/sl_helper_bad/; s/"bar"/"bad"/' bar.c >bad.c
+${CC:-cc} -std=c11 -shared -fPIC -I"$include" -o bad.so bad.c
+if "$sluice" helper test ./bad.so foo.pcap >test.txt; then exit 1; fi
+grep -q 'not as when whole' test.txt
+# The lists: ports, classes, options, in text and as JSON.
+"$sluice" helpers | grep -q 'option ftp_loose=0'
+"$sluice" helpers -j | grep '"helper": "ftp"' | grep -q '"name": "ftp_loose"'
