@@ -10,7 +10,9 @@ jobs=${FUZZ_JOBS:-2}
 one() { # one NAME SECONDS
 	log=build-logs/fuzz-$1.txt
 	mkdir -p "build-fuzz/corpus/$1"
-	if "build-fuzz/fuzz/fuzz-$1" -max_total_time="$2" -timeout=10 -rss_limit_mb=2048 \
+	dict= && [ -f "fuzz/$1.dict" ] && dict=-dict=fuzz/$1.dict
+	# shellcheck disable=SC2086 # no dictionary, or one
+	if "build-fuzz/fuzz/fuzz-$1" $dict -max_total_time="$2" -timeout=10 -rss_limit_mb=2048 \
 		-print_final_stats=1 -artifact_prefix="build-fuzz/finds/$1-" \
 		"build-fuzz/corpus/$1" "fuzz/corpus/$1" >"$log" 2>&1; then
 		runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
