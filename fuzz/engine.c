@@ -30,8 +30,7 @@ static void fail(const char *what)
 	abort();
 }
 
-/* ---- memory that counts, and fails once
- * ------------------------------------------------------------- */
+/* ---- memory that counts, and fails once -------------------------------------------------- */
 
 struct memory {
 	size_t held;
@@ -57,8 +56,7 @@ static void memory_free(void *ctx, void *p, size_t size)
 	free(p);
 }
 
-/* ---- the world around the engine
- * ------------------------------------------------------------------------ */
+/* ---- the world around the engine --------------------------------------------------------- */
 
 static const uint8_t public4[4] = {203, 0, 113, 1};
 static const uint8_t public6[16] = {0x20, 1, 0xd, 0xb8, 0xff, 0xff, [15] = 1};
@@ -113,8 +111,7 @@ static void packet_free(void *ctx, struct sl_packet *p)
 	free(p->handle);
 }
 
-/* ---- packets from few hosts and ports, so that they meet
- * ---------------------------------------------------- */
+/* ---- packets from few hosts and ports, so that they meet --------------------------------- */
 
 static void put_addr(uint8_t *at, bool v4, unsigned which)
 {
@@ -221,9 +218,7 @@ static uint32_t make_icmp(struct sl_bytes *in, uint8_t *d, const uint8_t *last, 
 	return l4 + 8 + quote;
 }
 
-/* ---- running
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- running ----------------------------------------------------------------------------- */
 
 struct run {
 	struct sl_engine *engine;

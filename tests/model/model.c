@@ -74,8 +74,7 @@ static const char *disagree(struct model *m, const char *what)
 	return m->why;
 }
 
-/* ---- tuples
- * ------------------------------------------------------------------------------------------ */
+/* ---- tuples ------------------------------------------------------------------------------ */
 
 static bool invert(const struct sl_tuple *t, struct sl_tuple *out)
 {
@@ -152,8 +151,7 @@ static struct conn *conn_with_original(struct model *m, const struct sl_tuple *t
 	return NULL;
 }
 
-/* ---- timeouts
- * -------------------------------------------------------------------------------------------- */
+/* ---- timeouts ---------------------------------------------------------------------------- */
 
 static uint32_t tunable(const struct sl_engine *e, const char *name)
 {
@@ -219,8 +217,7 @@ static uint32_t seconds_left(const struct model *m, uint64_t dies_ms)
 	return dies_ms > m->now_ms ? (uint32_t)((dies_ms - m->now_ms + 500) / 1000) : 0;
 }
 
-/* ---- a new connection: is what the engine chose allowed?
- * --------------------------------------------------- */
+/* ---- a new connection: is what the engine chose allowed? --------------------------------- */
 
 static bool has_ports(uint8_t proto)
 {
@@ -295,9 +292,7 @@ static const char *add_conn(
 	return whole ? judge_reply(m, c, p) : NULL;
 }
 
-/* ---- events
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- events ------------------------------------------------------------------------------ */
 
 static const char *judge_eviction(struct model *m, const struct conn *c, const struct sl_engine *e)
 {
@@ -415,9 +410,7 @@ const char *model_event(struct model *m, struct sl_engine *engine, const struct 
 	return NULL;
 }
 
-/* ---- packets
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- packets ----------------------------------------------------------------------------- */
 
 static bool parse_quote(struct model *m, const struct sl_packet *p)
 {
@@ -624,9 +617,7 @@ const char *model_clock(struct model *m, uint64_t now)
 	return NULL;
 }
 
-/* ---- life
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* ---- life -------------------------------------------------------------------------------- */
 
 struct model *model_create(const struct model_config *config)
 {

@@ -20,8 +20,7 @@ static struct step bare(const struct step *s)
 	return copy;
 }
 
-/* ---- batches
- * ---------------------------------------------------------------------------------------- */
+/* ---- batches ----------------------------------------------------------------------------- */
 
 /* How many of the steps from `at` on can be put in together. */
 static unsigned together(const struct transcript *t, unsigned at, unsigned most)
@@ -76,8 +75,7 @@ void again_in_batches(const struct setting *set, struct transcript *t, unsigned 
 	free(w);
 }
 
-/* ---- failures
- * ---------------------------------------------------------------------------------------- */
+/* ---- failures ---------------------------------------------------------------------------- */
 
 /* One run that ends well by itself: what fails in it, and what became of it. */
 struct trial {

@@ -3,17 +3,13 @@
  * What came of a packet, or of a span of time: what the lines below it say, and, when they end,
  * everything that they did not mention (settle()).
  */
-#include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "play.h"
 
 #include "base/wire.h"
 
-/* ---- what came out
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- what came out ----------------------------------------------------------------------- */
 
 void differs(const char *what, unsigned long long expected, unsigned long long got)
 {

@@ -9,9 +9,7 @@
 
 #include "play.h"
 
-/* ---- flows
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- flows ------------------------------------------------------------------------------- */
 
 struct flow *flow_called(struct player *p, const char *name, size_t len)
 {
@@ -134,8 +132,7 @@ void free_flows(struct player *p)
 	}
 }
 
-/* ---- the receivers
- * ------------------------------------------------------------------------------------------ */
+/* ---- the receivers ----------------------------------------------------------------------- */
 
 static void receive_bytes(struct player *p, struct flow *f, struct end *to, uint32_t at,
         const uint8_t *bytes, uint32_t n)

@@ -2,15 +2,12 @@
 /*
  * The head of a script: NAT, rules, helpers, routes, sizes.
  */
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "play.h"
 
-/* ---- the head
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- the head ---------------------------------------------------------------------------- */
 
 void add_rules(struct setting *set, const char *text)
 {

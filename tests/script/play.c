@@ -14,8 +14,7 @@
 #include "play.h"
 #include "tests/model/model.h"
 
-/* ---- starting
- * ------------------------------------------------------------------------------------------ */
+/* ---- starting ---------------------------------------------------------------------------- */
 
 static struct model *model_for(const struct setting *set)
 {
@@ -61,9 +60,7 @@ struct step *add_step(struct player *p, enum step_kind kind)
 	return s;
 }
 
-/* ---- time
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- time -------------------------------------------------------------------------------- */
 
 static void tick(struct player *p, uint64_t now)
 {
@@ -97,9 +94,7 @@ static void wait_until(struct player *p, uint64_t until)
 	tick(p, until);
 }
 
-/* ---- lines
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- lines ------------------------------------------------------------------------------- */
 
 static bool other_statement(struct player *p, struct line *line)
 {

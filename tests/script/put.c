@@ -2,14 +2,12 @@
 /*
  * A packet line: what is put in, and what the line says of its outcome.
  */
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "play.h"
 
-/* ---- putting packets in
- * ----------------------------------------------------------------------------------------- */
+/* ---- putting packets in ------------------------------------------------------------------ */
 
 static void complete_tcp(struct flow *f, enum sl_dir dir, struct spec *s)
 {

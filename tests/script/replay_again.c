@@ -106,8 +106,7 @@ static void conclude(struct outcome *o, const struct sl_packet *p)
 	memcpy(o->out.data, p->data, p->len);
 }
 
-/* ---- what the real engine's embedder does is heard, and left to it
- * ----------------------------------- */
+/* ---- what the real engine's embedder does is heard, and left to it ----------------------- */
 
 static void real_emit(void *ctx, struct sl_packet *p, const struct sl_packet *cause)
 {
@@ -175,8 +174,7 @@ static void real_trace(void *ctx, const struct sl_trace *trace)
 	real.env.trace(real.env.ctx, trace);
 }
 
-/* ---- the shadows' embedder
- * ------------------------------------------------------------------------------- */
+/* ---- the shadows' embedder --------------------------------------------------------------- */
 
 static void make_room(
         struct sl_packet *p, const void *bytes, uint32_t len, uint32_t head, uint32_t tail)
@@ -267,8 +265,7 @@ static void make_model(const struct sl_config *config)
 	model = model_create(&plain);
 }
 
-/* ---- catching up
- * --------------------------------------------------------------------------------------------- */
+/* ---- catching up ------------------------------------------------------------------------- */
 
 static void catch_up(struct tap *t, unsigned size, unsigned from, unsigned n)
 {
@@ -318,8 +315,7 @@ static uint64_t whole_seconds(uint64_t at)
 	return (at + SECOND - 1) / SECOND * SECOND;
 }
 
-/* ---- what the program calls
- * ------------------------------------------------------------------------------------- */
+/* ---- what the program calls -------------------------------------------------------------- */
 
 struct sl_engine *__wrap_sl_engine_create(const struct sl_config *config, const struct sl_env *env)
 {

@@ -110,8 +110,7 @@ struct flow {
 	struct flow *next;
 };
 
-/* ---- packets
- * ---------------------------------------------------------------------------------------- */
+/* ---- packets ----------------------------------------------------------------------------- */
 
 enum spec_has {
 	HAS_FLAGS = 1,
@@ -197,8 +196,7 @@ const char *fields_text(const struct fields *f, char *out, size_t size);
 uint32_t wire_build(
         const struct flow *flow, enum sl_dir dir, const struct spec *spec, uint8_t *out);
 
-/* ---- what happens to a packet
- * ------------------------------------------------------------------------ */
+/* ---- what happens to a packet ------------------------------------------------------------ */
 
 enum { OP_KEEP, OP_GROW, OP_ALLOC, OP_CONTIGUOUS, OP_EMIT, OPS };
 
@@ -238,8 +236,7 @@ void outcome_free(struct outcome *o);
 /* NULL: the same; else what differs. */
 const char *outcome_differs(const struct outcome *a, const struct outcome *b);
 
-/* ---- the world around the engines
- * ------------------------------------------------------------------------ */
+/* ---- the world around the engines -------------------------------------------------------- */
 
 struct route_rule {
 	struct sl_addr addr;
@@ -312,8 +309,7 @@ bool world_is_own(const struct sl_addr *addr);
 bool world_is_inside(const struct sl_addr *addr);
 uint64_t world_deadline(struct world *w);
 
-/* ---- words about what is there
- * ----------------------------------------------------------------------------- */
+/* ---- words about what is there ----------------------------------------------------------- */
 
 /* One line about an event; conn and expectations as `conntrack -E` has them, in words. */
 char *tell_event(struct sl_engine *engine, const struct sl_event *event);
@@ -327,9 +323,7 @@ const char *tell_state(unsigned state);
 void tell_tuple(const struct sl_tuple *t, char out[160]);
 int find_reason(const char *name);
 
-/* ---- the runs
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- the runs ---------------------------------------------------------------------------- */
 
 struct transcript {
 	struct step *steps;

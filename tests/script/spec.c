@@ -35,8 +35,7 @@ static void fill_payload(struct spec *s, uint32_t len)
 		add_payload(s, &"abcdefghijklmnopqrstuvwxyz"[i % 26], 1);
 }
 
-/* ---- TCP options
- * ---------------------------------------------------------------------------------- */
+/* ---- TCP options ------------------------------------------------------------------------- */
 
 static void option(struct spec *s, uint8_t kind, uint8_t len, uint64_t value)
 {
@@ -98,8 +97,7 @@ static void options(struct spec *s, const char *text)
 		option(s, 1, 1, 0);
 }
 
-/* ---- words
- * --------------------------------------------------------------------------------------------- */
+/* ---- words ------------------------------------------------------------------------------- */
 
 static bool is_flags(const char *text)
 {

@@ -2,15 +2,12 @@
 /*
  * Statements about connections, expectations, counters and streams, and calls of the engine.
  */
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "play.h"
 
-/* ---- statements
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- statements -------------------------------------------------------------------------- */
 
 static struct sl_conn *conn_of(
         struct player *p, const struct flow *f, uint16_t zone, struct sl_engine **engine)

@@ -6,7 +6,6 @@
  *   NEW tcp 10.0.0.2:40000 > 198.51.100.7:21 reply 198.51.100.7:21 > 203.0.113.1:40000
  *   SYN_SENT SRC_NAT CONFIRMED ... timeout 120 helper ftp mark 0 zone 0 packets 1/0 bytes 60/0
  */
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>

@@ -12,8 +12,7 @@
 
 enum { ICMP_SHORTEST = 8 };
 
-/* ---- building
- * ------------------------------------------------------------------------------------- */
+/* ---- building ---------------------------------------------------------------------------- */
 
 struct builder {
 	uint8_t *d;
@@ -272,8 +271,7 @@ uint32_t wire_build(const struct flow *f, enum sl_dir dir, const struct spec *s,
 	return len;
 }
 
-/* ---- taking apart
- * ----------------------------------------------------------------------------------------- */
+/* ---- taking apart ------------------------------------------------------------------------ */
 
 static bool read_ip(struct fields *f, const uint8_t *d, uint32_t len, uint32_t *l4, uint32_t *end)
 {

@@ -25,8 +25,7 @@
 #define MOST_HOPS    4 /* engines that see a packet: it is handed over three times at most */
 #define MOST_PASSING 16
 
-/* ---- memory
- * --------------------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------------ */
 
 static void *get(void *ctx, size_t size, size_t align)
 {
@@ -57,8 +56,7 @@ static bool fails(struct world *w, unsigned op)
 	return ++w->op_calls[op] == w->op_fail_at[op];
 }
 
-/* ---- packets
- * ---------------------------------------------------------------------------------------- */
+/* ---- packets ----------------------------------------------------------------------------- */
 
 static void make_room(
         struct sl_packet *p, const void *bytes, uint32_t len, uint32_t head, uint32_t tail)
@@ -165,8 +163,7 @@ static void emit(void *ctx, struct sl_packet *p, const struct sl_packet *cause)
 	free(p->handle);
 }
 
-/* ---- routes and events
- * ---------------------------------------------------------------------------------- */
+/* ---- routes and events ------------------------------------------------------------------- */
 
 static bool in_prefix(const struct sl_addr *a, const struct sl_addr *net, unsigned bits)
 {
@@ -275,9 +272,7 @@ static void event(void *ctx, const struct sl_event *happened)
 	        .has_port = true};
 }
 
-/* ---- rules
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- rules ------------------------------------------------------------------------------- */
 
 static void report(void *ctx, const char *text)
 {
@@ -323,9 +318,7 @@ static bool read_rules(struct world *w, unsigned i, struct sl_config *config)
 	return w->rules[i] != NULL;
 }
 
-/* ---- life
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- life -------------------------------------------------------------------------------- */
 
 static const struct sl_helper *helper_called(const char *name, size_t len)
 {
@@ -448,9 +441,7 @@ uint64_t world_deadline(struct world *w)
 	return first;
 }
 
-/* ---- doing
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- doing ------------------------------------------------------------------------------- */
 
 static void take_outcome(struct world *w, struct outcome *o, struct sl_packet *p, bool sums_right)
 {
