@@ -30,7 +30,7 @@ static void nat_rules(struct setting *set, struct line *line, bool source)
 	if (source) {
 		snprintf(text, sizeof(text),
 		        "table %s s { chain p { type nat hook postrouting priority srcnat; oifname "
-		        "\"out0\" meta l4proto { tcp, udp } snat to %s } }",
+		        "\"out0\" meta l4proto { tcp, udp } snat to %s; }; }",
 		        family, w->text);
 	} else {
 		struct endpoint from = words_endpoint(w->text);
@@ -40,7 +40,7 @@ static void nat_rules(struct setting *set, struct line *line, bool source)
 			wrong("dnat FROM to ENDPOINT");
 		snprintf(text, sizeof(text),
 		        "table %s d { chain p { type nat hook prerouting priority dstnat; %s daddr "
-		        "%s tcp dport %u dnat to %s } }",
+		        "%s tcp dport %u dnat to %s; }; }",
 		        family, family, sl_addr_text(&from.addr, (enum sl_family)from.family, addr),
 		        from.port, words_next(line)->text);
 	}
