@@ -204,7 +204,7 @@ static enum sl_help_outcome take_data(struct sl_help_work *w)
 	bool taken, again;
 
 	/* Behind the end of the stream: nobody will take it. */
-	if (s->fin_seen && s->sent == s->fin && sl__seq_after(seq, s->fin)) {
+	if (s->fin_seen && s->sent == s->fin && (sl__seq_after(seq, s->fin) || (n && seq == s->fin))) {
 		set_seq(w, sl__editlog_new(&s->log, seq));
 		return sl__help_done(w);
 	}
