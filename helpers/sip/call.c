@@ -17,6 +17,17 @@ static void end_media(struct sip_work *w)
 	struct sl_which which = {.classes = SIP_MEDIA, .cookie = w->head.call};
 
 	sl_expect_remove(w->help, &which);
+	if (w->sip->many_calls)
+		sip_tell(w, SL_BEYOND_OTHER_CALLS);
+}
+
+static enum sl_reason describe(struct sip_work *w)
+{
+	struct sip *sip = w->sip;
+
+	sip->many_calls = sip->many_calls || (sip->call && sip->call != w->head.call);
+	sip->call = w->head.call;
+	return sip_sdp_expect(w);
 }
 
 static bool carries_media(const struct sip_head *head)
@@ -30,10 +41,12 @@ static enum sl_reason request(struct sip_work *w)
 	bool invite = sip_method_is(&w->head, "INVITE");
 	enum sl_reason why = SL_WHY_NONE;
 
+	if (invite && w->sip->call && w->sip->call != w->head.call)
+		w->sip->many_calls = true;
 	if (invite || sip_method_is(&w->head, "BYE"))
 		end_media(w);
 	if (carries_media(&w->head) && w->head.has_sdp)
-		why = sip_sdp_expect(w);
+		why = describe(w);
 	if (invite && why == SL_WHY_NONE)
 		w->sip->invite_cseq = w->head.cseq;
 	return why;
@@ -44,7 +57,7 @@ static enum sl_reason answer(struct sip_work *w)
 	if (!carries_media(&w->head))
 		return SL_WHY_NONE;
 	if (w->head.status < 300)
-		return w->head.has_sdp ? sip_sdp_expect(w) : SL_WHY_NONE;
+		return w->head.has_sdp ? describe(w) : SL_WHY_NONE;
 	if (w->head.cseq == w->sip->invite_cseq)
 		end_media(w);
 	return SL_WHY_NONE;

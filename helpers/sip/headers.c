@@ -137,27 +137,55 @@ bool sip_seen_as(const struct sip_work *w, struct sl_endpoint *e, bool any_port)
 	return true;
 }
 
-static void translate(struct sip_work *w, const struct sip_place *place, bool any_port)
+void sip_tell(struct sip_work *w, enum sl_beyond beyond)
+{
+	w->beyond = (uint8_t)beyond;
+}
+
+/* Linux translates the connection's two ends with their ports, and a registration's contact. */
+static bool linux_sees(const struct sip_work *w, struct sl_endpoint e)
+{
+	if (!e.port)
+		e.port = SIP_PORT;
+	if (w->head.is_request && sip_method_is(&w->head, "REGISTER") &&
+	        sip_endpoint_eq(&e, &w->sip->contact))
+		return true;
+	return sl_seen_as(w->help, w->m->dir, &e);
+}
+
+/* One place; `linux` is whether Linux looks there at all. */
+static void translate(struct sip_work *w, const struct sip_place *place, bool any_port, bool linux)
 {
 	struct sl_endpoint to = place->endpoint;
 
-	if (place->is_addr && sip_seen_as(w, &to, any_port))
-		sip_place_write(&w->edits, place, &to);
+	if (!place->is_addr || !sip_seen_as(w, &to, any_port) ||
+	        sip_endpoint_eq(&to, &place->endpoint))
+		return;
+	if (!linux || !linux_sees(w, place->endpoint))
+		sip_tell(w, SL_BEYOND_SYNTAX);
+	else if (!to.port)
+		sip_tell(w, SL_BEYOND_ADDRESS_TEXT);
+	sip_place_write(&w->edits, place, &to);
 }
 
 /* An address without a port. */
-static void translate_addr(struct sip_work *w, const struct sip_place *place)
+static void translate_addr(struct sip_work *w, const struct sip_place *place, bool linux)
 {
 	struct sl_endpoint to = place->endpoint;
 
-	if (place->is_addr && sl_seen_as(w->help, w->m->dir, &to))
-		sip_place_write(&w->edits, place, &to);
+	if (!place->is_addr || !sl_seen_as(w->help, w->m->dir, &to) ||
+	        sip_endpoint_eq(&to, &place->endpoint))
+		return;
+	if (!linux)
+		sip_tell(w, SL_BEYOND_SYNTAX);
+	sip_place_write(&w->edits, place, &to);
 }
 
-static void translate_address(struct sip_work *w, const struct sip_address *address, bool any_port)
+static void translate_address(
+        struct sip_work *w, const struct sip_address *address, bool any_port, bool linux)
 {
-	translate(w, &address->host, any_port);
-	translate_addr(w, &address->maddr);
+	translate(w, &address->host, any_port, linux);
+	translate_addr(w, &address->maddr, false);
 }
 
 /* Where the other side saw the client: in an answer it must be what the client is. */
@@ -195,22 +223,22 @@ static void translate_vias(struct sip_work *w, struct sl_text value, bool *first
 	while (sl_text_left(&value) && sip_via_read(&value, &via)) {
 		if (*first)
 			note_forced(w, &via);
-		translate(w, &via.host, true);
-		translate_addr(w, &via.maddr);
+		translate(w, &via.host, true, *first);
+		translate_addr(w, &via.maddr, *first);
 		if (*first && !w->head.is_request) {
-			translate_addr(w, &via.received);
+			translate_addr(w, &via.received, true);
 			translate_rport(w, &via);
 		}
 		*first = false;
 	}
 }
 
-static void translate_addresses(struct sip_work *w, struct sl_text value, bool any_port)
+static void translate_addresses(struct sip_work *w, struct sl_text value, bool any_port, bool linux)
 {
 	struct sip_address address;
 
 	while (sl_text_left(&value) && sip_address_read(&value, &address))
-		translate_address(w, &address, any_port);
+		translate_address(w, &address, any_port, linux);
 }
 
 static void translate_header(
@@ -222,11 +250,13 @@ static void translate_header(
 		break;
 	case SIP_FROM:
 	case SIP_TO:
+		translate_addresses(w, value, false, true);
+		break;
 	case SIP_ROUTE:
-		translate_addresses(w, value, false);
+		translate_addresses(w, value, false, false);
 		break;
 	case SIP_RECORD_ROUTE:
-		translate_addresses(w, value, true);
+		translate_addresses(w, value, true, false);
 		break;
 	default:
 		break;
@@ -242,8 +272,11 @@ void sip_headers_translate(struct sip_work *w)
 
 	while (sip_header_next(&lines, &id, &value))
 		translate_header(w, id, value, &first);
+	if (w->sip->forced_port)
+		sip_tell(
+		        w, SL_BEYOND_SYNTAX); /* Linux leaves the Via: only rport finds back then */
 	if (w->head.is_request && sip_uri_read(w->head.uri, &address))
-		translate_address(w, &address, false);
+		translate_address(w, &address, false, true);
 	for (unsigned i = 0; i < w->contacts; i++)
-		translate_address(w, &w->contact[i], true);
+		translate_address(w, &w->contact[i], true, true);
 }

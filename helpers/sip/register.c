@@ -59,6 +59,9 @@ static enum sl_reason request(struct sip_work *w)
 	w->sip->register_cseq = w->head.cseq;
 	if (expires_of(w, contact) == 0)
 		return SL_WHY_NONE;
+	if (expires_of(w, contact) ==
+	        UINT32_MAX) /* the registrar shall choose; Linux waits to be told */
+		sip_tell(w, SL_BEYOND_SYNTAX);
 	sl_help_tuple(w->help, w->m->dir, &own);
 	a.written = contact->host.endpoint;
 	a.written.port = port_of(&contact->host);

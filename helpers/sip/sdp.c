@@ -260,10 +260,10 @@ static unsigned row_of(const struct sip_work *w, const struct sip_stream *s, uin
 }
 
 /* Does Linux open other ports than these? */
-static void tell_beyond(const struct sip_work *w, const struct sip_stream *s, unsigned ports)
+static void tell_beyond(struct sip_work *w, const struct sip_stream *s, unsigned ports)
 {
 	if (ports == 1 || s->pairs > 1)
-		sl_help_beyond(w->help, SL_BEYOND_SYNTAX);
+		sip_tell(w, SL_BEYOND_SYNTAX);
 }
 
 /* One stream: its ports, then RTCP's own. *seen is where RTP goes. */
@@ -331,8 +331,8 @@ static bool acceptable(const struct sip_work *w)
 
 enum sl_reason sip_sdp_expect(struct sip_work *w)
 {
-	struct sl_endpoint session_seen = {.port = 0}, seen;
-	bool session = false;
+	struct sl_endpoint session_seen = {.port = 0}, seen, owner = w->sdp.owner.endpoint;
+	bool session = false, last = false;
 
 	if (!acceptable(w)) {
 		sl_note(w->help, SL_WHY_HELPER_PORT, "SIP media");
@@ -347,11 +347,13 @@ enum sl_reason sip_sdp_expect(struct sip_work *w)
 		if (!s->class_id || !s->port.endpoint.port ||
 		        !wanted(w, connection_of(&w->sdp, s))) {
 			write_addr(w, &s->connection, NULL);
+			last = last && (!s->class_id || !s->port.endpoint.port);
 			continue;
 		}
 		why = expect_stream(w, s, &seen);
 		if (why != SL_WHY_NONE)
 			return why;
+		last = true;
 		write_addr(w, &s->connection, &seen);
 		write_addr(w, &s->rtcp_addr, NULL);
 		if (!s->connection.length) {
@@ -361,5 +363,8 @@ enum sl_reason sip_sdp_expect(struct sip_work *w)
 	}
 	write_addr(w, &w->sdp.connection, session ? &session_seen : NULL);
 	write_addr(w, &w->sdp.owner, NULL);
+	/* Linux writes the last stream's address there, whatever it was. */
+	if (w->translated && w->sdp.owner.is_addr && sl_seen_as(w->help, w->m->dir, &owner) != last)
+		sip_tell(w, SL_BEYOND_ADDRESS_TEXT);
 	return SL_WHY_NONE;
 }

@@ -86,9 +86,12 @@ static enum sl_help_result work_on(struct sip_work *w)
 		why = sip_register(w);
 	if (why != SL_WHY_NONE)
 		return sl_refuse(w->help, why);
+	if (w->translated)
+		sip_headers_translate(w);
+	if (w->beyond)
+		sl_help_beyond(w->help, (enum sl_beyond)w->beyond);
 	if (!w->translated)
 		return SL_PASS;
-	sip_headers_translate(w);
 	correct_length(w);
 	if (!sl_edits_make(&w->edits, w->help, w->m))
 		return sl_refuse(w->help, SL_WHY_HELPER_DROP);
@@ -184,9 +187,9 @@ const struct sl_helper sl_helper_sip = {
         .match = {{.proto = SL_PROTO_UDP, .port = SIP_PORT},
                 {.proto = SL_PROTO_TCP, .port = SIP_PORT}},
         .classes = {[SIP_SIGNALLING] = {.name = "signalling", .max = 1, .timeout = 180},
-                [SIP_AUDIO] = {.name = "audio", .max = 32, .timeout = 180},
-                [SIP_VIDEO] = {.name = "video", .max = 32, .timeout = 180},
-                [SIP_IMAGE] = {.name = "image", .max = 16, .timeout = 180}},
+                [SIP_AUDIO] = {.name = "audio", .max = 4, .timeout = 180, .all = 64},
+                [SIP_VIDEO] = {.name = "video", .max = 4, .timeout = 180, .all = 64},
+                [SIP_IMAGE] = {.name = "image", .max = 2, .timeout = 180, .all = 64}},
         .framing = SL_FRAME_OWN,
         .message_max = MESSAGE_MAX,
         .data_size = sizeof(struct sip),

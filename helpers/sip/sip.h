@@ -30,6 +30,8 @@ enum { SIP_SIGNALLING, SIP_AUDIO, SIP_VIDEO, SIP_IMAGE };
 /* What is kept of a connection. */
 struct sip {
 	uint32_t invite_cseq, register_cseq;
+	uint32_t call;        /* the last one that expected media ... */
+	bool many_calls;      /* ... and there were others */
 	uint16_t forced_port; /* answers go to this port of the client, not where it sends from */
 	struct sl_endpoint contact; /* of the last registration, as its sender wrote it ... */
 	struct sl_endpoint seen;    /* ... and as the registrar sees it; port 0: none */
@@ -116,6 +118,7 @@ struct sip_work {
 	struct sip_address contact[SIP_CONTACTS];
 	unsigned contacts;
 	bool translated; /* by NAT */
+	uint8_t beyond;  /* enum sl_beyond: where Linux would do otherwise */
 	struct sl_edits edits;
 };
 
@@ -154,6 +157,8 @@ bool sip_endpoint_eq(const struct sl_endpoint *a, const struct sl_endpoint *b);
 
 /* Reads every header that names an endpoint. False: one is not understood. */
 bool sip_headers_read(struct sip_work *w);
+/* Linux would do otherwise. */
+void sip_tell(struct sip_work *w, enum sl_beyond beyond);
 /* Collects the edits that translation asks for; contacts after what register.c decided. */
 void sip_headers_translate(struct sip_work *w);
 /* The address that the receiver must see; false: it is neither end's. */

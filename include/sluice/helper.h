@@ -80,8 +80,9 @@ struct sl_helper_match {
 
 struct sl_helper_class {
 	const char *name;
-	uint16_t max; /* expectations of this class at a time, per connection; 0: unused class */
+	uint16_t max;     /* expectations of this class at a time, per connection; 0: unused class */
 	uint32_t timeout; /* seconds */
+	uint16_t all;     /* not 0: `max` counts those with one cookie, and this all of a connection */
 };
 
 /*

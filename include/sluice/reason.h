@@ -115,10 +115,11 @@ enum sl_beyond {
 	SL_BEYOND_PORT_SEARCH,	 /* "port-search": a free port was found where Linux gives up */
 	SL_BEYOND_OVERLAP,	 /* "overlap": overlapping IPv4 fragments are dropped */
 	SL_BEYOND_REFUSED,	 /* "refused": Linux would have opened a hole that is not safe */
-	SL_BEYOND_ADDRESS_TEXT,	 /* "address-text": an IPv6 address written as RFC 5952 asks */
+	SL_BEYOND_ADDRESS_TEXT,	 /* "address-text": an address is written otherwise than Linux writes it */
 	SL_BEYOND_LINE_START,	 /* "line-start": Linux does not look at a segment that follows no line end */
 	SL_BEYOND_PASSED,	 /* "passed": not understood, so it passes; Linux drops it */
 	SL_BEYOND_REPEATED,	 /* "repeated": the same bytes again open nothing anew */
+	SL_BEYOND_OTHER_CALLS,	 /* "other-calls": a SIP call's end is not the end of others */
 	SL_BEYOND_COUNT
 };
 

@@ -82,6 +82,7 @@ static void fill_want(struct sl_help *help, uint8_t class_id, uint32_t timeout, 
 
 	want->timeout_ms = (timeout ? timeout : c->timeout) * 1000;
 	want->class_max = c->max;
+	want->class_all = c->all;
 	want->class_id = class_id;
 	want->maker = help->helper;
 	want->beyond = help->linux_known ? 0 : help->beyond;

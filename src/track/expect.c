@@ -192,17 +192,36 @@ static enum sl_reason make_way(struct sl_track *t, const struct sl_conn *master,
 	return why;
 }
 
+/* The oldest of the class (and cookie), and how many of them there are. */
+static struct sl_expect *oldest(struct sl_ext *ext, const struct sl_expect_want *want, bool of_cookie,
+	unsigned *count)
+{
+	struct sl_expect *first = NULL;
+
+	*count = 0;
+	SL_LIST_EACH(it, &ext->expects) {
+		struct sl_expect *e = SL_CONTAINER(it, struct sl_expect, of_master);
+
+		if (e->class_id != want->class_id || (of_cookie && e->more.cookie != want->more.cookie))
+			continue;
+		first = e;
+		++*count;
+	}
+	return first;
+}
+
 static enum sl_reason make_room(struct sl_track *t, struct sl_ext *ext, const struct sl_expect_want *want)
 {
 	uint16_t max = want->class_max ? want->class_max : 1;
+	unsigned count;
 
-	while (ext->expect_count[want->class_id] >= max) {
-		struct sl_list *it = ext->expects.prev;
-
-		while (SL_CONTAINER(it, struct sl_expect, of_master)->class_id != want->class_id)
-			it = it->prev;
-		sl__expect_remove(t, SL_CONTAINER(it, struct sl_expect, of_master), SL_WHY_REPLACED);
+	if (want->class_all) { /* the limit is that of a cookie; all together have one of their own */
+		while (oldest(ext, want, true, &count), count >= max)
+			sl__expect_remove(t, oldest(ext, want, true, &count), SL_WHY_REPLACED);
+		max = want->class_all;
 	}
+	while (ext->expect_count[want->class_id] >= max)
+		sl__expect_remove(t, oldest(ext, want, false, &count), SL_WHY_REPLACED);
 	return t->expects.count >= t->set.expect_max || t->expects.count >= t->expects.max
 		       ? SL_WHY_EXPECT_LIMIT
 		       : SL_WHY_NONE;

@@ -66,6 +66,7 @@ struct sl_expect_want {
 	struct sl_tuple tuple, mask;
 	uint32_t timeout_ms;
 	uint16_t class_max;		/* at most so many of this class a master; 0: one */
+	uint16_t class_all;		/* not 0: class_max is a cookie's limit, and this the master's */
 	uint8_t class_id, flags, beyond;
 	const struct sl_helper *maker, *helper;
 	const char *reason;

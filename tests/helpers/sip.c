@@ -73,8 +73,8 @@ static const struct row late_offer[] = {
 	{'c', REQUEST("INVITE", "1", CONTACT NO_BODY), NULL, 0, NULL},
 	{'s', ANSWER("200 OK", "INVITE", "1", S_CONTACT SDP_TYPE SERVER("30000")), "c>s udp 30000 #1, c>s udp 30001 #1", 0, NULL},
 	{'c', REQUEST("ACK", "1", CONTACT SDP_TYPE CLIENT("49170")), "s>c udp 49170 #1, s>c udp 49171 #1", 0, NULL},
-	{'c', REQUEST("PRACK", "2", SDP_TYPE CLIENT("49190")), "s>c udp 49190 #1, s>c udp 49191 #1", 0, NULL},
-	{'s', ANSWER("200 OK", "PRACK", "2", SDP_TYPE SERVER("30010")), "c>s udp 30010 #1, c>s udp 30011 #1", 0, NULL},
+	{'c', REQUEST("PRACK", "2", SDP_TYPE CLIENT("49190")), "-udp 30000, s>c udp 49190 #1, -udp 30001, s>c udp 49191 #1", 0, NULL},
+	{'s', ANSWER("200 OK", "PRACK", "2", SDP_TYPE SERVER("30010")), "-udp 49170, c>s udp 30010 #1, -udp 49171, c>s udp 30011 #1", 0, NULL},
 	{0},
 };
 
@@ -108,12 +108,12 @@ static const struct row rtcp[] = {
 	{'c', REQUEST("INVITE", "1", CONTACT SDP_TYPE CLIENT("49170") "a=rtcp:53020\r\n"), "s>c udp 49170 #1, s>c udp 53020 #1", 0, NULL},
 	{'s', ANSWER("183 Progress", "INVITE", "1", SDP_TYPE SERVER("30000") "a=rtcp:30001 IN IP{f} {s}\r\n"),
 		"c>s udp 30000 #1, c>s udp 30001 #1", 0, NULL},
-	{'c', REQUEST("UPDATE", "2", SDP_TYPE CLIENT("49180") "a=rtcp-mux\r\n"), "s>c udp 49180 #1, s>c udp 49181 #1", 0, NULL},
-	{'s', ANSWER("200 OK", "UPDATE", "2", SDP_TYPE SERVER("30010") "a=rtcp-mux\r\na=rtcp:30010\r\n"), "c>s udp 30010 #1", 0, NULL},
+	{'c', REQUEST("UPDATE", "2", SDP_TYPE CLIENT("49180") "a=rtcp-mux\r\n"), "-udp 49170, s>c udp 49180 #1, -udp 53020, s>c udp 49181 #1", 0, NULL},
+	{'s', ANSWER("200 OK", "UPDATE", "2", SDP_TYPE SERVER("30010") "a=rtcp-mux\r\na=rtcp:30010\r\n"), "-udp 30000, c>s udp 30010 #1", 0, NULL},
 	/* an odd port belongs to the pair that begins below it; two pairs in a row */
-	{'c', REQUEST("UPDATE", "3", SDP_TYPE CLIENT("49191")), "s>c udp 49190 #1, s>c udp 49191 #1", 0, NULL},
+	{'c', REQUEST("UPDATE", "3", SDP_TYPE CLIENT("49191")), "-udp 30001, s>c udp 49190 #1, -udp 49180, s>c udp 49191 #1", 0, NULL},
 	{'c', REQUEST("UPDATE", "4", SDP_TYPE CLIENT("49300/2")),
-		"s>c udp 49300 #1, s>c udp 49301 #1, s>c udp 49302 #1, s>c udp 49303 #1", 0, NULL},
+		"-udp 49181, s>c udp 49300 #1, -udp 30010, s>c udp 49301 #1, -udp 49190, s>c udp 49302 #1, -udp 49191, s>c udp 49303 #1", 0, NULL},
 	{0},
 };
 
