@@ -188,6 +188,7 @@ struct sl_event {
 	bool state_changed;		/* NEW, UPDATE: the L4 state is news */
 	const char *text;		/* LOG: not NUL-terminated */
 	size_t text_len;
+	uint64_t sequence;		/* counts this engine's events, from 1 */
 	uint64_t now;
 };
 
@@ -489,6 +490,43 @@ SL_EXPORT void sl_offload_poll(struct sl_engine *engine, struct sl_conn *conn);
  * expectations within limits). For tests: walks everything. NULL: all is well.
  */
 SL_EXPORT const char *sl_engine_check(struct sl_engine *engine);
+
+/* ---- export and import ------------------------------------------------------------------------- */
+
+/*
+ * A connection with all that belongs to it (helper, its private data, expectations, edits, held
+ * bytes) as bytes, for a restart or for a second gateway. Returns how many bytes it takes; they
+ * are written only if they fit into size. 0: it cannot be exported now (its first packet is not
+ * through, or it is ending). What is written changes with every packet of the connection.
+ */
+SL_EXPORT size_t sl_conn_export(struct sl_engine *engine, struct sl_conn *conn, void *out, size_t size);
+
+enum sl_import {
+	SL_IMPORT_DONE,
+	SL_IMPORT_MALFORMED,
+	SL_IMPORT_VERSION,
+	SL_IMPORT_NO_HELPER, /* it names one that is not registered here */
+	SL_IMPORT_CLASH,     /* another connection has one of its tuples */
+	SL_IMPORT_NO_ROOM,   /* memory, the table, or expectations */
+};
+SL_EXPORT const char *sl_import_text(enum sl_import result);
+
+/*
+ * Make it again, here. The bytes may come from anybody: what is impossible is refused, and a
+ * failure adds nothing. A connection with both its tuples gives way as an older state of it (what it
+ * expected is gone even if the import fails then). Masters go before their related
+ * connections. *out (may be NULL) is the new one; it has an id of this engine.
+ */
+SL_EXPORT enum sl_import sl_conn_import(
+	struct sl_engine *engine, const void *bytes, size_t len, struct sl_conn **out);
+
+/* What an export is of: the exporter's id, and its last event's sequence when it was made. */
+struct sl_export_info {
+	uint64_t id, sequence;
+	struct sl_tuple tuple[2];
+	uint16_t zone;
+};
+SL_EXPORT bool sl_export_info(const void *bytes, size_t len, struct sl_export_info *out);
 
 /* ---- helpers ------------------------------------------------------------------------------------ */
 

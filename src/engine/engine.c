@@ -17,8 +17,10 @@ static void conn_end(struct sl_track *t, struct sl_conn *conn, struct sl_ext *ex
 static void event(struct sl_track *t, const struct sl_event *happened)
 {
 	struct sl_engine *e = sl__engine_of(t);
+	struct sl_event numbered = *happened;
 
-	e->env.event(e->env.ctx, happened);
+	numbered.sequence = ++e->sequence;
+	e->env.event(e->env.ctx, &numbered);
 }
 
 static void trace(struct sl_track *t, const struct sl_conn *conn, const char *step,
@@ -151,6 +153,7 @@ void sl_engine_destroy(struct sl_engine *engine)
 	sl__fragments_fini(&engine->fragments);
 	sl__track_fini(&engine->track);
 	sl__helping_fini(&engine->helping);
+	sl__texts_fini(engine);
 	sl__nat_fini(&engine->nat);
 	mem = engine->env.mem;
 	sl__free(&mem, engine, sizeof(*engine));

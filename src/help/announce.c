@@ -16,6 +16,7 @@
  * Ownership. Expectations are the tracker's; the memory of what was said is the sl_help's.
  */
 #include "help/inner.h"
+#include "help/state.h"
 
 #include <string.h>
 
@@ -49,6 +50,13 @@ static void propose(struct sl_help *help, struct sl_conn *conn, const struct sl_
 }
 
 /* sl_expect.more.expected: the helper decides, if it wants to. */
+static sl_expected_fn translate_related;
+
+sl_expected_fn *sl__help_expected_fn(const struct sl_expect_more *more, const struct sl_helper *maker)
+{
+	return more->has_nat || (maker && maker->expected) ? translate_related : NULL;
+}
+
 static enum sl_reason translate_related(
 	struct sl_track *t, struct sl_conn *conn, const struct sl_expect *expect)
 {
@@ -86,8 +94,7 @@ static void fill_want(struct sl_help *help, uint8_t class_id, uint32_t timeout, 
 	want->class_id = class_id;
 	want->maker = help->helper;
 	want->beyond = help->linux_known ? 0 : help->beyond;
-	if (want->more.has_nat || help->helper->expected)
-		want->more.expected = translate_related;
+	want->more.expected = sl__help_expected_fn(&want->more, help->helper);
 }
 
 static enum sl_reason add(struct sl_help *help, const struct sl_expect_want *want)

@@ -241,6 +241,17 @@ bool sl__stream_feed(struct sl_stream *s, struct sl_stream_pool *pool, uint32_t 
 	return absorb(s, pool);
 }
 
+const uint8_t *sl__stream_piece(const struct sl_stream *s, unsigned i, uint32_t *at, uint32_t *n)
+{
+	struct sl_list *it = s->pieces.next;
+
+	while (i--)
+		it = it->next;
+	*at = piece_of(it)->at;
+	*n = piece_of(it)->len;
+	return piece_of(it)->bytes;
+}
+
 /* ---- acknowledged, refused, passed ---------------------------------------------------------------------- */
 
 bool sl__stream_acked(struct sl_stream *s, struct sl_stream_pool *pool, uint32_t acked)

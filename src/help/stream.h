@@ -66,6 +66,9 @@ void sl__stream_cut(struct sl_stream *s, struct sl_stream_pool *pool, uint32_t a
 /* Not read any more: everything up to `at` counts as passed. */
 void sl__stream_pass(struct sl_stream *s, struct sl_stream_pool *pool, uint32_t at);
 
+/* The piece number i beyond a hole, which must be there. */
+const uint8_t *sl__stream_piece(const struct sl_stream *s, unsigned i, uint32_t *at, uint32_t *n);
+
 /* NULL while nothing is kept, and so none of them may be read. */
 static inline const uint8_t *sl__stream_bytes(const struct sl_stream *s, uint32_t at)
 {

@@ -142,13 +142,30 @@ static bool make_room(struct sl_track *t, struct sl_ext *ext)
 	return oldest != NULL;
 }
 
+/* A new entry like this one. NULL: there are too many. */
+static struct sl_gre_key *insert(struct sl_track *t, struct sl_ext *ext, const struct sl_gre_key *as)
+{
+	struct sl_gre_key *k;
+	uint32_t ref, *chain;
+
+	k = sl__slab_get(&t->gre.slab, &ref);
+	if (!k)
+		return NULL;
+	*k = *as;
+	k->self = ref;
+	sl__list_add(&ext->gre_keys, &k->of_master);
+	chain = chain_of(t, &k->src, &k->dst, k->key);
+	k->next = *chain;
+	*chain = ref;
+	t->gre.count++;
+	return k;
+}
+
 enum sl_reason sl__gre_add(struct sl_track *t, struct sl_conn *master, enum sl_dir dir, uint16_t own,
 	struct sl_gre_key **out)
 {
 	struct sl_ext *ext = sl__conn_ext(t, master);
 	struct sl_tuple mine, to_it;
-	struct sl_gre_key *k;
-	uint32_t ref, *chain;
 	uint16_t key = own;
 
 	if (!ext)
@@ -162,18 +179,22 @@ enum sl_reason sl__gre_add(struct sl_track *t, struct sl_conn *master, enum sl_d
 		return SL_WHY_NAT_NO_PORT;
 	if (!make_room(t, ext))
 		return SL_WHY_EXPECT_LIMIT;
-	k = sl__slab_get(&t->gre.slab, &ref);
-	if (!k)
-		return SL_WHY_EXPECT_LIMIT;
-	*k = (struct sl_gre_key){.src = to_it.src, .dst = to_it.dst, .key = key, .own = own,
-		.dir = (uint8_t)dir, .zone = master->zone, .self = ref};
-	sl__list_add(&ext->gre_keys, &k->of_master);
-	chain = chain_of(t, &k->src, &k->dst, key);
-	k->next = *chain;
-	*chain = ref;
-	t->gre.count++;
-	*out = k;
-	return SL_WHY_NONE;
+	*out = insert(t, ext, &(struct sl_gre_key){.src = to_it.src, .dst = to_it.dst, .key = key, .own = own,
+				      .dir = (uint8_t)dir, .zone = master->zone});
+	return *out ? SL_WHY_NONE : SL_WHY_EXPECT_LIMIT;
+}
+
+enum sl_reason sl__gre_restore(struct sl_track *t, struct sl_conn *master, const struct sl_gre_key *as)
+{
+	struct sl_ext *ext = sl__conn_ext(t, master);
+	struct sl_gre_key k = *as;
+
+	k.zone = master->zone;
+	if (!ext)
+		return SL_WHY_NO_MEMORY;
+	if (find(t, &k.src, &k.dst, k.key, k.zone))
+		return SL_WHY_EXPECT_CLASH;
+	return insert(t, ext, &k) ? SL_WHY_NONE : SL_WHY_EXPECT_LIMIT;
 }
 
 /* ---- the protocol --------------------------------------------------------------------------------------- */

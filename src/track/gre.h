@@ -31,6 +31,8 @@ void sl__gre_complete(struct sl_track *t, struct sl_tuple *tuple, uint16_t zone)
  */
 enum sl_reason sl__gre_add(struct sl_track *t, struct sl_conn *master, enum sl_dir dir, uint16_t own,
 	struct sl_gre_key **out);
+/* An entry as it was elsewhere (src, dst, key, own, back, dir). */
+enum sl_reason sl__gre_restore(struct sl_track *t, struct sl_conn *master, const struct sl_gre_key *as);
 /* The master's entry for a key that a side chose; NULL: none. */
 struct sl_gre_key *sl__gre_of(struct sl_ext *ext, enum sl_dir dir, uint16_t own);
 void sl__gre_remove(struct sl_track *t, struct sl_gre_key *k);
