@@ -68,7 +68,7 @@ static bool same_ct(const struct look *look, uint8_t key)
 
 static bool same_field(const struct look *look, const struct sl__field *f)
 {
-	static const char *const net[] = {"saddr", "daddr", "protocol", "nexthdr", "version", NULL};
+	static const char *const net[] = {"saddr", "daddr", "protocol", "version", NULL};
 	static const char *const transport[] = {"sport", "dport", NULL};
 
 	switch ((enum sl__where)f->where) {
