@@ -249,7 +249,9 @@ def snmp_addresses():
     with Net() as net:
         net.sluice(rules=FIREWALL + """
             table ip nat { chain prerouting { type nat hook prerouting priority dstnat;
-                iifname "out0" udp dport 161 dnat to %s } }""" % C4)
+                iifname "out0" udp dport 161 dnat to %s
+            }
+            }""" % C4)
         conf = net.file("snmpd.conf", "agentaddress udp:161\nrocommunity public\n"
                         "createUser bob MD5 password1 DES password2\nrouser bob\n")
         net.client.spawn("env", "SNMP_PERSISTENT_DIR=%s/snmp" % net.dir, find_program("snmpd"), "-f", "-Lo", "-C",

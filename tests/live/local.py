@@ -61,11 +61,13 @@ def output_chain():
         net.sluice(rules="""
             table inet filter {
                 chain output { type filter hook output priority filter;
-                    tcp dport 6002 drop }
+                    tcp dport 6002 drop
+                }
             }
             table ip nat {
                 chain output { type nat hook output priority -100;
-                    tcp dport 8000 dnat to 192.0.2.10:6001 }
+                    tcp dport 8000 dnat to 192.0.2.10:6001
+                }
             }""")
         # The first hop must be there: it is resolved before the packet can be looked at.
         net.gateway.ip("route", "add", "198.51.100.0/24", "via", S4)
@@ -83,7 +85,8 @@ def redirect():
         net.sluice(rules="""
             table inet nat {
                 chain pre { type nat hook prerouting priority dstnat;
-                    iifname "in0" tcp dport 80 redirect to :3128 }
+                    iifname "in0" tcp dport 80 redirect to :3128
+                }
             }""")
         for address in (G4, G6):
             net.gateway.spawn_python(SINK, address, 3128)
@@ -99,7 +102,8 @@ def destination_nat():
             table inet translate {
                 chain pre { type nat hook prerouting priority dstnat;
                     iifname "out0" tcp dport 8080 dnat ip to 10.9.0.2:5001
-                    iifname "out0" tcp dport 8080 dnat ip6 to [fd09::2]:5001 }
+                    iifname "out0" tcp dport 8080 dnat ip6 to [fd09::2]:5001
+                }
             }""")
         for address in (C4, C6):
             net.client.spawn_python(SINK, address, 5001)
