@@ -259,6 +259,7 @@ static void send_packet(struct world *w, const struct sl_tuple *t, uint32_t seq,
 {
 	uint32_t head = w->family == SL_IPV6 ? 40 : 20, size = t->proto == SL_PROTO_TCP ? 20 : 8;
 	uint8_t *base = calloc(1, (size_t)head + size + n), *l4 = begin(w, base, t, size + n);
+	uint16_t sum;
 
 	sl_put16(l4, t->proto == SL_PROTO_GRE ? 0x2001 : t->sport);
 	sl_put16(l4 + 2, t->proto == SL_PROTO_GRE ? 0x880b : t->dport);
@@ -273,7 +274,8 @@ static void send_packet(struct world *w, const struct sl_tuple *t, uint32_t seq,
 		sl_put16(l4 + 16, sl__csum(sl__sum(l4, size + n, pseudo(w, base, t->proto, size + n))));
 	} else if (t->proto == SL_PROTO_UDP) {
 		sl_put16(l4 + 4, (uint16_t)(size + n));
-		sl_put16(l4 + 6, sl__csum(sl__sum(l4, size + n, pseudo(w, base, t->proto, size + n))));
+		sum = sl__csum(sl__sum(l4, size + n, pseudo(w, base, t->proto, size + n)));
+		sl_put16(l4 + 6, sum ? sum : 0xffff); /* 0 would say: there is none */
 	} else {
 		sl_put16(l4 + 4, (uint16_t)n);
 		sl_put16(l4 + 6, t->dport);

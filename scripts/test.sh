@@ -3,7 +3,7 @@
 #   build-asan    gcc, AddressSanitizer and UndefinedBehaviourSanitizer: all tests run here
 #   build-clang   clang, warnings are errors: compiled only
 #   build         gcc as users get it: compiled, and the tests that need the real thing
-#   build-fuzz    clang and libFuzzer: all fuzz targets together for FUZZ_TOTAL (60) seconds
+#   build-fuzz    clang and libFuzzer: each fuzz target with FUZZ_RUNS (4000) inputs, always the same
 set -u
 cd "$(dirname "$0")/.."
 
@@ -43,7 +43,7 @@ status=0 passed=0 failed=0 skipped=0
 run_tests build-asan --no-suite plain
 run_tests build --suite plain # what sanitizers would falsify
 
-FUZZ_TOTAL=${FUZZ_TOTAL:-60} scripts/fuzz.sh >build-logs/fuzz.txt 2>&1 || status=1
+FUZZ_RUNS=${FUZZ_RUNS:-4000} scripts/fuzz.sh >build-logs/fuzz.txt 2>&1 || status=1
 cat build-logs/fuzz.txt
 count_fuzz() { grep -c "^fuzz [^ ]* *$1" build-logs/fuzz.txt; }
 passed=$((passed + $(count_fuzz OK))) failed=$((failed + $(count_fuzz FAIL)))

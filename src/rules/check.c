@@ -55,7 +55,7 @@ static void resolve_string(struct sl__check *c, struct sl__expr *e, const struct
 	size_t len = strlen(e->text);
 	bool wild = e->wild && type->kind == TY_IFNAME;
 
-	if (wild)
+	if (wild && len)
 		len--;
 	if (wild && len && e->text[len - 1] == '\\') {
 		fail(c, e->place, "not supported: names with a literal *");

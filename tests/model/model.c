@@ -237,6 +237,21 @@ static uint16_t answer_port(const struct sl_tuple *reply)
 	return has_ports(reply->proto) ? reply->dport : reply->sport;
 }
 
+/* As in Linux, a source that was given another port towards one remote gets it towards others too. */
+static bool follows_another(const struct model *m, const struct conn *c)
+{
+	for (unsigned i = 0; i < m->conns; i++) {
+		const struct conn *other = &m->conn[i];
+
+		if (other != c && other->zone == c->zone && other->tuple[0].proto == c->tuple[0].proto &&
+		        other->tuple[0].sport == c->tuple[0].sport &&
+		        sl_addr_eq(&other->tuple[0].src, &c->tuple[0].src) &&
+		        answer_port(&other->tuple[1]) == answer_port(&c->tuple[1]))
+			return true;
+	}
+	return false;
+}
+
 static const char *judge_reply(struct model *m, const struct conn *c, const struct sl_packet *p)
 {
 	struct sl_tuple plain, wanted;
@@ -252,7 +267,7 @@ static const char *judge_reply(struct model *m, const struct conn *c, const stru
 	free_as_it_is = !taken(m, c, &wanted, zone_of(c, 1));
 	if (sl_tuple_eq(&wanted, &c->tuple[1]))
 		return NULL;
-	if (free_as_it_is)
+	if (free_as_it_is && !follows_another(m, c))
 		return disagree(m, "the reply tuple is not what it should be, and that was free");
 	wanted.dport = c->tuple[1].dport;
 	wanted.sport = has_ports(wanted.proto) ? wanted.sport : c->tuple[1].sport;
