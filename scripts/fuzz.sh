@@ -18,7 +18,7 @@ one() { # one NAME SECONDS
 		mkdir -p "$learned"
 	fi
 	# shellcheck disable=SC2086 # words
-	if "build-fuzz/fuzz/fuzz-$1" $dict $limit -timeout=30 -rss_limit_mb=2048 \
+	if "build-fuzz/fuzz/fuzz-$1" $dict $limit -timeout=10 -rss_limit_mb=2048 \
 		-print_final_stats=1 -artifact_prefix="build-fuzz/finds/$1-" \
 		$learned "fuzz/corpus/$1" >"$log" 2>&1; then
 		runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")

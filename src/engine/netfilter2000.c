@@ -51,8 +51,7 @@ struct call {
 	unsigned headers;           /* bytes before the message */
 };
 
-/* ---- tuples ------------------------------------------------------------------------------------
- */
+/* ---- tuples ------------------------------------------------------------------------------------ */
 
 /* What stands in memory as these bytes in network order. */
 static uint32_t net32(const uint8_t *bytes)
@@ -125,8 +124,7 @@ static bool is_translated(const struct ip_conntrack *ct)
 	       there->src.u.all != back->dst.u.all || there->dst.u.all != back->src.u.all;
 }
 
-/* ---- messages
- * ------------------------------------------------------------------------------------ */
+/* ---- messages ---------------------------------------------------------------------------------- */
 
 /* The message as a packet, as its sender would have sent it; returns the bytes of its headers. */
 static unsigned make_packet(
@@ -190,8 +188,7 @@ static int mangle(
 	       sl_replace(call->help, call->message, offset, len, bytes, size);
 }
 
-/* ---- expectations
- * ---------------------------------------------------------------------------------- */
+/* ---- expectations ------------------------------------------------------------------------------ */
 
 static void ones(struct sl_addr *a, bool wanted)
 {
@@ -279,8 +276,7 @@ static enum sl_reason expected(struct sl_help *help, struct sl_related *related)
 	return verdict == NF_DROP ? SL_WHY_HELPER_DROP : SL_WHY_NONE;
 }
 
-/* ---- registering
- * -------------------------------------------------------------------------------------- */
+/* ---- registering ------------------------------------------------------------------------------- */
 
 static struct pair *find(struct nf2000 *host, const struct ip_conntrack_tuple *tuple,
         const struct ip_conntrack_tuple *mask)
@@ -348,18 +344,31 @@ static void drop_pair(struct pair *pair)
 	sl__free(pair->host->mem, pair, sizeof(*pair));
 }
 
+/* The pair that these tuples name, made if neither half is there yet. */
+static int pair_of(struct nf2000 *host, const char *name, const struct ip_conntrack_tuple *tuple,
+        const struct ip_conntrack_tuple *mask, struct pair **out)
+{
+	*out = find(host, tuple, mask);
+	return *out ? 0 : make_pair(host, name, tuple, mask, out);
+}
+
+static void drop_if_empty(struct pair *pair)
+{
+	if (!pair->track && !pair->nat)
+		drop_pair(pair);
+}
+
 static int helper_register(struct nf2000 *host, struct ip_conntrack_helper *helper)
 {
-	struct pair *pair = find(host, &helper->tuple, &helper->mask);
-	int error = 0;
+	struct pair *pair;
+	int error = pair_of(host, helper->name, &helper->tuple, &helper->mask, &pair);
 
-	if (!pair)
-		error = make_pair(host, helper->name, &helper->tuple, &helper->mask, &pair);
-	if (!error && pair->track)
-		error = E_BUSY;
-	if (!error)
-		pair->track = helper;
-	return error;
+	if (error)
+		return error;
+	if (pair->track)
+		return E_BUSY;
+	pair->track = helper;
+	return 0;
 }
 
 static void helper_unregister(struct nf2000 *host, struct ip_conntrack_helper *helper)
@@ -369,22 +378,20 @@ static void helper_unregister(struct nf2000 *host, struct ip_conntrack_helper *h
 	if (!pair || pair->track != helper)
 		return;
 	pair->track = NULL;
-	if (!pair->nat)
-		drop_pair(pair);
+	drop_if_empty(pair);
 }
 
 static int nat_register(struct nf2000 *host, struct ip_nat_helper *helper)
 {
-	struct pair *pair = find(host, &helper->tuple, &helper->mask);
-	int error = 0;
+	struct pair *pair;
+	int error = pair_of(host, helper->name, &helper->tuple, &helper->mask, &pair);
 
-	if (!pair)
-		error = make_pair(host, helper->name, &helper->tuple, &helper->mask, &pair);
-	if (!error && pair->nat)
-		error = E_BUSY;
-	if (!error)
-		pair->nat = helper;
-	return error;
+	if (error)
+		return error;
+	if (pair->nat)
+		return E_BUSY;
+	pair->nat = helper;
+	return 0;
 }
 
 static void nat_unregister(struct nf2000 *host, struct ip_nat_helper *helper)
@@ -394,8 +401,7 @@ static void nat_unregister(struct nf2000 *host, struct ip_nat_helper *helper)
 	if (!pair || pair->nat != helper)
 		return;
 	pair->nat = NULL;
-	if (!pair->track)
-		drop_pair(pair);
+	drop_if_empty(pair);
 }
 
 static int expect_register(struct nf2000 *host, struct ip_nat_expect *expect)
@@ -428,9 +434,7 @@ static const struct nf2000_ops ops = {
         .mangle = mangle,
 };
 
-/* ---- hosts
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- hosts ------------------------------------------------------------------------------------- */
 
 struct nf2000 *sl_nf2000_create(struct sl_engine *engine, const struct sl_mem *mem)
 {
@@ -449,7 +453,7 @@ void sl_nf2000_destroy(struct nf2000 *host)
 	if (!host)
 		return;
 	SL_LIST_EACH_SAFE(it, &host->pairs)
-	drop_pair(SL_CONTAINER(it, struct pair, link));
+		drop_pair(SL_CONTAINER(it, struct pair, link));
 	sl__free(host->mem, host, sizeof(*host));
 }
 
