@@ -5,6 +5,9 @@
 #include "bench/bench.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include <sluice/helper.h>
 
 #include "base/wire.h"
 
@@ -159,6 +162,54 @@ static void flood_of(uint8_t proto, uint32_t flows)
 	memory_done(&memory);
 }
 
+/* Packet k: a stranger's read request of TFTP, for which the helper expects a transfer. */
+static void stranger_asks(unsigned k, uint32_t i)
+{
+	static const char request[] = "\0\1f\0octet";
+	uint8_t *d = lane.slot[k].data;
+
+	stranger(k, SL_PROTO_UDP, i);
+	sl_put16(d + 2, 28 + sizeof(request));
+	sl_put16(d + 22, 69);
+	sl_put16(d + 24, 8 + sizeof(request));
+	memcpy(d + 28, request, sizeof(request));
+	lane.packet[k].len = 28 + sizeof(request);
+}
+
+static void flood_of_expectations(uint32_t flows)
+{
+	struct sl_env env = {.route = bench_route, .seed = {7}};
+	struct memory memory = {0};
+	struct sl_config config;
+	struct sl_engine *e;
+	double spent = 0, begin;
+	struct sl_stats stats;
+	struct figure f;
+
+	env.mem = memory_of(&memory);
+	sl_config_init(&config);
+	config.table_max = flows;
+	e = sl_engine_create(&config, &env);
+	for (const struct sl_helper *const *h = sl_helpers_builtin(); e && *h; h++)
+		if (!strcmp((*h)->name, "tftp") && !sl_helper_register(e, *h, true))
+			exit(1);
+	if (!e)
+		exit(1);
+	/* The first round fills the table of connections and, long before, that of expectations. */
+	for (uint32_t i = 0; i < 2 * flows; i += BATCH_MAX) {
+		for (unsigned k = 0; k < BATCH_MAX; k++)
+			stranger_asks(k, i + k);
+		begin = cpu_seconds();
+		sl_input(e, lane.packet, BATCH_MAX, AFTER_OPENING);
+		spent += i >= flows ? cpu_seconds() - begin : 0;
+	}
+	sl_stats(e, &stats);
+	f.median = f.min = f.max = spent / flows * 1e9;
+	report(&f, "ns", 0, "full tables of %u and %u, flood of expectations", flows, stats.expects);
+	sl_engine_destroy(e);
+	memory_done(&memory);
+}
+
 void bench_flood(void)
 {
 	uint32_t flows = options.flows_max < 1000000 ? options.flows_max : 1000000;
@@ -166,4 +217,5 @@ void bench_flood(void)
 	section("floods");
 	flood_of(SL_PROTO_TCP, flows);
 	flood_of(SL_PROTO_UDP, flows);
+	flood_of_expectations(flows);
 }

@@ -233,7 +233,8 @@ static void release(struct sl_track *t, struct sl_conn *conn)
 void sl__conn_kill(struct sl_track *t, struct sl_conn *conn, enum sl_reason why)
 {
 	struct sl_event event = {.type = SL_EVENT_DESTROY, .conn = conn, .packet = t->packet,
-		.why = why, .now = t->now, .beyond = sl__conn_beyond(t, conn)};
+		.why = why, .now = t->now,
+		.beyond = why == SL_WHY_EVICTED ? SL_BEYOND_EVICTION : sl__conn_beyond(t, conn)};
 
 	if (conn->flags & SL_CONN_OFFLOADED)
 		t->upper->offload_end(t, conn);

@@ -46,6 +46,7 @@ enum sl_reason sl__expects_init(struct sl_track *t, uint32_t max)
 		t->exts.object_mask + 1, max ? max : 1);
 	sl__wheel_init(&e->wheel, &e->slab, offsetof(struct sl_expect, link),
 		offsetof(struct sl_expect, deadline), t->now_ms);
+	sl__list_init(&e->weak);
 	e->max = max;
 	e->hash = sl__alloc(t->mem, size * sizeof(*e->hash));
 	if (!e->hash)
@@ -69,7 +70,7 @@ static void report(struct sl_track *t, const struct sl_expect *expect, enum sl_e
 {
 	struct sl_event event = {
 		.type = type, .expect = expect, .packet = t->packet, .why = why, .now = t->now,
-		.beyond = (enum sl_beyond)expect->beyond};
+		.beyond = why == SL_WHY_EVICTED ? SL_BEYOND_EVICTION : (enum sl_beyond)expect->beyond};
 
 	if (t->reporting)
 		t->upper->event(t, &event);
@@ -82,6 +83,7 @@ void sl__expect_remove(struct sl_track *t, struct sl_expect *expect, enum sl_rea
 	report(t, expect, SL_EVENT_EXPECT_DESTROY, why);
 	unchain(t, expect);
 	sl__list_remove(&expect->of_master);
+	sl__list_remove(&expect->weak);
 	ext->expect_count[expect->class_id]--;
 	sl__wheel_remove(&t->expects.wheel, expect->self);
 	t->expects.count--;
@@ -210,7 +212,37 @@ static struct sl_expect *oldest(struct sl_ext *ext, const struct sl_expect_want 
 	return first;
 }
 
-static enum sl_reason make_room(struct sl_track *t, struct sl_ext *ext, const struct sl_expect_want *want)
+static bool full(const struct sl_track *t)
+{
+	return t->expects.count >= t->set.expect_max || t->expects.count >= t->expects.max;
+}
+
+/*
+ * Ends the oldest expectation whose master is not assured, so that strangers, who can have as many
+ * masters as they like, only take the place of strangers. Those found assured leave the list for
+ * ever: whoever looks past one is the last to do so. A master takes no place from itself: its
+ * ports may come in pairs.
+ */
+static bool evict(struct sl_track *t, const struct sl_conn *newcomer)
+{
+	struct sl_list *head = &t->expects.weak, *next;
+
+	for (struct sl_list *it = head->prev; it != head; it = next) {
+		struct sl_expect *e = SL_CONTAINER(it, struct sl_expect, weak);
+
+		next = it->prev;
+		if (sl__conn_at(t, e->master)->status & SL_ASSURED) {
+			sl__list_remove(it);
+		} else if (e->master != newcomer->self) {
+			sl__expect_remove(t, e, SL_WHY_EVICTED);
+			return true;
+		}
+	}
+	return false;
+}
+
+static enum sl_reason make_room(struct sl_track *t, const struct sl_conn *master, struct sl_ext *ext,
+	const struct sl_expect_want *want)
 {
 	uint16_t max = want->class_max ? want->class_max : 1;
 	unsigned count;
@@ -222,9 +254,7 @@ static enum sl_reason make_room(struct sl_track *t, struct sl_ext *ext, const st
 	}
 	while (ext->expect_count[want->class_id] >= max)
 		sl__expect_remove(t, oldest(ext, want, false, &count), SL_WHY_REPLACED);
-	return t->expects.count >= t->set.expect_max || t->expects.count >= t->expects.max
-		       ? SL_WHY_EXPECT_LIMIT
-		       : SL_WHY_NONE;
+	return full(t) && !evict(t, master) ? SL_WHY_EXPECT_LIMIT : SL_WHY_NONE;
 }
 
 static void fill(struct sl_track *t, struct sl_expect *e, const struct sl_conn *master,
@@ -257,7 +287,7 @@ enum sl_reason sl__expect_add(struct sl_track *t, struct sl_conn *master,
 		return SL_WHY_NO_MEMORY;
 	why = make_way(t, master, want);
 	if (why == SL_WHY_NONE)
-		why = make_room(t, ext, want);
+		why = make_room(t, master, ext, want);
 	if (why != SL_WHY_NONE)
 		return why;
 	e = sl__slab_get(&t->expects.slab, &ref);
@@ -269,6 +299,9 @@ enum sl_reason sl__expect_add(struct sl_track *t, struct sl_conn *master,
 	e->next = *chain;
 	*chain = ref;
 	sl__list_add(&ext->expects, &e->of_master);
+	sl__list_init(&e->weak);
+	if (!(master->status & SL_ASSURED))
+		sl__list_add(&t->expects.weak, &e->weak);
 	ext->expect_count[e->class_id]++;
 	t->expects.count++;
 	t->stats.expects_made++;

@@ -44,6 +44,7 @@ struct sl_expect_more {
 
 struct sl_expect {
 	struct sl_list of_master;	/* in sl_ext.expects of the master */
+	struct sl_list weak;		/* in sl_expects.weak, until the master is found assured */
 	struct sl_tuple tuple, mask;
 	uint32_t self;
 	uint32_t next;			/* in its hash chain */
@@ -87,6 +88,7 @@ struct sl_expects {
 	struct sl_shadow shadow[SL_SHADOWS];
 	unsigned shadows;		/* how many there ever were */
 	struct sl_wheel wheel;
+	struct sl_list weak;		/* those whose master was not assured yet, newest first */
 	uint32_t *hash;			/* heads of chains */
 	uint32_t hash_mask;
 	uint32_t count, max;
@@ -99,7 +101,7 @@ bool sl__expects_expire(struct sl_track *t, unsigned budget);
 
 /*
  * Expect something for this master. The same again (same tuple, mask, class, master) is
- * replaced; a full class loses its oldest. NONE: *out is the expectation (out may be NULL).
+ * replaced; a full class loses its oldest, a full table the oldest whose master is not assured. NONE: *out is the expectation (out may be NULL).
  */
 enum sl_reason sl__expect_add(struct sl_track *t, struct sl_conn *master,
 	const struct sl_expect_want *want, struct sl_expect **out);

@@ -17,6 +17,7 @@
 
 #define TABLE   2000u
 #define ASSURED 1000u
+#define ASSURED_EXPECTS 10u
 #define FLOOD   1000000u
 #define BATCH   256u
 #define SECOND  1000000000ull
@@ -217,6 +218,65 @@ static void test_expectations(void **state)
 	sl_engine_destroy(e);
 }
 
+/* A stranger's read request of TFTP: the helper expects a transfer for each. */
+static void ask_tftp(unsigned k, uint32_t i)
+{
+	static const char request[] = "\0\1f\0octet";
+
+	put(k, SL_PROTO_UDP, client(i), (struct end){server.addr, 69}, 0);
+	memcpy(bytes[k] + 28, request, sizeof(request));
+	sl_put16(bytes[k] + 2, 28 + sizeof(request));
+	sl_put16(bytes[k] + 24, 8 + sizeof(request));
+	packet[k].len = 28 + sizeof(request);
+}
+
+static void register_tftp(struct sl_engine *e)
+{
+	for (const struct sl_helper *const *h = sl_helpers_builtin(); *h; h++)
+		if (!strcmp((*h)->name, "tftp"))
+			assert_true(sl_helper_register(e, *h, true));
+}
+
+/*
+ * Strangers' expectations over a full table of them: the newest stay, and what an assured connection
+ * expects is not touched.
+ */
+static void test_expectation_flood(void **state)
+{
+	struct sl_engine *e = make(TABLE, false);
+	struct sl_expect_want want = {.class_max = ASSURED_EXPECTS, .timeout_ms = 60000};
+	struct sl_conn *master;
+	struct sl_stats stats;
+	enum sl_dir dir;
+
+	(void)state;
+	register_tftp(e);
+	e->track.set.expect_max = TABLE / 2;
+	open_assured(e, SL_PROTO_UDP);
+	say(e, SL_PROTO_UDP, 0, false, 0, 3 * SECOND);
+	sl__conn_tuple(packet[0].conn, SL_ORIGINAL, &want.tuple);
+	master = sl_conn_find(e, &want.tuple, 0, &dir);
+	memset(&want.mask, 0xff, sizeof(want.mask));
+	want.mask.pad = 0;
+	for (uint16_t i = 0; i < ASSURED_EXPECTS; i++) {
+		want.tuple.dport = (uint16_t)(5000 + i);
+		assert_int_equal(sl__expect_add(&e->track, master, &want, NULL), SL_WHY_NONE);
+	}
+	for (uint32_t i = 0; i < FLOOD; i += BATCH) {
+		for (unsigned k = 0; k < BATCH; k++)
+			ask_tftp(k, 100000 + i + k);
+		sl_input(e, packet, BATCH, 4 * SECOND + i * (SECOND / FLOOD));
+		for (unsigned k = 0; k < BATCH; k++)
+			assert_int_equal(packet[k].verdict, SL_ACCEPT);
+	}
+	sl_stats(e, &stats);
+	assert_int_equal(stats.expects, TABLE / 2);
+	assert_true(stats.expects_made >= FLOOD);
+	assert_int_equal(sl__ext_of(&e->track, master)->expect_count[0], ASSURED_EXPECTS);
+	assert_null(sl_engine_check(e));
+	sl_engine_destroy(e);
+}
+
 /* ---- ports
  * --------------------------------------------------------------------------------------------- */
 
@@ -262,6 +322,7 @@ static void test_ports_come_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_expectation_flood),
 	        cmocka_unit_test(test_syn_flood),
 	        cmocka_unit_test(test_udp_flood),
 	        cmocka_unit_test(test_nothing_to_evict),
