@@ -11,11 +11,16 @@
 enum sl__token_kind {
 	TK_END,
 	TK_NEWLINE,
-	TK_WORD,   /* names, addresses, times, ... */
-	TK_GLOB,   /* a word that ends in * */
+	TK_WORD, /* names, addresses, times, ... */
+	TK_GLOB, /* a word that ends in * */
 	TK_NUMBER,
 	TK_STRING, /* in quotes, which are left out */
-	TK_EQ, TK_NE, TK_LE, TK_GE, TK_LSHIFT, TK_RSHIFT,
+	TK_EQ,
+	TK_NE,
+	TK_LE,
+	TK_GE,
+	TK_LSHIFT,
+	TK_RSHIFT,
 	TK_BAD,
 	/* all others are their character */
 };

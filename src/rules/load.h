@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reading expressions for one packet (load.c); used by eval.c. */
+/* Evaluation, across its files: load.c, match.c, effect.c, target.c, memo.c, steady.c, eval.c.
+ */
 #ifndef SL_RULES_LOAD_H
 #define SL_RULES_LOAD_H
 
@@ -12,14 +13,56 @@ struct sl__eval {
 	struct sl_nat_range *range; /* nat chains only */
 };
 
+/* What a statement, rule or chain comes to. */
+enum sl__outcome {
+	SL__NEXT,
+	SL__NO_MATCH,
+	SL__ACCEPTED,
+	SL__DROPPED,
+	SL__REJECTED,
+	SL__RETURNED,
+	SL__TRANSLATED,
+	SL__JUMPED,
+	SL__WENT
+};
+
+/* ---- load.c ---- */
+
 /* The value of e in *len bytes at out (SL_RULES_KEY_MAX); false: this packet has none. */
 bool sl__load(struct sl__eval *ev, const struct sl__expr *e, uint8_t *out, unsigned *len);
 /* The element of map that fits the packet. */
-struct sl__expr *sl__load_map(struct sl__eval *ev, const struct sl__expr *left, struct sl__set *set);
+struct sl__expr *sl__load_map(
+        struct sl__eval *ev, const struct sl__expr *left, struct sl__set *set);
 bool sl__load_number(struct sl__eval *ev, const struct sl__expr *e, uint64_t *number);
+uint64_t sl__eval_random(struct sl_rules *r);
+
+/* ---- match.c ---- */
+
+bool sl__matches(struct sl__eval *ev, const struct sl__stmt *s);
+
+/* ---- effect.c: false where the rule ends, as if it did not match ---- */
+
+bool sl__limit_passes(struct sl__limit *l, uint64_t now, uint32_t bytes);
+bool sl__quota_passes(struct sl__quota *q, uint32_t bytes);
+void sl__count(struct sl__counter *c, uint32_t bytes);
+/* The object that a statement names, or that its map has for this packet. */
+struct sl__object *sl__object_of(struct sl__eval *ev, const struct sl__stmt *s);
+bool sl__object_passes(struct sl__eval *ev, struct sl__object *o);
+bool sl__set_meta(struct sl__eval *ev, const struct sl__stmt *s);
+bool sl__set_ct(struct sl__eval *ev, const struct sl__stmt *s);
+bool sl__set_helper(struct sl__eval *ev, const struct sl__object *o);
+bool sl__set_mss(struct sl__eval *ev, const struct sl__stmt *s);
+bool sl__change_set(struct sl__eval *ev, struct sl__stmt *s);
+
+/* ---- target.c ---- */
+
+enum sl__outcome sl__reject(struct sl__eval *ev, const struct sl__stmt *s);
+enum sl__outcome sl__rules_translate(struct sl__eval *ev, const struct sl__stmt *s);
+
+/* ---- steady.c, memo.c ---- */
+
 /* steady.c: does it say the same of every plain packet of an established connection? */
 bool sl__rules_steady(const struct sl_rules *r);
-uint64_t sl__eval_random(struct sl_rules *r);
 
 /* memo.c: may this packet's answers be remembered; is this stage known to let it go on; it is. */
 bool sl__memo_may(const struct sl_policy_view *view);

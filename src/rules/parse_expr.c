@@ -34,10 +34,11 @@ void sl__expr_add(struct sl__expr *list, struct sl__expr *item)
 	list->place = sl__place_join(list->place, item->place);
 }
 
-static void nest_in(struct sl__parser *p)
+void sl__nest_in(struct sl__parser *p)
 {
 	if (++p->nest > SL_RULES_NEST_MAX)
-		sl__parse_fail(p, p->token.place, "nested too deeply (the limit is %d)", SL_RULES_NEST_MAX);
+		sl__parse_fail(p, p->token.place, "nested too deeply (the limit is %d)",
+		        SL_RULES_NEST_MAX);
 }
 
 /* ---- variables ---- */
@@ -49,8 +50,9 @@ static struct sl__expr *copy_expr(struct sl__parser *p, const struct sl__expr *e
 
 	/* Variables in variables could double and double again. */
 	if (++p->r->copies > SL_RULES_COPY_MAX)
-		sl__parse_fail(p, p->token.place, "variables stand for too many values (the limit is %d)", SL_RULES_COPY_MAX);
-	nest_in(p);
+		sl__parse_fail(p, p->token.place,
+		        "variables stand for too many values (the limit is %d)", SL_RULES_COPY_MAX);
+	sl__nest_in(p);
 	*copy = *e;
 	copy->next = NULL;
 	copy->items = NULL;
@@ -68,7 +70,7 @@ static struct sl__expr *copy_expr(struct sl__parser *p, const struct sl__expr *e
 	return copy;
 }
 
-static struct sl__expr *parse_variable(struct sl__parser *p)
+struct sl__expr *sl__parse_variable(struct sl__parser *p)
 {
 	struct sl__place place = p->token.place;
 	struct sl__variable *v;
@@ -88,216 +90,6 @@ static struct sl__expr *parse_variable(struct sl__parser *p)
 	}
 	sl__parse_fail(p, place, "unknown identifier '%.100s'", name);
 }
-
-/* ---- fields of packets ---- */
-
-static const char *const not_supported_groups[] = {"ether", "vlan", "arp", "ah", "comp", "socket",
-	"osf", "ipsec", "rt", "rt0", "rt2", "rt4", "srh", "hbh", "frag", "dst", "mh", "exthdr",
-	"time", "day", "hour", "rtclassid", "skuid", "skgid", "nftrace", "cpu", "iiftype",
-	"oiftype", "iifgroup", "oifgroup", "cgroup", "ibrname", "obrname", "ibriport", "obriport",
-	"random", "xt", NULL};
-static const char *const not_supported_keys[] = {"skuid", "skgid", "nftrace", "rtclassid", "cpu",
-	"iiftype", "oiftype", "iifgroup", "oifgroup", "cgroup", "random", "secpath", "iifkind",
-	"oifkind", "ibrname", "obrname", "ibriport", "obriport", "ibrpvid", "ibrvproto", "sdif",
-	"sdifname", "time", "day", "hour", "priority", "secmark", "label", "event", "id",
-	"timeout", "options", "option", "seqadj", NULL};
-
-static bool listed(const char *const *list, const struct sl__token *t)
-{
-	for (; *list; list++) {
-		if (sl__token_is(t, *list))
-			return true;
-	}
-	return false;
-}
-
-static bool group_token(const struct sl__token *t)
-{
-	char name[24];
-
-	if (t->kind != TK_WORD || t->len >= sizeof name)
-		return false;
-	memcpy(name, t->text, t->len);
-	name[t->len] = 0;
-	return sl__group_known(name) || sl__meta_bare(name) || !strcmp(name, "symhash") ||
-		listed(not_supported_groups, t);
-}
-
-bool sl__at_field(const struct sl__parser *p)
-{
-	return group_token(&p->token);
-}
-
-_Noreturn static void bad_key(struct sl__parser *p, const char *group)
-{
-	if (p->token.kind == TK_WORD && listed(not_supported_keys, &p->token)) {
-		char what[80] = {0};
-		size_t n = strlen(group);
-
-		memcpy(what, group, n < 30 ? n : 30);
-		what[n < 30 ? n : 30] = ' ';
-		memcpy(what + strlen(what), p->token.text, p->token.len < 40 ? p->token.len : 40);
-		sl__parse_unsupported(p, p->token.place, what);
-	}
-	sl__parse_fail(p, p->token.place, "syntax error, unexpected %s, expected a field of %s",
-		p->token.kind == TK_WORD ? "word" : "token", group);
-}
-
-/* The word that names a key of `group`; two words where the key has two ("ip saddr"). */
-static void parse_key(struct sl__parser *p, const char *group, struct sl__expr *e)
-{
-	char name[48];
-	size_t len = p->token.len;
-
-	if (p->token.kind != TK_WORD || len >= 24)
-		bad_key(p, group);
-	memcpy(name, p->token.text, len);
-	name[len] = 0;
-	if (!strcmp(group, "ct") && (!strcmp(name, "ip") || !strcmp(name, "ip6"))) {
-		struct sl__token second = sl__second(p);
-
-		if (second.kind == TK_WORD && second.len < 20) {
-			name[len] = ' ';
-			memcpy(name + len + 1, second.text, second.len);
-			name[len + 1 + second.len] = 0;
-			if (sl__field_find(group, name))
-				sl__take(p);
-		}
-	}
-	e->field = sl__field_find(group, name);
-	if (!e->field)
-		bad_key(p, group);
-	sl__take(p);
-}
-
-/* `ct saddr` without a family: which it is, the table or an earlier match says (checker). */
-static void parse_ct(struct sl__parser *p, struct sl__expr *e)
-{
-	if (sl__accept_word(p, "original"))
-		e->dir = 0;
-	else if (sl__accept_word(p, "reply"))
-		e->dir = 1;
-	if (sl__is_word(p, "saddr") || sl__is_word(p, "daddr")) {
-		bool ip6 = p->table && p->table->family == FAM_IP6;
-
-		e->field = sl__field_find("ct", p->token.text[0] == 's'
-			? (ip6 ? "ip6 saddr" : "ip saddr") : (ip6 ? "ip6 daddr" : "ip daddr"));
-		e->arg[0] = 1; /* written without the family */
-		sl__take(p);
-	} else {
-		parse_key(p, "ct", e);
-	}
-	if (e->field->key >= CT_SADDR4 && e->field->key <= CT_PROTO_DST && e->dir == 2)
-		sl__parse_fail(p, sl__place_join(e->place, p->last), "direction (original or reply) is missing");
-}
-
-static void parse_fib(struct sl__parser *p, struct sl__expr *e)
-{
-	static const struct { const char *word; unsigned flag; } flags[] = {{"saddr", FIB_SADDR},
-		{"daddr", FIB_DADDR}, {"iif", FIB_IIF}, {"oif", FIB_OIF}, {"mark", FIB_MARK}};
-	size_t i;
-
-	do {
-		for (i = 0; i < 5 && !sl__is_word(p, flags[i].word); i++)
-			;
-		if (i == 5)
-			sl__parse_unexpected(p, "saddr, daddr, iif, oif or mark");
-		e->arg[ARG_FLAGS] |= flags[i].flag;
-		sl__take(p);
-	} while (sl__accept(p, '.'));
-	if (!(e->arg[ARG_FLAGS] & (FIB_SADDR | FIB_DADDR)) ||
-		(e->arg[ARG_FLAGS] & 3) == (FIB_SADDR | FIB_DADDR))
-		sl__parse_fail(p, sl__place_join(e->place, p->last), "fib: one of saddr and daddr is needed");
-	if (!sl__is_word(p, "type") && !sl__is_word(p, "oif") && !sl__is_word(p, "oifname"))
-		sl__parse_unexpected(p, "type, oif or oifname");
-	parse_key(p, "fib", e);
-}
-
-static void parse_mod(struct sl__parser *p, struct sl__expr *e)
-{
-	struct sl__place place = p->token.place;
-
-	sl__expect_word(p, "mod");
-	e->arg[ARG_MOD] = (uint32_t)sl__parse_number(p, UINT32_MAX, "a number");
-	if (!e->arg[ARG_MOD])
-		sl__parse_fail(p, sl__place_join(place, p->last), "modulus must not be 0");
-	if (sl__accept_word(p, "seed")) {
-		e->arg[ARG_SEED] = (uint32_t)sl__parse_number(p, UINT32_MAX, "a number");
-		e->arg[ARG_FLAGS] |= HASH_SEEDED;
-	}
-	if (sl__accept_word(p, "offset"))
-		e->arg[ARG_OFFSET] = (uint32_t)sl__parse_number(p, UINT32_MAX, "a number");
-}
-
-static void parse_numgen(struct sl__parser *p, struct sl__expr *e)
-{
-	e->field = sl__field_find("numgen", "");
-	if (sl__accept_word(p, "random"))
-		e->arg[ARG_FLAGS] = GEN_RANDOM;
-	else
-		sl__expect_word(p, "inc");
-	parse_mod(p, e);
-}
-
-static void parse_jhash(struct sl__parser *p, struct sl__expr *e)
-{
-	e->field = sl__field_find("jhash", "");
-	e->a = sl__parse_lhs(p);
-	parse_mod(p, e);
-}
-
-static void parse_tcp_option(struct sl__parser *p, struct sl__expr *e)
-{
-	sl__take(p);
-	if (sl__accept_word(p, "maxseg")) {
-		sl__expect_word(p, "size");
-		e->field = sl__field_find("tcp option", "maxseg size");
-	} else if (sl__accept_word(p, "window")) {
-		sl__expect_word(p, "count");
-		e->field = sl__field_find("tcp option", "window count");
-	} else {
-		sl__parse_unsupported(p, p->token.place, "this tcp option");
-	}
-}
-
-static void parse_grouped(struct sl__parser *p, struct sl__expr *e, const char *group)
-{
-	if (!strcmp(group, "ct"))
-		parse_ct(p, e);
-	else if (!strcmp(group, "fib"))
-		parse_fib(p, e);
-	else if (!strcmp(group, "numgen"))
-		parse_numgen(p, e);
-	else if (!strcmp(group, "jhash"))
-		parse_jhash(p, e);
-	else if (!strcmp(group, "tcp") && sl__is_word(p, "option"))
-		parse_tcp_option(p, e);
-	else
-		parse_key(p, group, e);
-}
-
-static struct sl__expr *parse_field(struct sl__parser *p)
-{
-	struct sl__expr *e = sl__expr_new(p, EX_FIELD, p->token.place);
-	char *group;
-
-	if (sl__is_word(p, "symhash") || listed(not_supported_groups, &p->token)) {
-		struct sl__place place = p->token.place;
-
-		sl__parse_unsupported(p, place, sl__token_text(p));
-	}
-	group = sl__token_text(p);
-	if (sl__meta_bare(group))
-		e->field = sl__field_find("meta", group);
-	else
-		parse_grouped(p, e, group);
-	e->place = sl__place_join(e->place, p->last);
-	e->type = e->field->type;
-	e->bits = e->field->bits;
-	return e;
-}
-
-/* ---- operators ---- */
 
 static struct sl__expr *parse_paren(struct sl__parser *p, enum side side)
 {
@@ -324,18 +116,19 @@ static struct sl__expr *parse_primary(struct sl__parser *p, enum side side)
 {
 	struct sl__expr *e;
 
-	nest_in(p);
+	sl__nest_in(p);
 	if (sl__is(p, '$'))
-		e = parse_variable(p);
+		e = sl__parse_variable(p);
 	else if (sl__is(p, '('))
 		e = parse_paren(p, side);
 	else if (sl__is(p, '@') && side != RIGHT)
 		sl__parse_unsupported(p, p->token.place, "raw payload expression");
-	else if (side != RIGHT && group_token(&p->token))
-		e = parse_field(p);
+	else if (side != RIGHT && sl__group_token(&p->token))
+		e = sl__parse_field(p);
 	else if (side == LEFT)
 		sl__parse_unexpected(p, "a statement, or a field of the packet");
-	else if (sl__is(p, TK_WORD) || sl__is(p, TK_NUMBER) || sl__is(p, TK_STRING) || sl__is(p, TK_GLOB))
+	else if (sl__is(p, TK_WORD) || sl__is(p, TK_NUMBER) || sl__is(p, TK_STRING) ||
+	         sl__is(p, TK_GLOB))
 		e = parse_symbol(p);
 	else
 		sl__parse_unexpected(p, "a value");
@@ -353,8 +146,9 @@ static enum sl__op binary_op(const struct sl__parser *p, unsigned level)
 	case 2:
 		return sl__is(p, '&') || sl__is_word(p, "and") ? OP_AND : OP_NONE;
 	default:
-		return sl__is(p, TK_LSHIFT) || sl__is_word(p, "lshift") ? OP_LSHIFT
-			: sl__is(p, TK_RSHIFT) || sl__is_word(p, "rshift") ? OP_RSHIFT : OP_NONE;
+		return sl__is(p, TK_LSHIFT) || sl__is_word(p, "lshift")   ? OP_LSHIFT
+		       : sl__is(p, TK_RSHIFT) || sl__is_word(p, "rshift") ? OP_RSHIFT
+		                                                          : OP_NONE;
 	}
 }
 
@@ -372,8 +166,9 @@ static struct sl__expr *parse_binary(struct sl__parser *p, enum side side, unsig
 		whole = sl__expr_new(p, EX_BINARY, e->place);
 		whole->op = (uint8_t)op;
 		whole->a = e;
-		whole->b = parse_binary(p, op == OP_LSHIFT || op == OP_RSHIFT || side == LEFT ? RIGHT : side,
-			level + 1);
+		whole->b = parse_binary(p,
+		        op == OP_LSHIFT || op == OP_RSHIFT || side == LEFT ? RIGHT : side,
+		        level + 1);
 		whole->place = sl__place_join(e->place, whole->b->place);
 		e = whole;
 	}
@@ -420,6 +215,11 @@ static struct sl__expr *parse_concat(struct sl__parser *p, enum side side)
 		sl__expr_add(list, side == LEFT ? parse_binary(p, side, 0) : parse_range(p, side));
 	}
 	return list;
+}
+
+struct sl__expr *sl__parse_rhs_concat(struct sl__parser *p)
+{
+	return parse_concat(p, RIGHT);
 }
 
 struct sl__expr *sl__parse_lhs(struct sl__parser *p)
@@ -481,120 +281,4 @@ struct sl__expr *sl__parse_value(struct sl__parser *p)
 	map->b = sl__parse_set_or_ref(p);
 	map->place = sl__place_join(e->place, p->last);
 	return map;
-}
-
-/* ---- verdicts and sets ---- */
-
-bool sl__at_verdict(const struct sl__parser *p)
-{
-	static const char *const words[] = {
-		"accept", "drop", "continue", "return", "jump", "goto", NULL};
-
-	return p->token.kind == TK_WORD && listed(words, &p->token);
-}
-
-struct sl__expr *sl__parse_verdict(struct sl__parser *p)
-{
-	static const char *const words[] = {"accept", "drop", "continue", "return", "jump", "goto"};
-	struct sl__expr *e = sl__expr_new(p, EX_VERDICT, p->token.place), *chain;
-
-	while (!sl__is_word(p, words[e->op]))
-		e->op++;
-	sl__take(p);
-	if (e->op < VD_JUMP)
-		return e;
-	if (sl__is(p, '$')) {
-		chain = parse_variable(p);
-		if (chain->kind != EX_SYMBOL)
-			sl__parse_fail(p, chain->place, "this is not the name of a chain");
-		e->text = chain->text;
-	} else {
-		e->text = sl__parse_name(p, "the name of a chain");
-	}
-	e->place = sl__place_join(e->place, p->last);
-	return e;
-}
-
-static void parse_elem_options(struct sl__parser *p, struct sl__expr *elem)
-{
-	for (;;) {
-		if (sl__accept_word(p, "timeout"))
-			elem->timeout = sl__parse_time(p);
-		else if (sl__accept_word(p, "expires"))
-			elem->expires = sl__parse_time(p);
-		else if (sl__accept_word(p, "comment"))
-			elem->comment = sl__parse_string(p, "a comment");
-		else if (sl__is_word(p, "counter") || sl__is_word(p, "limit") || sl__is_word(p, "quota"))
-			sl__parse_unsupported(p, p->token.place, "statement in a set element");
-		else
-			return;
-	}
-}
-
-static struct sl__expr *parse_data(struct sl__parser *p)
-{
-	return sl__at_verdict(p) ? sl__parse_verdict(p) : parse_concat(p, RIGHT);
-}
-
-static struct sl__expr *parse_elem(struct sl__parser *p)
-{
-	struct sl__expr *elem = sl__expr_new(p, EX_ELEM, p->token.place);
-
-	elem->a = sl__is(p, '{') ? sl__parse_set(p) : parse_concat(p, RIGHT);
-	parse_elem_options(p, elem);
-	if (sl__accept(p, ':')) {
-		elem->b = parse_data(p);
-		parse_elem_options(p, elem);
-	}
-	elem->place = sl__place_join(elem->place, p->last);
-	return elem;
-}
-
-/* An element that is a set itself (by a variable, or written so) is its elements. */
-static void add_elem(struct sl__expr *set, struct sl__expr *elem)
-{
-	struct sl__expr *item, *next;
-
-	if ((elem->a->kind != EX_SET && elem->a->kind != EX_LIST) || elem->b) {
-		sl__expr_add(set, elem);
-		return;
-	}
-	for (item = elem->a->items; item; item = next) {
-		struct sl__expr *inner = item;
-
-		next = item->next;
-		inner->next = NULL;
-		sl__expr_add(set, inner);
-	}
-}
-
-struct sl__expr *sl__parse_set(struct sl__parser *p)
-{
-	struct sl__expr *set = sl__expr_new(p, EX_SET, p->token.place);
-
-	nest_in(p);
-	sl__expect(p, '{', "{");
-	sl__skip_newlines(p);
-	while (!sl__is(p, '}')) {
-		struct sl__expr *elem = parse_elem(p);
-
-		if (elem->a->kind == EX_LIST && !elem->b)
-			for (struct sl__expr **at = &elem->a->items; *at; at = &(*at)->next) {
-				struct sl__expr *wrap = sl__expr_new(p, EX_ELEM, (*at)->place);
-
-				wrap->next = (*at)->next;
-				wrap->a = *at;
-				(*at)->next = NULL;
-				*at = wrap;
-			}
-		add_elem(set, elem);
-		sl__skip_newlines(p);
-		if (!sl__accept(p, ','))
-			break;
-		sl__skip_newlines(p);
-	}
-	sl__expect(p, '}', "',' or '}'");
-	set->place = sl__place_join(set->place, p->last);
-	p->nest--;
-	return set;
 }

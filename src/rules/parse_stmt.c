@@ -17,130 +17,6 @@ static struct sl__stmt *stmt_new(struct sl__parser *p, enum sl__stmt_kind kind)
 	return s;
 }
 
-/* ---- amounts ---- */
-
-static uint64_t unit_bytes(const char *unit)
-{
-	return !strcmp(unit, "bytes") ? 1 : !strcmp(unit, "kbytes") ? 1024 : !strcmp(unit, "mbytes") ? 1 << 20 : 0;
-}
-
-static const char *parse_byte_unit(struct sl__parser *p, uint64_t *factor)
-{
-	struct sl__place place = p->token.place;
-	char *unit;
-
-	if (!sl__is(p, TK_WORD))
-		sl__parse_unexpected(p, "bytes, kbytes or mbytes");
-	unit = sl__token_text(p);
-	*factor = unit_bytes(unit);
-	if (!*factor)
-		sl__parse_fail(p, place, "Wrong rate format: expected bytes, kbytes or mbytes");
-	return unit;
-}
-
-static uint64_t seconds_of(struct sl__parser *p, struct sl__place place, const char *unit)
-{
-	static const struct sl__symbol units[] = {{"second", 1}, {"minute", 60}, {"hour", 3600},
-		{"day", 86400}, {"week", 604800}, {NULL, 0}};
-	uint32_t seconds;
-
-	if (!sl__symbol_value(units, unit, &seconds))
-		sl__parse_fail(p, place, "Wrong rate format: expected second, minute, hour, day or week");
-	return seconds;
-}
-
-/* `10/second`, or `10 mbytes/second`, which is one word to the lexer. */
-static void parse_rate(struct sl__parser *p, struct sl__limit *limit)
-{
-	struct sl__place place;
-	char *word, *slash;
-
-	limit->rate = sl__parse_number(p, UINT64_MAX / 1024 / 1024 / 1024, "a number");
-	place = p->token.place;
-	if (sl__accept(p, '/')) {
-		place = p->token.place;
-		if (!sl__is(p, TK_WORD))
-			sl__parse_unexpected(p, "second, minute, hour, day or week");
-		limit->unit = seconds_of(p, place, sl__token_text(p));
-		return;
-	}
-	if (!sl__is(p, TK_WORD))
-		sl__parse_unexpected(p, "'/'");
-	word = sl__token_text(p);
-	slash = strchr(word, '/');
-	if (slash) {
-		*slash = 0;
-		word[strlen(word)] = 0;
-	}
-	limit->rate_unit = word;
-	if (!unit_bytes(word) || (!slash && !sl__accept(p, '/')))
-		sl__parse_fail(p, place, "Wrong rate format");
-	if (slash && slash[1]) {
-		limit->unit = seconds_of(p, place, slash + 1);
-	} else {
-		place = p->token.place;
-		limit->unit = seconds_of(p, place, sl__parse_name(p, "second, minute, hour, day or week"));
-	}
-}
-
-void sl__parse_limit(struct sl__parser *p, struct sl__limit *limit)
-{
-	struct sl__place place = p->token.place;
-	uint64_t factor;
-
-	sl__expect_word(p, "rate");
-	if (sl__accept_word(p, "over"))
-		limit->over = true;
-	else
-		sl__accept_word(p, "until");
-	parse_rate(p, limit);
-	if (!limit->rate)
-		sl__parse_fail(p, sl__place_join(place, p->last), "Invalid rate: 0");
-	limit->burst = limit->rate_unit ? 0 : 5;
-	if (!sl__accept_word(p, "burst"))
-		return;
-	limit->burst = (uint32_t)sl__parse_number(p, UINT32_MAX, "a number");
-	if (!limit->rate_unit) {
-		sl__expect_word(p, "packets");
-		if (!limit->burst)
-			sl__parse_fail(p, sl__place_join(place, p->last), "packet limit burst must be > 0");
-		return;
-	}
-	limit->burst_unit = parse_byte_unit(p, &factor);
-	if (limit->burst * factor > UINT32_MAX)
-		sl__parse_fail(p, p->last, "burst is too large");
-	limit->burst = (uint32_t)(limit->burst * factor);
-}
-
-void sl__parse_quota(struct sl__parser *p, struct sl__quota *quota)
-{
-	uint64_t factor;
-
-	if (sl__accept_word(p, "over"))
-		quota->over = true;
-	else
-		sl__accept_word(p, "until");
-	quota->bytes = sl__parse_number(p, UINT64_MAX >> 21, "a number");
-	parse_byte_unit(p, &factor);
-	quota->bytes *= factor;
-	if (sl__accept_word(p, "used")) {
-		quota->used = sl__parse_number(p, UINT64_MAX >> 21, "a number");
-		parse_byte_unit(p, &factor);
-		quota->used *= factor;
-	}
-}
-
-void sl__parse_counter(struct sl__parser *p, struct sl__counter *counter)
-{
-	if (!sl__accept_word(p, "packets"))
-		return;
-	counter->packets = sl__parse_number(p, UINT64_MAX, "a number");
-	sl__expect_word(p, "bytes");
-	counter->bytes = sl__parse_number(p, UINT64_MAX, "a number");
-}
-
-/* ---- statements ---- */
-
 static void parse_object_name(struct sl__parser *p, struct sl__stmt *s, enum sl__object_kind kind)
 {
 	s->kind = ST_OBJECT;
@@ -200,8 +76,8 @@ static const char *parse_log_flags(struct sl__parser *p)
 
 static void log_level(struct sl__parser *p, struct sl__stmt *s)
 {
-	static const char *const levels[] = {"emerg", "alert", "crit", "err", "warn", "notice",
-		"info", "debug", "audit", NULL};
+	static const char *const levels[] = {
+	        "emerg", "alert", "crit", "err", "warn", "notice", "info", "debug", "audit", NULL};
 	struct sl__place place = p->token.place;
 	int i;
 
@@ -243,7 +119,8 @@ static void log_stmt(struct sl__parser *p, struct sl__stmt *s)
 		}
 	}
 	if (s->log_has_group && (s->log_level || s->log_flags))
-		sl__parse_fail(p, sl__place_join(place, p->last), "level and group are mutually exclusive");
+		sl__parse_fail(p, sl__place_join(place, p->last),
+		        "level and group are mutually exclusive");
 }
 
 static void reject_code(struct sl__parser *p, struct sl__stmt *s, const struct sl__type *type)
@@ -287,110 +164,6 @@ static void reject_stmt(struct sl__parser *p, struct sl__stmt *s)
 	}
 }
 
-static void nat_flags(struct sl__parser *p, struct sl__stmt *s)
-{
-	while (sl__is_word(p, "random") || sl__is_word(p, "fully-random") || sl__is_word(p, "persistent")) {
-		s->flags = (uint16_t)(s->flags | (sl__is_word(p, "random") ? SL_NAT_RANDOM
-			: sl__is_word(p, "persistent") ? SL_NAT_PERSISTENT : SL_NAT_FULLY_RANDOM));
-		sl__take(p);
-		if (sl__accept(p, ',') && sl__at_end_of_rule(p))
-			sl__parse_unexpected(p, "random, fully-random or persistent");
-	}
-}
-
-static void nat_family(struct sl__parser *p, struct sl__stmt *s)
-{
-	struct sl__token second = sl__second(p);
-
-	if ((sl__is_word(p, "ip") || sl__is_word(p, "ip6")) &&
-		(sl__token_is(&second, "to") || sl__token_is(&second, "addr") ||
-			sl__token_is(&second, "prefix") || sl__token_is(&second, "interval"))) {
-		s->family = sl__is_word(p, "ip") ? 4 : 6;
-		s->explicit_family = 1;
-		sl__take(p);
-	}
-	for (;;) {
-		if (sl__accept_word(p, "prefix")) {
-			s->prefix = 1;
-		} else if (sl__accept_word(p, "interval")) {
-			s->interval = 1;
-		} else if (sl__is_word(p, "addr")) {
-			sl__take(p);
-			sl__expect(p, '.', "'.'");
-			sl__expect_word(p, "port");
-			s->addr_port = 1;
-		} else {
-			return;
-		}
-	}
-}
-
-/* [v6]:port, address, range, map, or nothing before :port */
-static void nat_target(struct sl__parser *p, struct sl__stmt *s)
-{
-	struct sl__expr *range;
-
-	if (sl__accept(p, '[')) {
-		s->a = sl__parse_value(p);
-		sl__expect(p, ']', "]");
-		if (sl__accept(p, '-')) {
-			range = sl__expr_new(p, EX_RANGE, s->a->place);
-			range->a = s->a;
-			sl__expect(p, '[', "[");
-			range->b = sl__parse_value(p);
-			sl__expect(p, ']', "]");
-			s->a = range;
-		}
-	} else if (!sl__is(p, ':')) {
-		s->a = sl__parse_value(p);
-	}
-	if (sl__accept(p, ':'))
-		s->b = sl__parse_value(p);
-}
-
-static void nat_stmt(struct sl__parser *p, struct sl__stmt *s)
-{
-	bool wants = s->op == NAT_SNAT || s->op == NAT_DNAT;
-
-	s->kind = ST_NAT;
-	if (wants) {
-		nat_family(p, s);
-		sl__accept_word(p, "to");
-		nat_target(p, s);
-	} else if (sl__accept_word(p, "to")) {
-		sl__expect(p, ':', "':'");
-		s->b = sl__parse_value(p);
-	} else if (sl__accept(p, ':')) {
-		s->b = sl__parse_value(p);
-	}
-	s->place = sl__place_join(s->place, p->last);
-	nat_flags(p, s);
-}
-
-static void snat_stmt(struct sl__parser *p, struct sl__stmt *s)
-{
-	s->op = NAT_SNAT;
-	nat_stmt(p, s);
-}
-
-static void dnat_stmt(struct sl__parser *p, struct sl__stmt *s)
-{
-	s->op = NAT_DNAT;
-	nat_stmt(p, s);
-}
-
-static void masquerade_stmt(struct sl__parser *p, struct sl__stmt *s)
-{
-	s->op = NAT_MASQUERADE;
-	nat_stmt(p, s);
-}
-
-static void redirect_stmt(struct sl__parser *p, struct sl__stmt *s)
-{
-	s->op = NAT_REDIRECT;
-	nat_stmt(p, s);
-}
-
 static void notrack_stmt(struct sl__parser *p, struct sl__stmt *s)
 {
 	(void)p;
@@ -423,7 +196,8 @@ static void set_change(struct sl__parser *p, struct sl__stmt *s, unsigned op)
 	}
 	if (sl__accept(p, ':'))
 		s->b = sl__parse_value(p);
-	if (sl__is_word(p, "counter") || sl__is_word(p, "limit") || sl__is_word(p, "quota") || sl__is_word(p, "ct"))
+	if (sl__is_word(p, "counter") || sl__is_word(p, "limit") || sl__is_word(p, "quota") ||
+	        sl__is_word(p, "ct"))
 		sl__parse_unsupported(p, p->token.place, "statement for each set element");
 	sl__expect(p, '}', "}");
 }
@@ -443,14 +217,27 @@ static void delete_stmt(struct sl__parser *p, struct sl__stmt *s)
 	set_change(p, s, 2);
 }
 
-static const struct { const char *word; void (*parse)(struct sl__parser *p, struct sl__stmt *s); } statements[] = {
-	{"counter", counter_stmt}, {"limit", limit_stmt}, {"quota", quota_stmt}, {"log", log_stmt},
-	{"reject", reject_stmt}, {"snat", snat_stmt}, {"dnat", dnat_stmt},
-	{"masquerade", masquerade_stmt}, {"redirect", redirect_stmt}, {"notrack", notrack_stmt},
-	{"flow", flow_stmt}, {"add", add_stmt}, {"update", update_stmt}, {"delete", delete_stmt},
+static const struct {
+	const char *word;
+	void (*parse)(struct sl__parser *p, struct sl__stmt *s);
+} statements[] = {
+        {"counter", counter_stmt},
+        {"limit", limit_stmt},
+        {"quota", quota_stmt},
+        {"log", log_stmt},
+        {"reject", reject_stmt},
+        {"snat", sl__snat_stmt},
+        {"dnat", sl__dnat_stmt},
+        {"masquerade", sl__masquerade_stmt},
+        {"redirect", sl__redirect_stmt},
+        {"notrack", notrack_stmt},
+        {"flow", flow_stmt},
+        {"add", add_stmt},
+        {"update", update_stmt},
+        {"delete", delete_stmt},
 };
 static const char *const refused[] = {"queue", "tproxy", "dup", "fwd", "synproxy", "meter", "xt",
-	"reset", "set", "map", "secmark", NULL};
+        "reset", "set", "map", "secmark", NULL};
 
 static void refuse_unsupported(struct sl__parser *p)
 {
@@ -469,9 +256,13 @@ static void refuse_unsupported(struct sl__parser *p)
 
 static enum sl__op relation(struct sl__parser *p)
 {
-	static const struct { int kind; const char *word; enum sl__op op; } ops[] = {
-		{TK_EQ, "eq", OP_EQ}, {TK_NE, "ne", OP_NE}, {'<', "lt", OP_LT}, {'>', "gt", OP_GT},
-		{TK_LE, "le", OP_LE}, {TK_GE, "ge", OP_GE}, {'!', "not", OP_NOT}};
+	static const struct {
+		int kind;
+		const char *word;
+		enum sl__op op;
+	} ops[] = {{TK_EQ, "eq", OP_EQ}, {TK_NE, "ne", OP_NE}, {'<', "lt", OP_LT},
+	        {'>', "gt", OP_GT}, {TK_LE, "le", OP_LE}, {TK_GE, "ge", OP_GE},
+	        {'!', "not", OP_NOT}};
 	size_t i;
 
 	for (i = 0; i < sizeof ops / sizeof *ops; i++) {
@@ -533,7 +324,8 @@ static bool ct_stmt(struct sl__parser *p, struct sl__stmt *s)
 	else if (sl__is_word(p, "expectation"))
 		ct_object(p, s, OB_EXPECTATION);
 	else if (sl__is_word(p, "event") || sl__is_word(p, "label") || sl__is_word(p, "secmark"))
-		sl__parse_unsupported(p, sl__place_join(s->place, p->token.place), "setting this ct key");
+		sl__parse_unsupported(
+		        p, sl__place_join(s->place, p->token.place), "setting this ct key");
 	else
 		return false;
 	return true;
@@ -551,7 +343,8 @@ static void set_field(struct sl__parser *p, struct sl__stmt *s, struct sl__expr 
 	else if (f->where == IN_TCPOPT && f->key == 2)
 		s->kind = ST_MSS;
 	else
-		sl__parse_unsupported(p, sl__place_join(field->place, p->last), "setting this field");
+		sl__parse_unsupported(
+		        p, sl__place_join(field->place, p->last), "setting this field");
 	if (s->kind == ST_MSS && sl__is_word(p, "rt")) {
 		sl__take(p);
 		sl__expect_word(p, "mtu");

@@ -15,15 +15,15 @@
 
 #include <sluice/rules.h>
 
-#define SL_RULES_KEY_MAX 64	   /* bytes of a set's key */
-#define SL_RULES_VALUE_MAX 16	   /* bytes of one value */
-#define SL_RULES_NAME_MAX 128	   /* characters of a name */
-#define SL_RULES_INCLUDE_MAX 16	   /* nested includes */
-#define SL_RULES_NEST_MAX 64	   /* nested parentheses, braces, variables in variables */
-#define SL_RULES_JUMP_MAX 16	   /* nested jumps, as in the kernel */
-#define SL_RULES_COPY_MAX 1000000 /* values that variables stand for, in all uses together */
-#define SL_RULES_ERROR_MAX 100	   /* after that many the reading stops */
-#define SL_RULES_TEXT_MAX (64u << 20) /* bytes of all texts together */
+#define SL_RULES_KEY_MAX     64          /* bytes of a set's key */
+#define SL_RULES_VALUE_MAX   16          /* bytes of one value */
+#define SL_RULES_NAME_MAX    128         /* characters of a name */
+#define SL_RULES_INCLUDE_MAX 16          /* nested includes */
+#define SL_RULES_NEST_MAX    64          /* nested parentheses, braces, variables in variables */
+#define SL_RULES_JUMP_MAX    16          /* nested jumps, as in the kernel */
+#define SL_RULES_COPY_MAX    1000000     /* values that variables stand for, in all uses together */
+#define SL_RULES_ERROR_MAX   100         /* after that many the reading stops */
+#define SL_RULES_TEXT_MAX    (64u << 20) /* bytes of all texts together */
 
 /* ---- memory (arena.c) ---- */
 
@@ -75,7 +75,7 @@ enum sl__type_kind {
 	TY_IFNAME,
 	TY_IPV4,
 	TY_IPV6,
-	TY_TIME,    /* seconds as 32 bits, written as 1d2h3m4s */
+	TY_TIME, /* seconds as 32 bits, written as 1d2h3m4s */
 	TY_BOOLEAN,
 	TY_MARK,
 	TY_LLADDR,
@@ -96,12 +96,12 @@ struct sl__type {
 	uint8_t digits; /* hexadecimal digits when printed; 0: decimal */
 };
 
-extern const struct sl__type sl__ty_integer, sl__ty_ipv4, sl__ty_ipv6, sl__ty_service,
-	sl__ty_proto, sl__ty_nfproto, sl__ty_ethertype, sl__ty_mark, sl__ty_ifname, sl__ty_iface,
-	sl__ty_ct_state, sl__ty_ct_status, sl__ty_ct_dir, sl__ty_time, sl__ty_string,
-	sl__ty_boolean, sl__ty_tcp_flag, sl__ty_icmp_type, sl__ty_icmp_code, sl__ty_icmpv6_type,
-	sl__ty_icmpv6_code, sl__ty_icmpx_code, sl__ty_dscp, sl__ty_ecn, sl__ty_pkttype,
-	sl__ty_fib_type, sl__ty_dccp_type, sl__ty_lladdr, sl__ty_verdict, sl__ty_igmp_type;
+extern const struct sl__type sl__ty_integer, sl__ty_ipv4, sl__ty_ipv6, sl__ty_service, sl__ty_proto,
+        sl__ty_nfproto, sl__ty_ethertype, sl__ty_mark, sl__ty_ifname, sl__ty_iface, sl__ty_ct_state,
+        sl__ty_ct_status, sl__ty_ct_dir, sl__ty_time, sl__ty_string, sl__ty_boolean,
+        sl__ty_tcp_flag, sl__ty_icmp_type, sl__ty_icmp_code, sl__ty_icmpv6_type, sl__ty_icmpv6_code,
+        sl__ty_icmpx_code, sl__ty_dscp, sl__ty_ecn, sl__ty_pkttype, sl__ty_fib_type,
+        sl__ty_dccp_type, sl__ty_lladdr, sl__ty_verdict, sl__ty_igmp_type;
 
 const struct sl__type *sl__type_find(const char *name);
 bool sl__symbol_value(const struct sl__symbol *table, const char *name, uint32_t *value);
@@ -118,13 +118,36 @@ extern const struct sl__symbol sl__services[], sl__protocols[];
 enum sl__where { IN_NET, IN_TRANSPORT, IN_META, IN_CT, IN_FIB, IN_NUMGEN, IN_JHASH, IN_TCPOPT };
 
 enum sl__meta { /* keys of IN_META */
-	META_IIFNAME, META_OIFNAME, META_IIF, META_OIF, META_L4PROTO, META_NFPROTO, META_PROTOCOL,
-	META_MARK, META_LENGTH, META_PKTTYPE,
+	META_IIFNAME,
+	META_OIFNAME,
+	META_IIF,
+	META_OIF,
+	META_L4PROTO,
+	META_NFPROTO,
+	META_PROTOCOL,
+	META_MARK,
+	META_LENGTH,
+	META_PKTTYPE,
 };
 enum sl__ctkey { /* keys of IN_CT */
-	CT_STATE, CT_STATUS, CT_DIRECTION, CT_MARK, CT_ZONE, CT_HELPER, CT_EXPIRATION, CT_L3PROTO,
-	CT_PROTOCOL, CT_SADDR4, CT_DADDR4, CT_SADDR6, CT_DADDR6, CT_PROTO_SRC, CT_PROTO_DST,
-	CT_BYTES, CT_PACKETS, CT_AVGPKT,
+	CT_STATE,
+	CT_STATUS,
+	CT_DIRECTION,
+	CT_MARK,
+	CT_ZONE,
+	CT_HELPER,
+	CT_EXPIRATION,
+	CT_L3PROTO,
+	CT_PROTOCOL,
+	CT_SADDR4,
+	CT_DADDR4,
+	CT_SADDR6,
+	CT_DADDR6,
+	CT_PROTO_SRC,
+	CT_PROTO_DST,
+	CT_BYTES,
+	CT_PACKETS,
+	CT_AVGPKT,
 };
 
 /* Which types of ICMP message have a field (key of its IN_TRANSPORT fields). */
@@ -134,10 +157,10 @@ struct sl__field {
 	const char *group, *name;
 	const struct sl__type *type;
 	uint16_t at, bits; /* IN_NET, IN_TRANSPORT: where, in bits */
-	uint8_t where;	   /* enum sl__where */
-	uint8_t key;	   /* enum sl__meta, sl__ctkey, sl__need; IN_TCPOPT: option kind */
-	uint8_t family;	   /* needs IPv4 (4) or IPv6 (6); 0: either */
-	uint8_t proto;	   /* needs this transport protocol; 0: none, 255: any with ports */
+	uint8_t where;     /* enum sl__where */
+	uint8_t key;       /* enum sl__meta, sl__ctkey, sl__need; IN_TCPOPT: option kind */
+	uint8_t family;    /* needs IPv4 (4) or IPv6 (6); 0: either */
+	uint8_t proto;     /* needs this transport protocol; 0: none, 255: any with ports */
 };
 
 const struct sl__field *sl__field_find(const char *group, const char *name);
@@ -149,23 +172,37 @@ bool sl__meta_bare(const char *name);
 /* ---- expressions ---- */
 
 enum sl__expr_kind {
-	EX_SYMBOL,  /* text, not resolved yet (numbers too) */
+	EX_SYMBOL, /* text, not resolved yet (numbers too) */
 	EX_VALUE,
-	EX_WILD,    /* * in a set */
-	EX_PREFIX,  /* a / b */
-	EX_RANGE,   /* a - b */
-	EX_LIST,    /* items: a,b,c */
-	EX_CONCAT,  /* items: a . b */
-	EX_SET,	    /* items: { }; then `set` */
-	EX_ELEM,    /* a : b, with timeout and comment */
-	EX_SETREF,  /* @text; then `set` */
+	EX_WILD,   /* * in a set */
+	EX_PREFIX, /* a / b */
+	EX_RANGE,  /* a - b */
+	EX_LIST,   /* items: a,b,c */
+	EX_CONCAT, /* items: a . b */
+	EX_SET,    /* items: { }; then `set` */
+	EX_ELEM,   /* a : b, with timeout and comment */
+	EX_SETREF, /* @text; then `set` */
 	EX_FIELD,
-	EX_BINARY,  /* a op b */
-	EX_MAP,	    /* a map b (b: EX_SET or EX_SETREF) */
+	EX_BINARY, /* a op b */
+	EX_MAP,    /* a map b (b: EX_SET or EX_SETREF) */
 	EX_VERDICT,
 };
 
-enum sl__op { OP_NONE, OP_EQ, OP_NE, OP_LT, OP_GT, OP_LE, OP_GE, OP_NOT, OP_AND, OP_OR, OP_XOR, OP_LSHIFT, OP_RSHIFT };
+enum sl__op {
+	OP_NONE,
+	OP_EQ,
+	OP_NE,
+	OP_LT,
+	OP_GT,
+	OP_LE,
+	OP_GE,
+	OP_NOT,
+	OP_AND,
+	OP_OR,
+	OP_XOR,
+	OP_LSHIFT,
+	OP_RSHIFT
+};
 
 enum sl__verdict_kind { VD_ACCEPT, VD_DROP, VD_CONTINUE, VD_RETURN, VD_JUMP, VD_GOTO };
 
@@ -174,23 +211,23 @@ struct sl__chain;
 
 struct sl__expr {
 	uint8_t kind;
-	uint8_t op;	 /* enum sl__op, enum sl__verdict_kind */
-	uint8_t dir;	 /* EX_FIELD in ct: 0, 1, or 2 for neither */
-	uint8_t quoted;  /* EX_SYMBOL */
-	uint8_t wild;	 /* EX_VALUE of an interface name: ends in * */
-	uint8_t len;	 /* EX_VALUE: bytes; EX_PREFIX: prefix length */
+	uint8_t op;     /* enum sl__op, enum sl__verdict_kind */
+	uint8_t dir;    /* EX_FIELD in ct: 0, 1, or 2 for neither */
+	uint8_t quoted; /* EX_SYMBOL */
+	uint8_t wild;   /* EX_VALUE of an interface name: ends in * */
+	uint8_t len;    /* EX_VALUE: bytes; EX_PREFIX: prefix length */
 	uint16_t bits;
 	const struct sl__type *type;
 	struct sl__place place;
 	struct sl__expr *next; /* in items */
 	struct sl__expr *a, *b, *items;
-	uint32_t count;	       /* of items */
-	const char *text;      /* EX_SYMBOL, EX_SETREF, EX_VERDICT: chain */
+	uint32_t count;   /* of items */
+	const char *text; /* EX_SYMBOL, EX_SETREF, EX_VERDICT: chain */
 	const char *comment;
-	uint64_t timeout;      /* EX_ELEM: ms */
+	uint64_t timeout; /* EX_ELEM: ms */
 	uint64_t expires;
 	const struct sl__field *field;
-	uint32_t arg[4];       /* EX_FIELD: see sl__arg */
+	uint32_t arg[4]; /* EX_FIELD: see sl__arg */
 	uint8_t value[SL_RULES_VALUE_MAX];
 	struct sl__set *set;
 	struct sl__chain *chain;
@@ -205,9 +242,24 @@ enum { FIB_TYPE, FIB_RESULT_OIF, FIB_RESULT_OIFNAME };
 /* ---- statements ---- */
 
 enum sl__stmt_kind {
-	ST_MATCH, ST_VERDICT, ST_VMAP, ST_COUNTER, ST_LIMIT, ST_QUOTA, ST_LOG, ST_REJECT, ST_NAT,
-	ST_NOTRACK, ST_META_SET, ST_CT_SET, ST_CT_OBJECT, ST_CT_COUNT, ST_SET_CHANGE, ST_FLOW,
-	ST_MSS, ST_OBJECT,
+	ST_MATCH,
+	ST_VERDICT,
+	ST_VMAP,
+	ST_COUNTER,
+	ST_LIMIT,
+	ST_QUOTA,
+	ST_LOG,
+	ST_REJECT,
+	ST_NAT,
+	ST_NOTRACK,
+	ST_META_SET,
+	ST_CT_SET,
+	ST_CT_OBJECT,
+	ST_CT_COUNT,
+	ST_SET_CHANGE,
+	ST_FLOW,
+	ST_MSS,
+	ST_OBJECT,
 };
 
 struct sl__limit {
@@ -231,20 +283,21 @@ enum { REJECT_DEFAULT, REJECT_ICMP, REJECT_ICMPV6, REJECT_ICMPX, REJECT_RESET };
 
 struct sl__stmt {
 	uint8_t kind;
-	uint8_t op;	/* ST_MATCH; ST_SET_CHANGE: 0 add, 1 update, 2 delete; ST_NAT: NAT_*; ST_REJECT: REJECT_* */
-	bool stays;	/* answers alike for all packets of an established connection (memo.c) */
+	uint8_t op; /* ST_MATCH; ST_SET_CHANGE: 0 add, 1 update, 2 delete; ST_NAT: NAT_*; ST_REJECT:
+	               REJECT_* */
+	bool stays; /* answers alike for all packets of an established connection (memo.c) */
 	uint8_t hidden; /* a match that what follows implies: not printed */
 	uint8_t family; /* ST_NAT: 4, 6 or 0; ST_REJECT: what it needs */
-	uint8_t code;	/* ST_REJECT */
+	uint8_t code;   /* ST_REJECT */
 	uint8_t object; /* enum sl__object_kind */
-	uint8_t over;	/* ST_CT_COUNT */
+	uint8_t over;   /* ST_CT_COUNT */
 	uint8_t explicit_family, prefix, interval, addr_port;
 	uint16_t flags; /* enum sl_nat_flag */
 	uint32_t number;
 	struct sl__place place;
 	struct sl__stmt *next;
 	struct sl__expr *a, *b, *c; /* match: a op b [mask c]; set: a := b; nat: address, port */
-	const char *text;	    /* log: prefix; object name */
+	const char *text;           /* log: prefix; object name */
 	const char *log_level, *log_flags;
 	uint32_t log_group, log_snaplen, log_threshold;
 	uint8_t log_has_group, log_has_snaplen, log_has_threshold;
@@ -304,24 +357,24 @@ struct sl__set {
 	uint8_t part_count;
 	uint8_t key_len;
 	bool map, object_map, auto_merge;
-	uint8_t object;			  /* object_map: enum sl__object_kind */
+	uint8_t object; /* object_map: enum sl__object_kind */
 	const struct sl__type *data[4];
 	uint8_t data_count;
 	bool data_interval;
-	uint16_t flags;			  /* enum sl__set_flag */
+	uint16_t flags; /* enum sl__set_flag */
 	const char *policy;
 	uint32_t size;
-	uint64_t timeout, gc;		  /* ms */
+	uint64_t timeout, gc; /* ms */
 	struct sl__expr *elems, **elems_end;
 	uint32_t count;
 	/* made when all is read */
-	bool ranged;			  /* some element is a range */
-	struct sl__set_slot *slots;	  /* exact keys; a power of two of them */
+	bool ranged;                /* some element is a range */
+	struct sl__set_slot *slots; /* exact keys; a power of two of them */
 	uint32_t slot_count, slot_used;
-	struct sl__bounds *bounds;	  /* ranges, sorted */
+	struct sl__bounds *bounds; /* ranges, sorted */
 	uint32_t bound_count;
-	struct sl__axis *axes;		  /* ranges of concatenations (axis.c) */
-	struct sl__expr *wild;		  /* the * element */
+	struct sl__axis *axes; /* ranges of concatenations (axis.c) */
+	struct sl__expr *wild; /* the * element */
 };
 
 enum sl__object_kind { OB_COUNTER = 1, OB_QUOTA, OB_LIMIT, OB_HELPER, OB_TIMEOUT, OB_EXPECTATION };
@@ -385,37 +438,28 @@ struct sl_rules {
 /* ---- across the files ---- */
 
 /* Report a mistake; `other` is underlined with ~ when it has a source. */
-void sl__rules_report(struct sl_rules *r, struct sl__place place, const char *kind, const char *format, ...)
+void sl__rules_report(
+        struct sl_rules *r, struct sl__place place, const char *kind, const char *format, ...)
 #if defined(__GNUC__)
-	__attribute__((format(printf, 4, 5)))
+        __attribute__((format(printf, 4, 5)))
 #endif
-	;
-struct sl__source *sl__source_new(struct sl_rules *r, const char *name, const char *text, size_t len);
+        ;
+struct sl__source *sl__source_new(
+        struct sl_rules *r, const char *name, const char *text, size_t len);
 
 /* parse.c: the whole text into commands, each applied as it comes. */
 void sl__rules_parse(struct sl_rules *r, const struct sl__source *source);
 
-/* check.c: each leaves by `fail` after its report. */
-struct sl__check {
-	struct sl_rules *r;
-	struct sl__table *table;
-	struct sl__rule *rule;
-	struct sl__stmt **at; /* the link to the statement that is checked: others may be put before it */
-	int icmp_type;	/* that a match asks for; -1: none does, -2: one of several */
-	uint8_t l3;	/* 4, 6, 0 */
-	int l4;		/* -1: not known */
-	struct sl__stmt *l3_by, *l4_by; /* the match that says so, if it may be hidden */
-	const struct sl__set *l3_set, *l4_set; /* or several, by a match of meta nfproto, meta l4proto */
-	jmp_buf *fail;
-};
-void sl__check_rule(struct sl_rules *r, struct sl__table *table, struct sl__rule *rule, jmp_buf *fail);
+/* check.c, check_set.c: each leaves by `fail` after its report. */
+void sl__check_rule(
+        struct sl_rules *r, struct sl__table *table, struct sl__rule *rule, jmp_buf *fail);
 void sl__check_set(struct sl_rules *r, struct sl__set *set, jmp_buf *fail);
 void sl__check_elem(struct sl_rules *r, struct sl__set *set, struct sl__expr *elem, jmp_buf *fail);
 /* Only its key, as of a map's element that is to be deleted. */
 void sl__check_key(struct sl_rules *r, struct sl__set *set, struct sl__expr *elem, jmp_buf *fail);
 /* The type of `typeof` expressions. */
 unsigned sl__check_typeof(struct sl_rules *r, struct sl__table *table, struct sl__expr *e,
-	const struct sl__type **parts, unsigned max, jmp_buf *fail);
+        const struct sl__type **parts, unsigned max, jmp_buf *fail);
 /* When all is read: jumps, loops, hooks. */
 void sl__check_all(struct sl_rules *r);
 
@@ -423,20 +467,23 @@ void sl__check_all(struct sl_rules *r);
 void sl__set_build(struct sl_rules *r, struct sl__set *set);
 struct sl__expr *sl__set_find(struct sl__set *set, const uint8_t *key, uint64_t now);
 /* An element with this key to be filled, old or new; NULL: full or no memory. */
-struct sl__expr *sl__set_place(struct sl_rules *r, struct sl__set *set, const uint8_t *key, uint64_t now);
+struct sl__expr *sl__set_place(
+        struct sl_rules *r, struct sl__set *set, const uint8_t *key, uint64_t now);
 void sl__set_remove(struct sl__set *set, const uint8_t *key);
 /* False: no memory. */
 bool sl__set_put(struct sl_rules *r, struct sl__set *set, struct sl__expr *elem);
-void sl__part_bounds(const struct sl__expr *e, const struct sl__type *type, uint8_t *lo, uint8_t *hi);
-void sl__elem_bounds(const struct sl__set *set, const struct sl__expr *elem, uint8_t *lo, uint8_t *hi);
+void sl__part_bounds(
+        const struct sl__expr *e, const struct sl__type *type, uint8_t *lo, uint8_t *hi);
+void sl__elem_bounds(
+        const struct sl__set *set, const struct sl__expr *elem, uint8_t *lo, uint8_t *hi);
 
 /* memo.c, when all is read: which statements stay alike, and the table of what is known. */
 void sl__memo_mark(struct sl_rules *r);
 
 /* axis.c: the bounds of a concatenation, from its part `part` on; and which of them has a key. */
 struct sl__axis;
-struct sl__axis *sl__axis_build(struct sl_rules *r, const struct sl__set *set, struct sl__bounds **bounds,
-	uint32_t count, unsigned part);
+struct sl__axis *sl__axis_build(struct sl_rules *r, const struct sl__set *set,
+        struct sl__bounds **bounds, uint32_t count, unsigned part);
 struct sl__expr *sl__axis_find(const struct sl__axis *axis, const uint8_t *key);
 
 /* model.c */
