@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Reassembly of IPv4 and IPv6 fragments (RFC 791, RFC 8200 4.5), before anything is tracked.
- * How it works and what is decided how: fragment.c.
+ * How it works: fragment.c; what is decided how: fragment_judge.c; limits: fragment_store.c.
  */
 #ifndef SL_TRACK_FRAGMENT_H
 #define SL_TRACK_FRAGMENT_H

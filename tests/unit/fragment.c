@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reassembly: one table of cases (as Linux decides them), limits, time, failing allocation, and
- * random fragmentations against a slow model that has a mark for each byte.
+ * Reassembly from the door: one table of cases (as Linux decides them), failing allocation, and
+ * random fragmentations against a slow model that has a mark for each byte. What stands behind the
+ * door has tests of its own: fragment_judge.c, fragment_store.c, fragment_whole.c.
  */
 #include "tests/unit/fragment_lib.h"
 
@@ -106,7 +107,7 @@ static void test_table(void **state)
 			run_row(&rows[i], *family == '6');
 }
 
-/* ---- what tells datagrams apart, and what the whole takes from its parts ------------------------------ */
+/* ---- what tells datagrams apart ------------------------------------------------------------------- */
 
 static void test_key(void **state)
 {
@@ -157,80 +158,6 @@ static void test_zone(void **state)
 	world_end(&w);
 }
 
-/* Codepoints of two fragments (0 none, 1 and 2 capable, 3 congestion) and of the whole; 9: dropped. */
-static void test_ecn(void **state)
-{
-	static const uint8_t cases[][3] = {{0, 0, 0}, {2, 2, 2}, {2, 1, 2}, {2, 3, 3}, {3, 1, 3}, {3, 3, 3},
-		{0, 2, 9}, {3, 0, 9}, {0, 3, 9}};
-
-	(void)state;
-	for (unsigned i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
-		const uint8_t *c = cases[i / 2];
-		struct datagram g = {.v6 = i % 2, .id = 1, .data = data};
-		struct world w;
-
-		world_begin(&w, 1 << 20);
-		g.tos = 0x40 | c[0];
-		put(&w, make_fragment(&w, &g, 0, 800, true));
-		g.tos = 0x40 | c[1];
-		if (c[2] == 9) {
-			assert_int_equal(put(&w, make_fragment(&w, &g, 800, 1000, false)), SL_FRAGMENT_DROP);
-			assert_int_equal(w.why, SL_WHY_FRAG_ECN);
-		} else {
-			assert_int_equal(put(&w, make_fragment(&w, &g, 800, 1000, false)), SL_FRAGMENT_COMPLETE);
-			assert_int_equal(g.v6 ? (sl_get16(w.whole.packet.data) >> 4 & 0xff) : w.whole.packet.data[1],
-				0x40 | c[2]);
-			assert_whole(&w, &g, 1000);
-		}
-		world_end(&w);
-	}
-}
-
-/* The longest fragment, DF of that one, and where they began. */
-static void test_shape(void **state)
-{
-	struct datagram g = {.id = 1, .data = data};
-	struct world w;
-
-	(void)state;
-	for (unsigned df = 0; df < 2; df++) {
-		world_begin(&w, 1 << 20);
-		g.df = !df;
-		put(&w, make_fragment(&w, &g, 0, 800, true));
-		g.df = df;
-		put(&w, make_fragment(&w, &g, 2400, 3000, false));
-		assert_int_equal(put(&w, make_fragment(&w, &g, 800, 2400, true)), SL_FRAGMENT_COMPLETE);
-		assert_int_equal(w.whole.shape.max, 1620);
-		assert_int_equal(w.whole.shape.len, 3020);
-		assert_int_equal(w.whole.shape.dont_fragment, df);
-		assert_int_equal(sl_get16(w.whole.packet.data + 6), df ? 0x4000 : 0);
-		assert_int_equal(w.whole.shape.cuts, 2);
-		assert_int_equal(w.whole.shape.cut[0], 820);
-		assert_int_equal(w.whole.shape.cut[1], 2420);
-		assert_whole(&w, &g, 3000);
-		world_end(&w);
-	}
-}
-
-static void test_headers_of_the_first_count(void **state)
-{
-	static const uint8_t v4[] = {0x94, 4, 0, 0, 1, 1, 1, 0}, v6[] = {44, 0, 1, 4, 0, 0, 0, 0};
-	struct datagram g = {.id = 1, .data = data, .options = v4, .options_len = 8}, bare = {.id = 1, .data = data};
-	struct world w;
-
-	(void)state;
-	world_begin(&w, 1 << 20);
-	put(&w, make_fragment(&w, &bare, 800, 1000, false));
-	assert_int_equal(put(&w, make_fragment(&w, &g, 0, 800, true)), SL_FRAGMENT_COMPLETE);
-	assert_whole(&w, &g, 1000);
-	g.v6 = bare.v6 = true;
-	g.options = v6;
-	put(&w, make_fragment(&w, &bare, 800, 1000, false));
-	assert_int_equal(put(&w, make_fragment(&w, &g, 0, 800, true)), SL_FRAGMENT_COMPLETE);
-	assert_whole(&w, &g, 1000);
-	world_end(&w);
-}
-
 static void test_atomic(void **state)
 {
 	static const uint8_t options[] = {44, 0, 1, 4, 0, 0, 0, 0};
@@ -255,114 +182,6 @@ static void test_atomic(void **state)
 		world_end(&w);
 	}
 	fill(data, sizeof(data), 0);
-}
-
-/* ---- limits and time ----------------------------------------------------------------------------------- */
-
-static void test_source_limit(void **state)
-{
-	struct datagram g = {.data = data}, other = {.host = 9, .id = 1, .data = data};
-	struct world w;
-
-	(void)state;
-	world_begin(&w, 100000);
-	put(&w, make_fragment(&w, &other, 0, 800, true));
-	for (g.id = 1; g.id <= 100; g.id++) {
-		assert_int_equal(put(&w, make_fragment(&w, &g, 0, 800, true)), SL_FRAGMENT_QUEUED);
-		w.now++;
-	}
-	assert_true(w.f.bytes <= 100000 / 4 + 2000);
-	assert_int_equal(w.reasons[SL_WHY_FRAG_LIMIT], 101 - w.f.fragments);
-	/* The youngest is there, the oldest is not, and nobody else suffered. */
-	g.id = 100;
-	assert_int_equal(put(&w, make_fragment(&w, &g, 800, 1000, false)), SL_FRAGMENT_COMPLETE);
-	assert_whole(&w, &g, 1000);
-	g.id = 1;
-	assert_int_equal(put(&w, make_fragment(&w, &g, 800, 1000, false)), SL_FRAGMENT_QUEUED);
-	assert_int_equal(put(&w, make_fragment(&w, &other, 800, 1000, false)), SL_FRAGMENT_COMPLETE);
-	assert_whole(&w, &other, 1000);
-	world_end(&w);
-}
-
-static void test_limit_of_all(void **state)
-{
-	struct datagram g = {.id = 1, .data = data};
-	struct world w;
-
-	(void)state;
-	world_begin(&w, 100000);
-	for (unsigned i = 0; i < 250; i++) {
-		g.host = (uint8_t)i;
-		g.v6 = i & 1;
-		w.now++;
-		assert_int_equal(put(&w, make_fragment(&w, &g, 0, 800, true)), SL_FRAGMENT_QUEUED);
-	}
-	assert_true(w.f.bytes > 90000);
-	assert_int_equal(w.reasons[SL_WHY_FRAG_LIMIT], 250 - w.f.fragments);
-	/* Both families: exactly the youngest are left. */
-	for (unsigned i = 250; i-- > 0;) {
-		unsigned before = w.f.fragments;
-
-		g.host = (uint8_t)i;
-		g.v6 = i & 1;
-		if (before == 0)
-			break;
-		assert_int_equal(put(&w, make_fragment(&w, &g, 800, 1000, false)), SL_FRAGMENT_COMPLETE);
-		assert_whole(&w, &g, 1000);
-		assert_int_equal(w.f.fragments, before - 1);
-	}
-	world_end(&w);
-}
-
-/* One datagram alone is more than its share: it goes, and no other. */
-static void test_one_too_large(void **state)
-{
-	struct datagram g = {.id = 1, .data = data};
-	struct world w;
-	uint32_t at;
-
-	(void)state;
-	world_begin(&w, 40000);
-	for (at = 0; at < 20000; at += 800)
-		if (put(&w, make_fragment(&w, &g, at, at + 800, true)) != SL_FRAGMENT_QUEUED)
-			break;
-	assert_int_equal(w.why, SL_WHY_FRAG_LIMIT);
-	assert_int_equal(w.f.fragments, 0);
-	assert_int_equal(w.f.bytes, 0);
-	world_end(&w);
-	world_begin(&w, 1000); /* not even room for one */
-	assert_int_equal(put(&w, make_fragment(&w, &g, 0, 800, true)), SL_FRAGMENT_DROP);
-	assert_int_equal(w.why, SL_WHY_FRAG_LIMIT);
-	world_end(&w);
-}
-
-static void test_timeout(void **state)
-{
-	struct datagram v4 = {.id = 1, .data = data}, v6 = {.id = 1, .v6 = true, .data = data};
-	struct world w;
-	uint32_t at;
-
-	(void)state;
-	world_begin(&w, 1 << 20);
-	w.now = 0u - 10000u; /* time wraps on the way */
-	assert_false(sl__fragments_deadline(&w.f, w.now, &at));
-	put(&w, make_fragment(&w, &v6, 0, 800, true));
-	put(&w, make_fragment(&w, &v4, 0, 800, true));
-	assert_true(sl__fragments_deadline(&w.f, w.now, &at));
-	assert_int_equal(at, 20000);
-	assert_false(sl__fragments_expire(&w.f, 19999, 10));
-	assert_int_equal(w.f.fragments, 2);
-	assert_true(sl__fragments_expire(&w.f, 20000, 0));
-	assert_false(sl__fragments_expire(&w.f, 20000, 1));
-	assert_int_equal(w.f.fragments, 1);
-	assert_true(sl__fragments_deadline(&w.f, 20000, &at));
-	assert_int_equal(at, 50000);
-	/* Met when it is due, before the clock was asked: it begins anew. */
-	w.now = 50000;
-	assert_int_equal(put(&w, make_fragment(&w, &v6, 800, 1000, false)), SL_FRAGMENT_QUEUED);
-	assert_int_equal(w.f.fragments, 1);
-	assert_int_equal(w.reasons[SL_WHY_FRAG_TIMEOUT], 2);
-	world_end(&w);
 }
 
 /* ---- failing --------------------------------------------------------------------------------------------- */
@@ -396,21 +215,6 @@ static void test_failing(void **state)
 		assert_true(complete || failed);
 		if (complete)
 			assert_whole(&w, &g, 6400);
-		world_end(&w);
-	}
-}
-
-static void test_failing_init(void **state)
-{
-	struct sl_random random = {.counter = 0};
-	struct world w;
-
-	(void)state;
-	for (long n = 0; n < 2; n++) {
-		world_begin(&w, 1 << 20);
-		sl__fragments_fini(&w.f);
-		w.fail_after = n;
-		assert_false(sl__fragments_init(&w.f, &w.env, 1 << 20, 1, &random, w.reasons));
 		world_end(&w);
 	}
 }
@@ -551,16 +355,8 @@ int main(void)
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_key),
 		cmocka_unit_test(test_zone),
-		cmocka_unit_test(test_ecn),
-		cmocka_unit_test(test_shape),
-		cmocka_unit_test(test_headers_of_the_first_count),
 		cmocka_unit_test(test_atomic),
-		cmocka_unit_test(test_source_limit),
-		cmocka_unit_test(test_limit_of_all),
-		cmocka_unit_test(test_one_too_large),
-		cmocka_unit_test(test_timeout),
 		cmocka_unit_test(test_failing),
-		cmocka_unit_test(test_failing_init),
 		cmocka_unit_test(test_random_fragmentations),
 		cmocka_unit_test(test_random_nonsense),
 	};
