@@ -10,7 +10,8 @@ connection tracking; `sluice` is `sluice run` with the same ruleset. Packets tha
 counted at s0. Receive steering (RPS) is set on in0 and out0 for all of them, so that the kernel
 can use a second core, too.
 
-    bench/live.py [SECONDS]    how long each load lasts (default 3)
+    bench/live.py [SECONDS [on|off]]    how long each load lasts (default 2); only with, or only
+                                        without offloads (default: both, about four minutes)
 """
 import os
 import sys
@@ -22,6 +23,7 @@ from lib import *  # noqa
 HERE = os.path.dirname(os.path.abspath(__file__))
 LOAD = os.environ.get("LIVE_LOAD") or os.path.join(HERE, "../build-bench/bench/live-load")
 RULES = MASQUERADE
+WARM = 40000  # packets a second while connections are made
 
 
 class Bench(Net):
@@ -47,12 +49,12 @@ class Bench(Net):
     def flood(self, flows, seconds):
         mac = self.gateway.run("cat", "/sys/class/net/in0/address").stdout.strip()
         args = ["flood", "c0", mac, C4, S4, flows]
-        # Connections are made and get answers, twice, and are two seconds old: streams, to conntrack.
-        for _ in range(2):
-            self.load(*args, 0.3 if flows < 10000 else 2, 61)
-            time.sleep(2.2)
-        self.load(*args, 0.3 if flows < 10000 else 1, 61)
-        time.sleep(0.3)
+        # Connections are made and answered, three times, over two seconds: streams, to conntrack. Not as fast as
+        # it goes: how long it takes to make them is another question (TCP connections/s).
+        once = max(flows / WARM, 0.1)
+        for _ in range(3):
+            self.load(*args, once, 61, WARM)
+            time.sleep(max(2.2 - once, 0.1))
         before, begin = self.received(), time.monotonic()
         self.load(*args, seconds)
         took = time.monotonic() - begin
@@ -89,9 +91,10 @@ def run(kind, seconds, offload=True):
 
 
 def main():
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 3
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 2
+    halves = {"on": (True,), "off": (False,)}.get(sys.argv[2] if len(sys.argv) > 2 else "", (True, False))
     kinds = os.environ.get("KINDS", "none kernel sluice").split()
-    for offload in (True, False):
+    for offload in halves:
         results = {kind: run(kind, seconds, offload) for kind in kinds}
         print("offloads %s" % ("on" if offload else "off"))
         print("%-24s" % "" + "".join("%12s" % k for k in kinds) + "   sluice/kernel")

@@ -3,16 +3,22 @@
  * Load for bench/live.py: one program, a mode each. What is measured is printed as numbers on one
  * line; times are seconds.
  *
- *	flood IF MAC SRC DST FLOWS TIME [SIZE]   UDP as fast as it goes, through a packet socket, so
- *	                                     that the sender costs little; prints packets sent
- *	                                     (SIZE 61: each is answered; for connections that are to
- *be old) drain PORT...                       takes what comes by UDP to these ports, until killed;
- *	                                     answers what has more than 32 bytes
- *	sink PORT                           takes TCP connections and what they send, until killed
- *	bulk ADDR PORT TIME                 one TCP connection, prints bytes sent
- *	connects ADDR PORT TIME             TCP connections opened, closed, 32 at a time; prints
- *them echo PORT                           UDP, sends back, until killed pings ADDR PORT TIME UDP
- *there and back, one at a time; prints count, median and 99th percentile in microseconds
+ * flood IF MAC SRC DST FLOWS TIME [SIZE [RATE]]
+ *     UDP through a packet socket, so that the sender costs little: as fast as it goes, or RATE
+ *     packets a second; prints packets sent (SIZE 61: each is answered; for connections that are
+ *     to be old)
+ * drain PORT...
+ *     takes what comes by UDP to these ports, until killed; answers what has more than 32 bytes
+ * sink PORT
+ *     takes TCP connections and what they send, until killed
+ * bulk ADDR PORT TIME
+ *     one TCP connection; prints bytes sent
+ * connects ADDR PORT TIME
+ *     TCP connections opened and closed, 32 at a time; prints them
+ * echo PORT
+ *     UDP, sends back, until killed
+ * pings ADDR PORT TIME
+ *     UDP there and back, one at a time; prints count, median and 99th percentile in microseconds
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -121,7 +127,7 @@ static int flood(char **a)
 	struct mmsghdr msgs[BATCH] = {0};
 	struct iovec iov[BATCH];
 	unsigned long long sent = 0;
-	double end;
+	double begin = now(), end = begin + atof(a[5]), rate = a[6] && a[7] ? atof(a[7]) : 0;
 	uint32_t src = ntohl(inet_addr(a[2]));
 
 	if (fd < 0 || bind(fd, (struct sockaddr *)&to, sizeof(to)) != 0)
@@ -132,7 +138,11 @@ static int flood(char **a)
 		iov[i] = (struct iovec){frames[i], 14 + size};
 		msgs[i].msg_hdr = (struct msghdr){.msg_iov = &iov[i], .msg_iovlen = 1};
 	}
-	for (end = now() + atof(a[5]); now() < end;) {
+	while (now() < end) {
+		if (rate > 0 && (double)sent > (now() - begin) * rate) {
+			usleep(500);
+			continue;
+		}
 		for (int i = 0; i < BATCH; i++, n = n + 1 == flows ? 0 : n + 1)
 			put_flow(frames[i], src, n);
 		for (int done = 0, k; done < BATCH; done += k) {

@@ -27,7 +27,7 @@ struct {
 	__uint(max_entries, 1); /* set by the gateway */
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct sl_flow_key4);
-	__type(value, struct sl_flow);
+	__type(value, __u32); /* where in `flows` */
 } flows4 SEC(".maps");
 
 struct {
@@ -35,8 +35,16 @@ struct {
 	__uint(max_entries, 1);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct sl_flow_key6);
-	__type(value, struct sl_flow);
+	__type(value, __u32);
 } flows6 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct sl_flow);
+} flows SEC(".maps");
 
 /* Where a plain packet's transport header is, and how long headers and IP packet are. */
 struct plain {
@@ -83,11 +91,19 @@ static __always_inline bool fits(struct __sk_buff *skb, const struct plain *p, c
 	return p->len <= flow->mtu;
 }
 
-static __always_inline void count_flow(struct __sk_buff *skb, struct sl_flow *flow, __u32 len, __u64 now)
+/* The entry behind a key's place, if it holds. */
+static __always_inline struct sl_flow *flow_at(const __u32 *place)
 {
-	__u32 segments = skb->gso_segs ? skb->gso_segs : 1;
+	struct sl_flow *flow = place ? bpf_map_lookup_elem(&flows, place) : NULL;
 
-	(void)segments; /* the engine counts a super-packet as one, too */
+	if (!flow || flow->generation != config.generation[flow->queue & (SL_STEER_QUEUES - 1)])
+		return NULL;
+	return flow;
+}
+
+/* A super-packet counts as one, as in the engine. */
+static __always_inline void count_flow(struct sl_flow *flow, __u32 len, __u64 now)
+{
 	__sync_fetch_and_add(&flow->packets, 1);
 	__sync_fetch_and_add(&flow->bytes, len);
 	flow->last_seen = now;
@@ -142,8 +158,8 @@ static __always_inline int fast4(struct __sk_buff *skb, void *data, void *end, _
 	key.proto = p.proto;
 	__builtin_memcpy(key.src, &ip->saddr, 8);
 	__builtin_memcpy(key.sport, data + ETH_HLEN + 20, 4);
-	flow = bpf_map_lookup_elem(&flows4, &key);
-	if (!flow || flow->generation != config.generation || !fits(skb, &p, flow))
+	flow = flow_at(bpf_map_lookup_elem(&flows4, &key));
+	if (!flow || !fits(skb, &p, flow))
 		return TC_ACT_UNSPEC;
 	if (flow->count_hop) {
 		if (ip->ttl <= 1)
@@ -153,7 +169,7 @@ static __always_inline int fast4(struct __sk_buff *skb, void *data, void *end, _
 	ip->check = ~fold((__u32)(__u16)~ip->check + flow->ip_diff);
 	__builtin_memcpy(&ip->saddr, flow->addresses, 8);
 	__builtin_memcpy(data + ETH_HLEN + 20, flow->ports, 4);
-	count_flow(skb, flow, p.len, now);
+	count_flow(flow, p.len, now);
 	return change_sum(skb, &p, flow) ? send_fast(skb, flow) : TC_ACT_SHOT;
 }
 
@@ -173,8 +189,8 @@ static __always_inline int fast6(struct __sk_buff *skb, void *data, void *end, _
 	key.proto = p.proto;
 	__builtin_memcpy(key.src, &ip->saddr, 32);
 	__builtin_memcpy(key.sport, data + ETH_HLEN + 40, 4);
-	flow = bpf_map_lookup_elem(&flows6, &key);
-	if (!flow || flow->generation != config.generation || !fits(skb, &p, flow))
+	flow = flow_at(bpf_map_lookup_elem(&flows6, &key));
+	if (!flow || !fits(skb, &p, flow))
 		return TC_ACT_UNSPEC;
 	if (flow->count_hop) {
 		if (ip->hop_limit <= 1)
@@ -183,7 +199,7 @@ static __always_inline int fast6(struct __sk_buff *skb, void *data, void *end, _
 	}
 	__builtin_memcpy(&ip->saddr, flow->addresses, 32);
 	__builtin_memcpy(data + ETH_HLEN + 40, flow->ports, 4);
-	count_flow(skb, flow, p.len, now);
+	count_flow(flow, p.len, now);
 	return change_sum(skb, &p, flow) ? send_fast(skb, flow) : TC_ACT_SHOT;
 }
 

@@ -9,11 +9,13 @@
 #ifdef __bpf__
 #include <linux/types.h>
 typedef __u8 sl_steer_u8;
+typedef __u16 sl_steer_u16;
 typedef __u32 sl_steer_u32;
 typedef __u64 sl_steer_u64;
 #else
 #include <stdint.h>
 typedef uint8_t sl_steer_u8;
+typedef uint16_t sl_steer_u16;
 typedef uint32_t sl_steer_u32;
 typedef uint64_t sl_steer_u64;
 #endif
@@ -42,13 +44,15 @@ struct sl_steer_meta {
 	sl_steer_u32 ifindex;
 } __attribute__((packed));
 
+enum { SL_STEER_QUEUES = 16 }; /* engines at most, a queue of the TAP device each; a power of two */
+
 /* Written by the gateway through shared memory, read for each packet. */
 struct sl_steer_config {
 	sl_steer_u64 beat;     /* when the gateway last looked for packets: CLOCK_MONOTONIC, ns */
 	sl_steer_u64 patience; /* ns without a beat until it counts as gone */
 	sl_steer_u32 tap;      /* ifindex of its TAP device */
 	sl_steer_u32 cookie;   /* mark of packets on their way to the local stack; random */
-	sl_steer_u32 generation; /* of entries of the fast path that hold */
+	sl_steer_u32 generation[SL_STEER_QUEUES]; /* of entries of the fast path that hold, of each engine */
 	sl_steer_u8 open;      /* when it is gone: forward as the kernel would, not drop */
 	sl_steer_u8 fast;      /* the fast path is in use */
 };

@@ -1,299 +1,346 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The engine's offload table of operations over the BPF maps. An entry is made of a rewrite once,
- * sums and next hop included. What the programs counted is read when the engine asks; the id of a
- * connection leads to the keys of its two entries.
+ * The engine's offload table of operations over the BPF maps (bpf/flow.h). A connection that was
+ * handed down is a slot, from the moment of sl_offload.add on:
  *
- * A connection that is handed down waits a moment (WAIT) before it gets its entries: most are over
- * by then, and have cost no system call. Until then its packets go on to come to the engine.
+ *	free -> waiting -> live -> leaving -> free
+ *
+ * waiting   WAIT long: most connections are over by then, and have cost no system call. Their
+ *           packets go on to come to the engine.
+ * live      its two flows are in the array, and their keys in a hash map: the programs forward.
+ *           What they count is memory that is shared with them.
+ * leaving   the flows are switched off, at once; the keys are still to be deleted.
+ *
+ * Keys are put and deleted many in one system call, in sl_fast_work(); deleted first, so that a
+ * connection with the same tuple as one that left before keeps its own. A slot is not live again
+ * before WAIT is over, so no program still looks at what the slot was.
  */
 #include "io/fast.h"
 
-#include <arpa/inet.h>
 #include <bpf/bpf.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
-#include "base/wire.h"
-#include "bpf/flow.h"
+#include "io/flow.h"
 
 #define WAIT UINT64_C(50000000) /* ns */
+enum { BATCH = 128 };           /* keys in a system call */
 
-union key {
-	struct sl_flow_key4 v4;
-	struct sl_flow_key6 v6;
-};
+enum state { FREE, WAITING, LIVE, LEAVING };
 
 struct sl_fast_slot {
 	uint64_t id;
-	union key key[2];
-	uint64_t packets[2], bytes[2]; /* told to the engine so far */
-	struct sl_rewrite rewrite[2];  /* while it waits */
-	uint32_t generation;           /* of config, when it was handed down */
+	union {
+		struct {
+			struct sl_rewrite rewrite[2];
+			uint64_t since;
+			uint32_t generation; /* of config, when it was handed down */
+		} waiting;
+		struct {
+			union sl_flow_key key[2];
+			uint64_t packets[2], bytes[2]; /* told to the engine so far */
+		} live;
+	};
+	uint32_t prev, next; /* in its queue */
 	uint8_t family;
-	bool used, waits;
+	uint8_t state; /* enum state */
 };
 
-/* ---- the slots --------------------------------------------------------------------------------
+/* ---- queues -------------------------------------------------------------------------------------
+ */
+
+static void put_last(struct sl_fast *fast, struct sl_fast_queue *q, uint32_t i)
+{
+	fast->slots[i].prev = q->last;
+	fast->slots[i].next = 0;
+	if (q->last)
+		fast->slots[q->last].next = i;
+	else
+		q->first = i;
+	q->last = i;
+	q->count++;
+}
+
+static void take(struct sl_fast *fast, struct sl_fast_queue *q, uint32_t i)
+{
+	const struct sl_fast_slot *slot = &fast->slots[i];
+
+	if (slot->prev)
+		fast->slots[slot->prev].next = slot->next;
+	else
+		q->first = slot->next;
+	if (slot->next)
+		fast->slots[slot->next].prev = slot->prev;
+	else
+		q->last = slot->prev;
+	q->count--;
+}
+
+/* ---- the slots ----------------------------------------------------------------------------------
  */
 
 static uint32_t place_of(const struct sl_fast *fast, uint64_t id)
 {
-	return (uint32_t)(id * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (fast->size - 1);
+	return (uint32_t)(id * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (fast->index_size - 1);
 }
 
-static struct sl_fast_slot *find(const struct sl_fast *fast, uint64_t id)
-{
-	for (uint32_t i = place_of(fast, id);; i = (i + 1) & (fast->size - 1)) {
-		struct sl_fast_slot *slot = &fast->slots[i];
-
-		if (!slot->used)
-			return NULL;
-		if (slot->id == id)
-			return slot;
-	}
-}
-
-static struct sl_fast_slot *take_slot(struct sl_fast *fast, uint64_t id)
+/* Where in the index the conn's slot stands, or would stand. */
+static uint32_t search(const struct sl_fast *fast, uint64_t id)
 {
 	uint32_t i = place_of(fast, id);
 
-	while (fast->slots[i].used)
-		i = (i + 1) & (fast->size - 1);
-	fast->used++;
-	fast->slots[i] = (struct sl_fast_slot){.id = id, .used = true};
-	return &fast->slots[i];
+	while (fast->index[i] && fast->slots[fast->index[i]].id != id)
+		i = (i + 1) & (fast->index_size - 1);
+	return i;
 }
 
-/* What was pushed on by the one that goes moves up: searches end at the first unused slot. */
-static void give_slot(struct sl_fast *fast, struct sl_fast_slot *slot)
+/* What was pushed on by the one that goes moves up: searches end at the first unused place. */
+static void forget(struct sl_fast *fast, uint32_t hole)
 {
-	uint32_t hole = (uint32_t)(slot - fast->slots), mask = fast->size - 1, i = hole;
+	uint32_t mask = fast->index_size - 1, i = hole;
 
-	fast->used--;
 	for (;;) {
 		uint32_t home;
 
 		i = (i + 1) & mask;
-		if (!fast->slots[i].used)
+		if (!fast->index[i])
 			break;
-		home = place_of(fast, fast->slots[i].id);
+		home = place_of(fast, fast->slots[fast->index[i]].id);
 		if (((i - home) & mask) < ((i - hole) & mask))
 			continue; /* it would stand before its place */
-		fast->slots[hole] = fast->slots[i];
+		fast->index[hole] = fast->index[i];
 		hole = i;
 	}
-	fast->slots[hole].used = false;
+	fast->index[hole] = 0;
 }
 
-/* ---- an entry ----------------------------------------------------------------------------------
+/* 0: all are taken. */
+static uint32_t take_free(struct sl_fast *fast)
+{
+	uint32_t i = fast->free.last;
+
+	if (i)
+		take(fast, &fast->free, i);
+	else if (fast->fresh <= fast->max)
+		i = fast->fresh++;
+	return i;
+}
+
+static void give_free(struct sl_fast *fast, uint32_t i)
+{
+	fast->slots[i].state = FREE;
+	put_last(fast, &fast->free, i);
+}
+
+static struct sl_flow *flow_of(const struct sl_fast *fast, uint32_t i, unsigned dir)
+{
+	return &fast->flows[(fast->base + i - 1) * 2 + dir];
+}
+
+/* ---- the table of operations --------------------------------------------------------------------
  */
-
-static void put_key(union key *key, const struct sl_rewrite *r)
-{
-	const struct sl_tuple *t = &r->match;
-
-	memset(key, 0, sizeof(*key));
-	if (t->family == SL_IPV4) {
-		memcpy(key->v4.src, t->src.b + 12, 4);
-		memcpy(key->v4.dst, t->dst.b + 12, 4);
-		sl_put16(key->v4.sport, t->sport);
-		sl_put16(key->v4.dport, t->dport);
-		key->v4.in_if = r->in_if;
-		key->v4.proto = t->proto;
-		return;
-	}
-	memcpy(key->v6.src, t->src.b, 16);
-	memcpy(key->v6.dst, t->dst.b, 16);
-	sl_put16(key->v6.sport, t->sport);
-	sl_put16(key->v6.dport, t->dport);
-	key->v6.in_if = r->in_if;
-	key->v6.proto = t->proto;
-}
-
-/* The sum of bytes as 16-bit words in the machine's order, for what the programs add up. */
-static uint32_t sum(const uint8_t *bytes, unsigned len, bool minus)
-{
-	uint32_t total = 0;
-	uint16_t word;
-
-	for (unsigned i = 0; i < len; i += 2) {
-		memcpy(&word, bytes + i, 2);
-		total += minus ? (uint16_t)~word : word;
-	}
-	return total;
-}
-
-static uint32_t fold(uint32_t total)
-{
-	total = (total & 0xffff) + (total >> 16);
-	return (total & 0xffff) + (total >> 16);
-}
-
-static uint32_t diff(const uint8_t *from, const uint8_t *to, unsigned len)
-{
-	if (memcmp(from, to, len) == 0)
-		return 0;
-	return fold(sum(from, len, true) + sum(to, len, false));
-}
-
-/* One hop less, as the header's sum sees it: the word of hop count and protocol. */
-static uint32_t hop_diff(void)
-{
-	const uint8_t from[2] = {1, 0}, to[2] = {0, 0};
-
-	return diff(from, to, 2);
-}
-
-static void put_addresses(uint8_t *out, const struct sl_tuple *t)
-{
-	unsigned skip = t->family == SL_IPV4 ? 12 : 0, len = 16 - skip;
-
-	memcpy(out, t->src.b + skip, len);
-	memcpy(out + len, t->dst.b + skip, len);
-}
-
-static void put_ports(uint8_t out[4], const struct sl_tuple *t)
-{
-	sl_put16(out, t->sport);
-	sl_put16(out + 2, t->dport);
-}
-
-static void put_next(struct sl_fast *fast, struct sl_flow *flow, const struct sl_rewrite *r)
-{
-	const struct sl_route_query query = {.dst = r->become.dst,
-	        .src = r->become.src,
-	        .mark = r->mark,
-	        .family = r->become.family,
-	        .from = SL_FROM_LOCAL};
-	enum sl_family family = SL_IPV4;
-	struct sl_addr next;
-
-	if (!sl_net_next(fast->net, &query, r->out_if, &next, &family))
-		return;
-	flow->next_family = family == SL_IPV4 ? AF_INET : AF_INET6;
-	memcpy(flow->next, family == SL_IPV4 ? next.b + 12 : next.b, family == SL_IPV4 ? 4 : 16);
-}
-
-static void put_flow(struct sl_fast *fast, struct sl_flow *flow, const struct sl_rewrite *r)
-{
-	unsigned len = r->match.family == SL_IPV4 ? 8 : 32;
-	uint8_t before[32] = {0}, ports[4];
-
-	*flow = (struct sl_flow){.generation = fast->steer->config->generation,
-	        .out_if = r->out_if,
-	        .mtu = r->mtu,
-	        .count_hop = r->count_hop};
-	put_addresses(before, &r->match);
-	put_addresses(flow->addresses, &r->become);
-	put_ports(ports, &r->match);
-	put_ports(flow->ports, &r->become);
-	flow->address_diff = diff(before, flow->addresses, len);
-	flow->port_diff = diff(ports, flow->ports, 4);
-	flow->ip_diff = flow->address_diff + (r->count_hop ? hop_diff() : 0);
-	put_next(fast, flow, r);
-}
-
-/* ---- the table of operations ---------------------------------------------------------------- */
-
-static int map_of(const struct sl_fast *fast, uint8_t family)
-{
-	return sl_steer_flows(fast->steer, family == SL_IPV6);
-}
 
 static bool add(
         void *ctx, const struct sl_conn *conn, uint64_t id, const struct sl_rewrite rewrite[2])
 {
 	struct sl_fast *fast = ctx;
+	uint32_t at = search(fast, id), i;
 	struct sl_fast_slot *slot;
 
 	(void)conn;
-	if (fast->used == fast->max || fast->n_waiting == fast->max || find(fast, id) ||
-	        rewrite[0].match.family != rewrite[0].become.family) {
+	i = fast->index[at] || rewrite[0].match.family != rewrite[0].become.family
+	            ? 0
+	            : take_free(fast);
+	if (!i) {
 		fast->refused++;
 		return false;
 	}
-	slot = take_slot(fast, id);
-	slot->family = rewrite[0].match.family;
-	slot->waits = true;
-	slot->generation = fast->steer->config->generation;
-	memcpy(slot->rewrite, rewrite, sizeof(slot->rewrite));
-	fast->waiting[(fast->first + fast->n_waiting++) % fast->max] =
-	        (struct sl_fast_wait){id, fast->now};
+	slot = &fast->slots[i];
+	*slot = (struct sl_fast_slot){
+	        .id = id, .family = rewrite[0].match.family, .state = WAITING};
+	slot->waiting.since = fast->now;
+	slot->waiting.generation = fast->steer->config->generation[fast->queue];
+	memcpy(slot->waiting.rewrite, rewrite, sizeof(slot->waiting.rewrite));
+	fast->index[at] = i;
+	fast->used++;
+	put_last(fast, &fast->waiting, i);
 	return true;
-}
-
-/* Without entries it goes on as before: every packet is the engine's. */
-static void put_entries(struct sl_fast *fast, struct sl_fast_slot *slot)
-{
-	int map = map_of(fast, slot->family);
-	struct sl_flow flow;
-
-	slot->waits = false;
-	for (unsigned dir = 0; dir < 2; dir++) {
-		put_key(&slot->key[dir], &slot->rewrite[dir]);
-		put_flow(fast, &flow, &slot->rewrite[dir]);
-		if (bpf_map_update_elem(map, &slot->key[dir], &flow, BPF_ANY) != 0)
-			fast->refused++;
-	}
-	fast->added++;
-}
-
-void sl_fast_work(struct sl_fast *fast, unsigned budget)
-{
-	for (; fast->n_waiting && budget; budget--, fast->n_waiting--) {
-		struct sl_fast_wait *wait = &fast->waiting[fast->first];
-		struct sl_fast_slot *slot;
-
-		if (fast->now - wait->since < WAIT)
-			break;
-		slot = find(fast, wait->id);
-		if (slot && slot->waits && slot->generation == fast->steer->config->generation)
-			put_entries(fast, slot);
-		fast->first = (fast->first + 1) % fast->max;
-	}
 }
 
 static void poll_flow(void *ctx, uint64_t id, struct sl_offload_counts *out)
 {
 	struct sl_fast *fast = ctx;
-	struct sl_fast_slot *slot = find(fast, id);
-	struct sl_flow flow;
+	uint32_t i = fast->index[search(fast, id)];
+	struct sl_fast_slot *slot = &fast->slots[i];
 
 	*out = (struct sl_offload_counts){0};
-	for (unsigned dir = 0; slot && !slot->waits && dir < 2; dir++) {
-		if (bpf_map_lookup_elem(map_of(fast, slot->family), &slot->key[dir], &flow) != 0)
-			continue;
-		out->packets[dir] = flow.packets - slot->packets[dir];
-		out->bytes[dir] = flow.bytes - slot->bytes[dir];
-		slot->packets[dir] = flow.packets;
-		slot->bytes[dir] = flow.bytes;
-		if (flow.last_seen > out->last_seen)
-			out->last_seen = flow.last_seen;
+	if (!i || slot->state != LIVE)
+		return;
+	for (unsigned dir = 0; dir < 2; dir++) {
+		const struct sl_flow *flow = flow_of(fast, i, dir);
+		uint64_t packets = __atomic_load_n(&flow->packets, __ATOMIC_RELAXED);
+		uint64_t bytes = __atomic_load_n(&flow->bytes, __ATOMIC_RELAXED);
+		uint64_t seen = __atomic_load_n(&flow->last_seen, __ATOMIC_RELAXED);
+
+		out->packets[dir] = packets - slot->live.packets[dir];
+		out->bytes[dir] = bytes - slot->live.bytes[dir];
+		slot->live.packets[dir] = packets;
+		slot->live.bytes[dir] = bytes;
+		if (seen > out->last_seen)
+			out->last_seen = seen;
 	}
 }
 
 static void remove_flow(void *ctx, uint64_t id)
 {
 	struct sl_fast *fast = ctx;
-	struct sl_fast_slot *slot = find(fast, id);
+	uint32_t at = search(fast, id), i = fast->index[at];
+	struct sl_fast_slot *slot = &fast->slots[i];
 
-	if (!slot)
+	if (!i)
 		return;
-	for (unsigned dir = 0; !slot->waits && dir < 2; dir++)
-		bpf_map_delete_elem(map_of(fast, slot->family), &slot->key[dir]);
-	give_slot(fast, slot);
+	forget(fast, at);
+	fast->used--;
+	if (slot->state == WAITING) {
+		take(fast, &fast->waiting, i);
+		give_free(fast, i);
+		return;
+	}
+	for (unsigned dir = 0; dir < 2; dir++)
+		__atomic_store_n(&flow_of(fast, i, dir)->generation, 0, __ATOMIC_RELEASE);
+	slot->state = LEAVING;
+	put_last(fast, &fast->leaving, i);
 }
 
 static void revoke(void *ctx)
 {
 	struct sl_fast *fast = ctx;
 
-	__atomic_add_fetch(&fast->steer->config->generation, 1, __ATOMIC_RELEASE);
+	sl_steer_revoke(fast->steer, fast->queue);
 }
 
-bool sl_fast_init(struct sl_fast *fast, struct sl_steer *steer, struct sl_net *net, uint32_t max)
+/* ---- keys, many at a time -----------------------------------------------------------------------
+ */
+
+struct keys {
+	int map;
+	uint32_t size, n; /* of a key; how many */
+	uint8_t key[BATCH * sizeof(union sl_flow_key)];
+	uint32_t place[BATCH];
+	unsigned failed;
+};
+
+static void keys_init(struct keys keys[2], const struct sl_fast *fast)
+{
+	for (unsigned v6 = 0; v6 < 2; v6++) {
+		keys[v6].map = sl_steer_flows(fast->steer, v6);
+		keys[v6].size = v6 ? sizeof(struct sl_flow_key6) : sizeof(struct sl_flow_key4);
+		keys[v6].n = keys[v6].failed = 0;
+	}
+}
+
+/* A call ends at the first that fails: it is left out, and the rest is done by another. */
+static void keys_flush(struct keys *k, bool put)
+{
+	for (uint32_t from = 0; from < k->n; from++) {
+		uint32_t count = k->n - from;
+		uint8_t *key = k->key + (size_t)from * k->size;
+		int bad = put ? bpf_map_update_batch(k->map, key, k->place + from, &count, NULL)
+		              : bpf_map_delete_batch(k->map, key, &count, NULL);
+
+		if (!bad)
+			break;
+		from += count;
+		k->failed++;
+	}
+	k->n = 0;
+}
+
+static void keys_add(struct keys *k, const union sl_flow_key *key, uint32_t place, bool put)
+{
+	if (k->n == BATCH)
+		keys_flush(k, put);
+	memcpy(k->key + (size_t)k->n * k->size, key, k->size);
+	k->place[k->n++] = place;
+}
+
+static void keys_add_slot(struct keys keys[2], const struct sl_fast *fast, uint32_t i, bool put)
+{
+	struct sl_fast_slot *slot = &fast->slots[i];
+
+	for (unsigned dir = 0; dir < 2; dir++)
+		keys_add(&keys[slot->family == SL_IPV6], &slot->live.key[dir],
+		        (fast->base + i - 1) * 2 + dir, put);
+}
+
+static void delete_some(struct sl_fast *fast, struct keys keys[2], unsigned budget)
+{
+	for (; fast->leaving.count && budget; budget--) {
+		uint32_t i = fast->leaving.first;
+
+		keys_add_slot(keys, fast, i, false);
+		take(fast, &fast->leaving, i);
+		give_free(fast, i);
+	}
+	for (unsigned v6 = 0; v6 < 2; v6++)
+		keys_flush(&keys[v6], false);
+}
+
+/* Its flows, before anybody can find them. */
+static void make_live(struct sl_fast *fast, uint32_t i)
+{
+	struct sl_fast_slot *slot = &fast->slots[i];
+	uint32_t generation = slot->waiting.generation;
+	struct sl_rewrite rewrite[2];
+
+	memcpy(rewrite, slot->waiting.rewrite, sizeof(rewrite));
+	memset(&slot->live, 0, sizeof(slot->live));
+	for (unsigned dir = 0; dir < 2; dir++) {
+		sl__flow_key(&slot->live.key[dir], &rewrite[dir]);
+		sl__flow_put(
+		        flow_of(fast, i, dir), &rewrite[dir], fast->net, fast->queue, generation);
+	}
+	slot->state = LIVE;
+	fast->added++;
+}
+
+/* One of an old generation was revoked: the engine takes it back. Without keys nothing finds it. */
+static void put_some(struct sl_fast *fast, struct keys keys[2], unsigned budget)
+{
+	for (; fast->waiting.count && budget; budget--) {
+		uint32_t i = fast->waiting.first;
+
+		if (fast->now - fast->slots[i].waiting.since < WAIT)
+			break;
+		take(fast, &fast->waiting, i);
+		make_live(fast, i);
+		keys_add_slot(keys, fast, i, true);
+	}
+	for (unsigned v6 = 0; v6 < 2; v6++)
+		keys_flush(&keys[v6], true);
+	fast->refused += keys[0].failed + keys[1].failed;
+}
+
+void sl_fast_work(struct sl_fast *fast, unsigned budget)
+{
+	struct keys keys[2];
+
+	if (fast->leaving.count) {
+		keys_init(keys, fast);
+		delete_some(fast, keys, budget);
+	}
+	if (fast->waiting.count && !fast->leaving.count) {
+		keys_init(keys, fast);
+		put_some(fast, keys, budget);
+	}
+}
+
+/* ---- the whole ----------------------------------------------------------------------------------
+ */
+
+bool sl_fast_init(struct sl_fast *fast, struct sl_steer *steer, struct sl_net *net, unsigned queue,
+        uint32_t max)
 {
 	uint32_t size = 64;
 
@@ -306,16 +353,21 @@ bool sl_fast_init(struct sl_fast *fast, struct sl_steer *steer, struct sl_net *n
 	                                 .revoke = revoke},
 	        .steer = steer,
 	        .net = net,
-	        .slots = calloc(size, sizeof(*fast->slots)),
-	        .waiting = calloc(max, sizeof(*fast->waiting)),
-	        .size = size,
-	        .max = max};
-	return fast->slots && fast->waiting;
+	        .flows = steer->flows,
+	        .base = queue * max,
+	        .queue = queue,
+	        .max = max,
+	        .fresh = 1,
+	        .slots = calloc((size_t)max + 1, sizeof(*fast->slots)),
+	        .index = calloc(size, sizeof(*fast->index)),
+	        .index_size = size};
+	return fast->slots && fast->index;
 }
 
 void sl_fast_fini(struct sl_fast *fast)
 {
 	free(fast->slots);
-	free(fast->waiting);
+	free(fast->index);
 	fast->slots = NULL;
+	fast->index = NULL;
 }

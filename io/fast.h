@@ -4,32 +4,45 @@
 
 /*
  * The fast path: established connections that the engine handed down (sl_env.offload) are
- * translated and sent on by the BPF program of the interface they come by (bpf/fast.h).
+ * translated and sent on by the BPF program of the interface they come by (bpf/fast.bpf.h).
  */
 #include "io/net.h"
 #include "io/steer.h"
 
 struct sl_fast_slot;
 
-struct sl_fast_wait {
-	uint64_t id, since;
+/* Slots in a row, by number; 0: none. */
+struct sl_fast_queue {
+	uint32_t first, last, count;
 };
 
 struct sl_fast {
 	struct sl_offload ops; /* for sl_env.offload */
 	struct sl_steer *steer;
 	struct sl_net *net;
-	struct sl_fast_slot *slots; /* open addressing, by the connection's id */
-	uint32_t size, used, max;
-	/* Handed down, but not in the maps yet: a ring, oldest first. */
-	struct sl_fast_wait *waiting;
-	uint32_t first, n_waiting;
-	uint64_t now; /* set by sl_fast_look() */
+	/* Slot i has the flows (base + i) * 2 and + 1 in the array that the programs read. Slot 0
+	 * is none. */
+	struct sl_fast_slot *slots; /* NULL: not in use */
+	struct sl_flow *flows;
+	uint32_t base, max;
+	unsigned queue;  /* the engine's number */
+	uint32_t *index; /* numbers of slots by their conn's id, open addressing; 0: unused */
+	uint32_t index_size;
+	uint32_t used, fresh;         /* handed down; slots from `fresh` on were never taken */
+	struct sl_fast_queue waiting; /* no entries yet: oldest first */
+	struct sl_fast_queue
+	        leaving;           /* taken back: entries are switched off, keys not deleted yet */
+	struct sl_fast_queue free; /* the last one first: it is warm */
+	uint64_t now;              /* set by sl_fast_look() */
 	uint64_t added, refused;
 };
 
-/* max: connections. False: no memory. Needs `steer` and `net` for as long as it lives. */
-bool sl_fast_init(struct sl_fast *fast, struct sl_steer *steer, struct sl_net *net, uint32_t max);
+/*
+ * max: connections of this engine, which is number `queue`; each has room for as many. False: no
+ * memory. Needs `steer` and `net` for as long as it lives.
+ */
+bool sl_fast_init(struct sl_fast *fast, struct sl_steer *steer, struct sl_net *net, unsigned queue,
+        uint32_t max);
 void sl_fast_fini(struct sl_fast *fast);
 
 /* What the time is: before the engine is called. */
@@ -37,7 +50,13 @@ static inline void sl_fast_look(struct sl_fast *fast, uint64_t now)
 {
 	fast->now = now;
 }
-/* Put what has waited long enough into the maps, at most so many. */
+/* Is there something to do that no packet will remind of? */
+static inline bool sl_fast_pending(const struct sl_fast *fast)
+{
+	return fast->waiting.count || fast->leaving.count;
+}
+/* Forget what was taken back, and put what has waited long enough into the maps, at most so many of
+ * each. */
 void sl_fast_work(struct sl_fast *fast, unsigned budget);
 
 #endif

@@ -13,8 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
+#include <unistd.h>
 
+#include "bpf/flow.h"
 #include "io/netlink.h"
 /* Generated: its warnings are not ours. */
 #pragma GCC diagnostic push
@@ -39,6 +42,21 @@ static bool complain(const char *what, int error)
 	return false;
 }
 
+/* Share the array with the programs. */
+static bool map_flows(struct sl_steer *steer, size_t n)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	int fd = bpf_map__fd(steer->bpf->maps.flows);
+	void *p;
+
+	steer->flows_size = (n * sizeof(struct sl_flow) + page - 1) / page * page;
+	p = mmap(NULL, steer->flows_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
+	if (p == MAP_FAILED)
+		return false;
+	steer->flows = p;
+	return true;
+}
+
 bool sl_steer_init(struct sl_steer *steer, uint32_t tap, bool open, uint32_t flows)
 {
 	*steer = (struct sl_steer){0};
@@ -46,14 +64,18 @@ bool sl_steer_init(struct sl_steer *steer, uint32_t tap, bool open, uint32_t flo
 	steer->bpf = sl_steer_bpf__open();
 	if (!steer->bpf || bpf_map__set_max_entries(steer->bpf->maps.flows4, flows * 2 + 1) != 0 ||
 	        bpf_map__set_max_entries(steer->bpf->maps.flows6, flows * 2 + 1) != 0 ||
+	        bpf_map__set_max_entries(steer->bpf->maps.flows, flows * 2 + 1) != 0 ||
 	        sl_steer_bpf__load(steer->bpf) != 0)
 		return complain(
 		        "BPF programs cannot be loaded (CAP_BPF and CAP_NET_ADMIN?)", errno);
+	if (!map_flows(steer, flows * 2 + 1))
+		return complain("the fast path's table", errno);
 	steer->config = &steer->bpf->bss->config;
 	steer->config->patience = PATIENCE;
 	steer->config->tap = tap;
 	steer->config->open = open;
-	steer->config->generation = 1;
+	for (unsigned i = 0; i < SL_STEER_QUEUES; i++)
+		steer->config->generation[i] = 1;
 	if (getrandom(&steer->config->cookie, sizeof(steer->config->cookie), 0) < 0)
 		return complain("getrandom", errno);
 	steer->config->cookie |= 0x80000000u; /* never 0 */
@@ -62,6 +84,8 @@ bool sl_steer_init(struct sl_steer *steer, uint32_t tap, bool open, uint32_t flo
 
 void sl_steer_fini(struct sl_steer *steer)
 {
+	if (steer->flows)
+		munmap(steer->flows, steer->flows_size);
 	sl_steer_bpf__destroy(steer->bpf);
 	*steer = (struct sl_steer){0};
 }
@@ -146,6 +170,11 @@ void sl_steer_own(struct sl_steer *steer, const struct sl_addr *addr, bool is)
 int sl_steer_flows(const struct sl_steer *steer, bool v6)
 {
 	return bpf_map__fd(v6 ? steer->bpf->maps.flows6 : steer->bpf->maps.flows4);
+}
+
+void sl_steer_revoke(struct sl_steer *steer, unsigned queue)
+{
+	__atomic_add_fetch(&steer->config->generation[queue], 1, __ATOMIC_RELEASE);
 }
 
 void sl_steer_counts(const struct sl_steer *steer, uint64_t counts[SL_STEER_COUNT])

@@ -11,14 +11,18 @@
 
 #include "bpf/steer.h"
 
+struct sl_flow;
 struct sl_steer_bpf; /* the generated skeleton */
 
 struct sl_steer {
 	struct sl_steer_bpf *bpf;
 	struct sl_steer_config *config; /* shared with the programs */
+	struct sl_flow *flows;          /* so are these: two for each connection of the fast path */
+	size_t flows_size;              /* bytes */
 };
 
-/* Load; nothing is attached yet. flows: connections that the fast path has room for. False: said on stderr. */
+/* Load; nothing is attached yet. flows: connections that the fast path has room for. False: said on
+ * stderr. */
 bool sl_steer_init(struct sl_steer *steer, uint32_t tap, bool open, uint32_t flows);
 /* Does not detach. */
 void sl_steer_fini(struct sl_steer *steer);
@@ -34,8 +38,10 @@ bool sl_steer_clean(uint32_t ifindex);
 /* The addresses that count as this machine's when the gateway is gone. */
 void sl_steer_own(struct sl_steer *steer, const struct sl_addr *addr, bool is);
 
-/* The map of the fast path's entries, of IPv4 or IPv6. */
+/* The map that leads from keys to places in `flows`, of IPv4 or IPv6. */
 int sl_steer_flows(const struct sl_steer *steer, bool v6);
+/* What that engine has put there so far holds no more, from now on. */
+void sl_steer_revoke(struct sl_steer *steer, unsigned queue);
 
 /* Packets are looked for at this time. */
 static inline void sl_steer_beat(struct sl_steer *steer, uint64_t now)

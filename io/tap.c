@@ -44,18 +44,46 @@ static bool complain(const char *what)
 	return false;
 }
 
-/* The kernel would greet its neighbours on it. */
-static void quiet(const char *name)
+static void set(const char *format, const char *name, const char *value)
 {
 	char path[96];
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", name);
+	snprintf(path, sizeof(path), format, name);
 	f = fopen(path, "w");
 	if (!f)
 		return;
-	fputs("1", f);
+	fputs(value, f);
 	fclose(f);
+}
+
+/* A mask of all cores, as sysfs takes it: groups of 32, the highest first. */
+static void all_cores(char *text, size_t size)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t at = 0;
+
+	for (long group = n > 512 ? 15 : (n - 1) / 32; group >= 0; group--) {
+		long here = n - group * 32 > 32 ? 32 : n - group * 32;
+
+		at += (size_t)snprintf(text + at, size - at, "%x%s",
+		        here == 32 ? 0xffffffffu : (1u << here) - 1, group ? "," : "");
+	}
+}
+
+/*
+ * The kernel would greet its neighbours on the device: not that. A write() carries its packet to
+ * the end of its way, perhaps up to a local program's socket; receive steering shares that work
+ * among the cores, flow by flow. Where /sys is closed to us, it all stays with the thread that
+ * writes.
+ */
+static void settle(const char *name)
+{
+	char cores[160] = "1";
+
+	all_cores(cores, sizeof(cores));
+	set("/proc/sys/net/ipv6/conf/%s/disable_ipv6", name, "1");
+	set("/sys/class/net/%s/queues/rx-0/rps_cpus", name, cores);
 }
 
 static bool bring_up(struct sl_tap *tap)
@@ -102,7 +130,7 @@ bool sl_tap_init(struct sl_tap *tap, const char *name)
 	}
 	memcpy(tap->name, ifr.ifr_name, sizeof(tap->name));
 	offload(tap);
-	quiet(tap->name);
+	settle(tap->name);
 	if (bring_up(tap))
 		return true;
 	sl_tap_fini(tap);

@@ -17,7 +17,7 @@ enum {
 	BATCHES = 8,        /* between two looks at everything else */
 	LONGEST_WAIT = 250, /* ms: the beat must be heard */
 	SHORT_WAIT = 20,    /* ms: while connections wait to be handed down */
-	HAND_DOWN = 64,     /* connections put into BPF maps at a time */
+	HAND_DOWN = 256,    /* connections put into BPF maps at a time */
 	EXPIRE = 1024,      /* timeouts handled at a time */
 };
 
@@ -138,7 +138,7 @@ static int wait_ms(const struct sl_live *live)
 	left = (due - live->now + 999999) / 1000000;
 	if (left > LONGEST_WAIT)
 		left = LONGEST_WAIT;
-	return live->fast.n_waiting && left > SHORT_WAIT ? SHORT_WAIT : (int)left;
+	return sl_fast_pending(&live->fast) && left > SHORT_WAIT ? SHORT_WAIT : (int)left;
 }
 
 static void take_signal(struct sl_live *live)

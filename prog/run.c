@@ -101,7 +101,7 @@ static bool start_engine(struct sl_live *live)
 		live->opt.fast_path = 0; /* what the engine does not see cannot be recorded */
 	if (live->opt.fast_path) {
 		if (!sl_fast_init(
-		            &live->fast, &live->steer, &live->net, (uint32_t)live->opt.fast_path))
+		            &live->fast, &live->steer, &live->net, 0, (uint32_t)live->opt.fast_path))
 			return false;
 		live->env.offload = &live->fast.ops;
 	}
