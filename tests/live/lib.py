@@ -63,6 +63,10 @@ if threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
+# Where scripts/deps.sh unpacks what cannot be installed beside another package.
+UNPACKED = "/usr/local/lib/sluice-tests/usr/sbin"
+
+
 class Failed(Exception):
     pass
 
@@ -93,7 +97,7 @@ def skip_unless_possible(*programs):
 
 
 def find_program(name):
-    return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin:" + UNPACKED)
 
 
 def sluice_program():

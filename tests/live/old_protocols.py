@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""
+IRC, TFTP and PPTP between real programs (programs.py): everything from outside is dropped unless a
+helper expected it, and data must arrive as it was sent. The drawing is in lib.py. A test whose
+programs are not installed says so and is left out; with all of them about 25 seconds.
+"""
+from programs import *
+
+FIREWALL = """
+table inet gateway {
+    ct helper irc-tcp { type "irc" protocol tcp; }
+    ct helper tftp-udp { type "tftp" protocol udp; }
+    ct helper pptp-tcp { type "pptp" protocol tcp; }
+    chain prerouting { type filter hook prerouting priority -150;
+        tcp dport 6667 ct helper set "irc-tcp"
+        udp dport 69 ct helper set "tftp-udp"
+        tcp dport 1723 ct helper set "pptp-tcp"
+    }
+    chain input { type filter hook input priority 0; policy drop;
+        ct state established,related accept
+        meta l4proto { icmp, ipv6-icmp } accept
+    }
+    chain forward { type filter hook forward priority 0; policy drop;
+        ct state established,related accept
+        iifname "in0" accept
+        ct status dnat accept
+    }
+    chain postrouting { type nat hook postrouting priority srcnat;
+        oifname "out0" masquerade
+    }
+}
+"""
+
+
+def related(net, proto):
+    """The connections that were expected, as `sluice list` shows them."""
+    return [row for row in net.rows("list", "conntrack")
+            if row["proto"] == proto and "EXPECTED" in row["status"]]
+
+
+# ---- IRC
+
+def dcc(server, stranger):
+    """alice inside offers files to bob outside, who is not the server; and takes one of his."""
+    with Net() as net:
+        net.server.ip("addr", "add", stranger, "dev", "s0", *(["nodad"] if ":" in server else []))
+        net.sluice(rules=FIREWALL)
+        ngircd(net)
+        alice = Irssi(net, net.client, "alice", server)
+        bob = Irssi(net, net.server, "bob", server, own=stranger.split("/")[0])
+        alice.joined()
+        bob.joined()
+        first, data = random_file(net, "first file", 100000)
+        alice.say('/dcc send bob "%s"' % first)
+        bob.received("first file", data)
+        check(len(related(net, "tcp")) == 1, "bob's connection was expected")
+        second, data = random_file(net, "second", 30000)
+        alice.say("/dcc send -passive bob " + second)  # port 0 and a token: bob listens
+        wait_until(lambda: bob.shows("second"), "the passive offer", 20)
+        bob.say("/dcc get alice")
+        bob.received("second", data)
+        third, data = random_file(net, "third", 30000)
+        bob.say("/dcc send alice " + third)  # another's offer passes as it is
+        alice.received("third", data)
+        check(len(related(net, "tcp")) == 1, "one connection that was expected, no more")
+        net.stop_sluice()
+
+
+def irc_dcc():
+    if needs("ngircd", "irssi"):
+        dcc(S4, "192.0.2.20/24")
+
+
+def irc_dcc6():
+    if needs("ngircd", "irssi"):
+        dcc(S6, "2001:db8::20/64")
+
+
+# ---- TFTP
+
+def transfers(net, here, host, folder, clients):
+    """Each client fetches a file from the server and brings it one; both must be whole."""
+    want = random_file(net, "served/file", 20000)[1]
+    for client in clients:
+        got = "%s/got-%s" % (net.dir, client)
+        tftp_get(here, client, host, "file", got)
+        check(content(got) == want, "the file that %s fetched" % client)
+        mine, data = random_file(net, "put-" + client, 15000)
+        tftp_put(here, client, host, mine, "put-" + client)
+        wait_until(lambda: content(folder + "/put-" + client) == data, "the file that %s brought" % client)
+        for name in (got, folder + "/put-" + client):
+            os.unlink(name)
+
+
+def tftp_through(server):
+    clients = [c for c in ("tftp", "atftp", "curl") if find_program(c)]
+    if not needs(server) or not needs(*clients or ["tftp"]):
+        return
+    with Net() as net:
+        folder = net.dir + "/served"
+        net.sluice(rules=FIREWALL)
+        tftpd(net, net.server, server, folder)
+        transfers(net, net.client, S4, folder, clients)
+        if server == "in.tftpd":
+            transfers(net, net.client, S6, folder, clients)
+        check(len(related(net, "udp")) == 2 * len(clients) * (1 + (server == "in.tftpd")), "each transfer was expected")
+        net.stop_sluice()
+
+
+def tftp_hpa():
+    tftp_through("in.tftpd")
+
+
+def tftp_atftpd():
+    tftp_through("atftpd")
+
+
+def tftp_inside():
+    """The server inside, behind destination NAT."""
+    server = next((s for s in ("in.tftpd", "atftpd") if find_program(s)), None)
+    if not server or not needs("tftp", "curl"):
+        return
+    with Net() as net:
+        folder = net.dir + "/served"
+        net.sluice(rules=FIREWALL + """
+            table ip nat { chain prerouting { type nat hook prerouting priority dstnat;
+                iifname "out0" udp dport 69 dnat to %s
+            }
+            }""" % C4)
+        tftpd(net, net.client, server, folder)
+        transfers(net, net.server, OUT4, folder, ("tftp", "curl"))
+        net.stop_sluice()
+
+
+# ---- PPTP
+
+def pptp_calls():
+    """Two hosts inside call one server: both choose the same call id, and hear only what is for them."""
+    if not needs("pptpd", "pptp"):
+        return
+    other = "10.9.0.3"
+    with Net() as net:
+        net.client.ip("addr", "add", other + "/24", "dev", "c0")
+        net.sluice(rules=FIREWALL)
+        pptpd(net)
+        names = {"one": C4, "two": other}
+        for name, own in names.items():
+            pptp(net, net.client, name, S4, own)
+            wait_until(lambda: len(heard(net.dir + "/" + name)) > 5, "%s to hear the server" % name, 30)
+        servers = [f for f in os.listdir(net.dir) if f.startswith("heard-")]
+        wait_until(lambda: all(len(heard(net.dir + "/" + f)) > 5 for f in servers), "the server to hear both", 20)
+        for of in (names, servers):
+            said = [set(heard(net.dir + "/" + f)) for f in of]
+            check(len(said) == 2 and all(len(s) == 1 for s in said) and said[0] != said[1],
+                  "each end hears one other, and no two the same: %s" % said)
+        calls = related(net, "gre")
+        check(len(calls) == 2, "two calls that were expected, not %d" % len(calls))
+        ids = {tuple[end + "key"] for row in calls for tuple in (row["orig"], row["reply"])
+               for end in ("src", "dst") if tuple[end] == names["one"] or tuple[end] == other}
+        check(len(ids) == 1, "both clients chose the same call id, not %s" % ids)
+        net.stop_sluice()
+
+
+if __name__ == "__main__":
+    skip_unless_possible()
+    main(irc_dcc, irc_dcc6, tftp_hpa, tftp_atftpd, tftp_inside, pptp_calls)

@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""
+Real clients and servers of helpers' protocols, set up in the namespaces of a Net: for the live
+tests, and for the captures (tests/captures/record_calls.py), where the same programs talk through
+a router that does nothing.
+
+Each function starts one program, or runs one to its end, and knows nothing of what lies between.
+"""
+import pty
+import random
+import threading
+import tty
+
+from lib import *
+
+
+def needs(*programs):
+    """Are all of them here? Says which one is not."""
+    for program in programs:
+        if not find_program(program):
+            print("left out: needs the program " + program)
+            return False
+    return True
+
+
+def random_file(net, name, size):
+    """A file of its own bytes; its path and what is in it."""
+    data = random.Random(name).randbytes(size)
+    path = os.path.join(net.dir, name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as f:
+        f.write(data)
+    os.chmod(path, 0o644)
+    return path, data
+
+
+def content(path):
+    try:
+        with open(path, "rb") as f:
+            return f.read()
+    except OSError:
+        return None
+
+
+# ---- IRC: ngircd and irssi
+
+NGIRCD = """
+[Global]
+    Name = irc.example.net
+    Info = for a test
+    Listen = ::,0.0.0.0
+    Ports = %d
+    ServerGID = root
+    ServerUID = root
+    MotdPhrase = welcome
+[Options]
+    Ident = no
+    PAM = no
+    DNS = no
+"""
+
+
+def ngircd(net, port=6667):
+    net.server.spawn("ngircd", "-n", "-f", net.file("ngircd.conf", NGIRCD % port))
+    net.server.listening(port)
+
+
+class Irssi:
+    """irssi at a terminal of its own; what it takes goes to its folder `got`."""
+
+    CONFIG = """
+settings = { core = { real_name = "%s"; user_name = "%s"; nick = "%s"; };
+             "fe-common/core" = { autolog = "no"; };
+             "irc/dcc" = { dcc_autoget = "yes"; dcc_autochat_masks = "*!*@*"; dcc_download_path = "%s"; };
+             "irc/core" = { cmds_max_at_once = "50"; }; };
+"""
+
+    def __init__(self, net, ns, nick, server, port=6667, own=None):
+        home = os.path.join(net.dir, nick)
+        self.got = os.path.join(home, "got")
+        os.makedirs(self.got)
+        net.file(nick + "/config", self.CONFIG % (nick, nick, nick, self.got))
+        master, slave = pty.openpty()
+        self.terminal, self.nick = master, nick
+        self.screen = open(os.path.join(home, "screen"), "wb")
+        ns.spawn("env", "TERM=vt100", "HOME=" + home, "irssi", "--home=" + home, "--noconnect",
+                 stdin=slave, stdout=slave, stderr=slave)
+        os.close(slave)
+        threading.Thread(target=self.read, daemon=True).start()
+        self.say("/connect %s %s %d" % ("-host " + own if own else "", server, port))
+
+    def read(self):
+        try:
+            while True:
+                self.screen.write(os.read(self.terminal, 65536))
+                self.screen.flush()
+        except OSError:  # it has ended
+            pass
+
+    def say(self, line):
+        os.write(self.terminal, line.encode() + b"\r")
+
+    def shows(self, text):
+        """Has it shown this (one word: it moves the cursor between words as it likes)?"""
+        with open(self.screen.name, "rb") as f:
+            return text.encode() in f.read()
+
+    def joined(self):
+        wait_until(lambda: self.shows("welcome"), self.nick + " at the server", 20)
+
+    def received(self, name, data):
+        wait_until(lambda: content(os.path.join(self.got, name)) == data,
+                   "%s, whole, at %s" % (name, self.nick), 20)
+
+
+# ---- TFTP: tftpd-hpa, atftpd; tftp-hpa, atftp, curl
+
+def tftpd(net, ns, which, folder):
+    """One of the two servers, for a folder where uploads may go, too. (atftpd 0.8 on its own listens to IPv4 only.)"""
+    os.makedirs(folder, exist_ok=True)
+    os.chmod(folder, 0o777)
+    if which == "in.tftpd":
+        ns.spawn(find_program(which), "-L", "-c", "-u", "root", "-s", folder)
+    else:
+        ns.spawn(find_program(which), "--daemon", "--no-fork", "--user", "root.root", folder)
+    ns.listening(69, "udp")
+
+
+def tftp_get(ns, client, host, remote, local):
+    if client == "tftp":
+        ns.run("tftp", host, "-m", "binary", "-c", "get", remote, local)
+    elif client == "atftp":
+        ns.run("atftp", "--option", "blksize 1024", "--option", "tsize 0", "-g", "-r", remote, "-l", local, host)
+    else:
+        ns.run("curl", "-sS", "--max-time", 20, "--tftp-blksize", 800, "-o", local,
+               "tftp://%s/%s" % ("[%s]" % host if ":" in host else host, remote))
+
+
+def tftp_put(ns, client, host, local, remote):
+    if client == "tftp":
+        ns.run("tftp", host, "-m", "binary", "-c", "put", local, remote)
+    elif client == "atftp":
+        ns.run("atftp", "--option", "blksize 1024", "-p", "-r", remote, "-l", local, host)
+    else:
+        ns.run("curl", "-sS", "--max-time", 20, "-T", local,
+               "tftp://%s/%s" % ("[%s]" % host if ":" in host else host, remote))
+
+
+# ---- PPTP: pptpd and pptp-linux
+#
+# Both hand the bytes of PPP to a pppd, framed as HDLC on a terminal or a pipe. This needs no PPP
+# in the kernel: FRAMES stands where pppd would. It sends numbered frames, reads those of the other
+# end, and writes down what came. The control connection, the call ids and GRE are the programs' own.
+
+FRAMES = '''
+import os, select, sys, time, tty
+name, out = sys.argv[1:3]
+if os.isatty(0):
+    tty.setraw(0)
+def fcs(data):
+    f = 0xffff
+    for b in data:
+        f ^= b
+        for _ in range(8):
+            f = f >> 1 ^ (0x8408 if f & 1 else 0)
+    return f ^ 0xffff
+def frame(data):
+    data = b"\\xff\\x03" + data
+    data += fcs(data).to_bytes(2, "little")
+    body = b"".join(bytes((0x7d, b ^ 0x20)) if b < 0x20 or b in (0x7d, 0x7e) else bytes((b,)) for b in data)
+    return b"~" + body + b"~"
+def unframe(body):
+    data, escaped = bytearray(), False
+    for b in body:
+        if b == 0x7d and not escaped:
+            escaped = True
+        else:
+            data.append(b ^ 0x20 if escaped else b)
+            escaped = False
+    return bytes(data[2:-2]) if len(data) > 4 and fcs(data[:-2]) == int.from_bytes(data[-2:], "little") else None
+held, n = b"", 0
+next_one = 0
+while True:
+    if time.monotonic() >= next_one:  # 0xc021 (LCP) in front, as the beginning of a session has it
+        os.write(1, frame(b"\\xc0\\x21" + ("%s %d " % (name, n)).encode() + bytes(range(256)) * 2))
+        n, next_one = n + 1, time.monotonic() + 0.1
+    if select.select([0], [], [], 0.1)[0]:
+        got = os.read(0, 65536)
+        if not got:
+            break
+        *whole, held = (held + got).split(b"~")
+        for data in filter(None, map(unframe, whole)):
+            if data.endswith(bytes(range(256)) * 2):
+                with open(out, "a") as f:
+                    f.write(data[2:].split(b" ")[0].decode() + "\\n")
+'''
+
+
+def pptpd(net):
+    """The server; each of its calls writes what it hears to net.dir/heard-PID."""
+    frames = net.file("frames.py", FRAMES)
+    pppd = net.file("pppd", "#!/bin/sh\nexec %s %s server-$$ %s/heard-$$\n" % (sys.executable, frames, net.dir))
+    os.chmod(pppd, 0o755)
+    conf = net.file("pptpd.conf", "ppp %s\noption %s\nlocalip 172.16.0.1\nremoteip 172.16.0.10-20\n"
+                    "pidfile %s/pptpd.pid\n" % (pppd, net.file("ppp-options", ""), net.dir))
+    net.server.spawn("pptpd", "-f", "-c", conf)
+    net.server.listening(1723)
+
+
+def pptp(net, ns, name, server, own):
+    """
+    A client whose frames are called `name`; writes what it hears to net.dir/NAME. Clients on one host share a
+    call manager by a socket in /run/pptp, and choose call ids from /dev/random: here each has its own
+    /run/pptp, as hosts of their own would, and all of them the same dice.
+    """
+    frames, dice = net.file("frames.py", FRAMES), net.file("dice", "dice" * 1024)
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    ns.spawn(sys.executable, frames, name, "%s/%s" % (net.dir, name), stdin=master, stdout=master)
+    child = ns.spawn("sh", "-c", "mkdir -p /run/pptp && mount -t tmpfs none /run/pptp && mount --bind %s /dev/random &&"
+                     "exec pptp %s --nolaunchpppd --nohostroute --localbind %s" % (dice, server, own), stdin=slave)
+    os.close(master)
+    os.close(slave)
+    return child
+
+
+def heard(path):
+    return (content(path) or b"").decode().split()
