@@ -43,8 +43,7 @@ void report(struct figure *f, const char *unit, double floor, const char *format
         __attribute__((format(printf, 4, 5)));
 int compare(const char *before, const char *after);
 
-/* ---- time and memory (world.c) ----------------------------------------------------------------
- */
+/* ---- time and memory (world.c) --------------------------------------------------------------- */
 
 /* Seconds that this thread has computed: what others do on the machine meanwhile is not in it. */
 double cpu_seconds(void);
@@ -58,8 +57,7 @@ struct memory {
 struct sl_mem memory_of(struct memory *memory);
 void memory_done(struct memory *memory);
 
-/* ---- flows and packets (world.c) ----------------------------------------------------------------
- */
+/* ---- flows and packets (world.c) ------------------------------------------------------------- */
 
 struct load {
 	uint8_t proto;
@@ -103,8 +101,7 @@ static inline uint32_t pick_flow(uint32_t *seed, uint32_t flows)
 	return (uint32_t)((uint64_t)next_random(seed) * flows >> 32);
 }
 
-/* ---- the floor (floor.c)
- * --------------------------------------------------------------------------- */
+/* ---- the floor (floor.c) --------------------------------------------------------------------- */
 
 struct floor_table;
 struct floor_table *floor_create(struct memory *memory, uint32_t flows);
@@ -118,8 +115,7 @@ double floor_ns(uint32_t flows);
 double floor_new_ns(uint32_t flows);
 double floor_bytes(uint32_t flows);
 
-/* ---- sections
- * ----------------------------------------------------------------------------------------- */
+/* ---- sections -------------------------------------------------------------------------------- */
 
 void bench_floor(void);
 void bench_established(void);

@@ -100,8 +100,7 @@ void bench_ports(void)
 	memory_done(&memory);
 }
 
-/* ---- floods
- * -------------------------------------------------------------------------------------- */
+/* ---- floods ---------------------------------------------------------------------------------- */
 
 /* Packet k: a first packet of a flow that never was. */
 static void stranger(unsigned k, uint8_t proto, uint32_t i)

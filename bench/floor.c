@@ -171,8 +171,7 @@ void floor_work(struct floor_table *t, struct lane *lane, unsigned n)
 		group(t, lane, i, n - i < GROUP ? n - i : GROUP);
 }
 
-/* ---- measured once ------------------------------------------------------------------------------
- */
+/* ---- measured once --------------------------------------------------------------------------- */
 
 static struct measured {
 	uint32_t flows;

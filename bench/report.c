@@ -51,8 +51,7 @@ void report(struct figure *f, const char *unit, double floor, const char *format
 		        f->name, unit, f->median, f->min, f->max, floor);
 }
 
-/* ---- comparing
- * ------------------------------------------------------------------------------------ */
+/* ---- comparing ------------------------------------------------------------------------------- */
 
 struct saved {
 	char name[96], unit[8];

@@ -31,8 +31,7 @@ double cpu_seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* ---- memory
- * -------------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 static void *memory_alloc(void *ctx, size_t size, size_t align)
 {
@@ -81,8 +80,7 @@ void memory_done(struct memory *memory)
 	*memory = (struct memory){0};
 }
 
-/* ---- the engine's surroundings
- * --------------------------------------------------------------------- */
+/* ---- the engine's surroundings --------------------------------------------------------------- */
 
 static const uint8_t public4[4] = {203, 0, 113, 1};
 static const uint8_t public6[16] = {0x20, 1, 0xd, 0xb8, 0xff, 0xff, [15] = 1};
@@ -113,8 +111,7 @@ struct sl_engine *engine_for(const struct load *load, struct memory *memory)
 	return e;
 }
 
-/* ---- packets
- * ------------------------------------------------------------------------------------------ */
+/* ---- packets --------------------------------------------------------------------------------- */
 
 /* The two ends of flow i as a direction's packets come in: [0] source, [1] destination. */
 struct end {

@@ -65,8 +65,7 @@ static void end_line(struct sl_print *t)
 	sl__print_put(t, "\n", 1);
 }
 
-/* ---- pieces ------------------------------------------------------------------------------------
- */
+/* ---- pieces ---------------------------------------------------------------------------------- */
 
 static void put_l4(struct sl_print *t, const struct sl_tuple *tuple)
 {
@@ -145,8 +144,7 @@ static void put_head(struct sl_print *t, const struct sl_conn_info *info, bool s
 		sl__print_printf(t, "%s ", info->state);
 }
 
-/* ---- lines --------------------------------------------------------------------------------------
- */
+/* ---- lines ----------------------------------------------------------------------------------- */
 
 void sl__print_conn(struct sl_print *t, const struct sl_conn_info *info, bool extended)
 {

@@ -73,8 +73,7 @@ bool sl__server_start(struct sl_server *server);
 /* The engine's thread must serve the desk, or have closed it. */
 void sl__server_destroy(struct sl_server *server);
 
-/* ---- between server.c and commands.c ----------------------------------------------------------
- */
+/* ---- between server.c and commands.c --------------------------------------------------------- */
 
 enum sl_control_table { SL_TABLE_CONNTRACK = 1, SL_TABLE_EXPECT = 2, SL_TABLE_LOG = 4 };
 

@@ -215,7 +215,7 @@ static void on_emit(void *ctx, struct sl_packet *p, const struct sl_packet *caus
 	free(p->handle);
 }
 
-/* ---- what comes -------------------------------------------------------------------------------- */
+/* ---- what comes ------------------------------------------------------------------------------ */
 
 static void put_in(struct world *w, uint8_t *base, uint32_t len, const struct sl_addr *src)
 {
@@ -322,7 +322,7 @@ static void meet(struct world *w, uint16_t sport)
 	send_packet(w, &t, 1000, 0, SYN, bytes, t.proto == SL_PROTO_TCP ? 0 : 4);
 }
 
-/* ---- operations ----------------------------------------------------------------------------------- */
+/* ---- operations ------------------------------------------------------------------------------ */
 
 /* New bytes of the sender, from the input. */
 static void add(struct end *e, struct sl_bytes *in, uint32_t n)
@@ -401,7 +401,7 @@ static void step_udp(struct world *w, struct sl_bytes *in, uint8_t op)
 	}
 }
 
-/* ---- the whole --------------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 static struct sl_addr addr_of(const char *text)
 {

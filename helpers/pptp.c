@@ -215,7 +215,7 @@ static enum sl_help_result message(struct sl_help *help, struct sl_message *m)
 	return why == SL_WHY_NONE ? SL_PASS : sl_refuse(help, why);
 }
 
-/* ---- messages that are not whole --------------------------------------------------------------- */
+/* ---- messages that are not whole ------------------------------------------------------------- */
 
 /* Ids stand behind the header. */
 static size_t hold(struct sl_help *help, const struct sl_text *begin, enum sl_dir dir)

@@ -127,8 +127,7 @@ static bool argument(struct sl_text *t, char kind)
 	return kind == 'w' ? word(t, &v) : kind == 's' ? string(t) : value(t);
 }
 
-/* ---- framing ----------------------------------------------------------------------------------
- */
+/* ---- framing --------------------------------------------------------------------------------- */
 
 static size_t frame_request(struct sl_text t)
 {
@@ -182,8 +181,7 @@ static size_t sync(struct sl_help *help, const struct sl_text *stream, enum sl_d
 	return sl_text_left(stream);
 }
 
-/* ---- messages -----------------------------------------------------------------------------------
- */
+/* ---- messages -------------------------------------------------------------------------------- */
 
 static enum sl_help_result request(struct sl_help *help, struct sl_message *m)
 {

@@ -47,8 +47,7 @@ struct sl_fast_slot {
 	uint8_t state; /* enum state */
 };
 
-/* ---- queues -------------------------------------------------------------------------------------
- */
+/* ---- queues ---------------------------------------------------------------------------------- */
 
 static void put_last(struct sl_fast *fast, struct sl_fast_queue *q, uint32_t i)
 {
@@ -77,8 +76,7 @@ static void take(struct sl_fast *fast, struct sl_fast_queue *q, uint32_t i)
 	q->count--;
 }
 
-/* ---- the slots ----------------------------------------------------------------------------------
- */
+/* ---- the slots ------------------------------------------------------------------------------- */
 
 static uint32_t place_of(const struct sl_fast *fast, uint64_t id)
 {
@@ -138,8 +136,7 @@ static struct sl_flow *flow_of(const struct sl_fast *fast, uint32_t i, unsigned 
 	return &fast->flows[(fast->base + i - 1) * 2 + dir];
 }
 
-/* ---- the table of operations --------------------------------------------------------------------
- */
+/* ---- the table of operations ----------------------------------------------------------------- */
 
 static bool add(
         void *ctx, const struct sl_conn *conn, uint64_t id, const struct sl_rewrite rewrite[2])
@@ -220,8 +217,7 @@ static void revoke(void *ctx)
 	sl_steer_revoke(fast->steer, fast->queue);
 }
 
-/* ---- keys, many at a time -----------------------------------------------------------------------
- */
+/* ---- keys, many at a time -------------------------------------------------------------------- */
 
 struct keys {
 	int map;
@@ -336,8 +332,7 @@ void sl_fast_work(struct sl_fast *fast, unsigned budget)
 	}
 }
 
-/* ---- the whole ----------------------------------------------------------------------------------
- */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 bool sl_fast_init(struct sl_fast *fast, struct sl_steer *steer, struct sl_net *net, unsigned queue,
         uint32_t max)

@@ -35,8 +35,7 @@ enum { TCP_CSUM = 16, UDP_CSUM = 6 };
 #define VIRTIO_NET_HDR_GSO_UDP_L4 5
 #endif
 
-/* ---- the device ---------------------------------------------------------------------------------
- */
+/* ---- the device ------------------------------------------------------------------------------ */
 
 static bool complain(const char *what)
 {

@@ -85,8 +85,7 @@ static bool is_its(const struct sl_helper *h, const struct sl_helper_packet *p)
 	               is_its_port(h, sl_get16(p->ip + p->l4 + 2)));
 }
 
-/* ---- cutting ----------------------------------------------------------------------------------
- */
+/* ---- cutting --------------------------------------------------------------------------------- */
 
 /* The packet with bytes [from, to) of its payload. */
 static void write_part(
@@ -142,8 +141,7 @@ static bool write_cut(const struct test *t, uint32_t at)
 	return sl__helper_writer_close(w) && (cut || !at);
 }
 
-/* ---- running ------------------------------------------------------------------------------------
- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 static bool replay(const struct test *t)
 {
@@ -177,8 +175,7 @@ static void in_folder(const struct test *t, const char *name, char *path, size_t
 	snprintf(path, size, "%s/%s", t->folder, name);
 }
 
-/* ---- what came of it
- * ------------------------------------------------------------------------------- */
+/* ---- what came of it ------------------------------------------------------------------------- */
 
 /* The tuple and mask of each expectation, in their order. */
 static void read_expects(const struct test *t, struct outcome *o)
@@ -277,8 +274,7 @@ static const char *difference(const struct outcome *whole, const struct outcome 
 	return NULL;
 }
 
-/* ---- the whole
- * ----------------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 static int cut_everywhere(const struct test *t, struct outcome *whole, struct outcome *cut)
 {

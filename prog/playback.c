@@ -632,9 +632,7 @@ static bool one_record(struct playback *p)
 	return true;
 }
 
-/* ---- the whole
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 static FILE *open_out(const char *dir, const char *name)
 {

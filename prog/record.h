@@ -81,8 +81,7 @@ struct sl_record_addr {
 	uint32_t gone;
 };
 
-/* ---- writing ------------------------------------------------------------------------------------
- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 struct sl_recorder {
 	FILE *f; /* NULL: not recording */
@@ -105,8 +104,7 @@ void sl__record_option(struct sl_recorder *r, char letter, const char *text);
 /* The hash of what came of an input: begin with 0, add each packet put in, and each that left. */
 uint64_t sl__record_hash(uint64_t hash, const struct sl_packet *p, bool emitted);
 
-/* ---- reading: prog/playback.c -------------------------------------------------------------------
- */
+/* ---- reading: prog/playback.c ---------------------------------------------------------------- */
 
 /* Is it a recording? */
 bool sl__playback_is(const char *path);

@@ -58,8 +58,7 @@ struct announced {
 	enum sl_reason wrong;
 };
 
-/* ---- reading ----------------------------------------------------------------------------------
- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static void skip_telnet(struct sl_text *t)
 {
@@ -223,8 +222,7 @@ static bool find(
 	}
 }
 
-/* ---- writing
- * -------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static void put_port(struct sl_out *o, uint16_t port)
 {
@@ -271,8 +269,7 @@ static void put(struct sl_out *o, const struct announced *a, const struct sl_end
 	}
 }
 
-/* ---- what an announcement leads to
- * ----------------------------------------------------------------- */
+/* ---- what an announcement leads to ----------------------------------------------------------- */
 
 static enum sl_help_result remark(struct sl_help *help, enum sl_reason why, const char *text)
 {
@@ -328,8 +325,7 @@ static enum sl_help_result expect(
 	return SL_PASS;
 }
 
-/* ---- the client's lines
- * ------------------------------------------------------------------------------- */
+/* ---- the client's lines ---------------------------------------------------------------------- */
 
 static void count(uint8_t *n)
 {
@@ -363,8 +359,7 @@ static enum sl_help_result request(struct sl_help *help, struct sl_message *m)
 	return SL_PASS;
 }
 
-/* ---- the server's lines
- * ---------------------------------------------------------------------------------- */
+/* ---- the server's lines ---------------------------------------------------------------------- */
 
 /* A reply code, if the line is the last (or only) one of a reply; else 0. */
 static uint32_t final_code(struct ftp *ftp, struct sl_text *t)
@@ -434,8 +429,7 @@ static enum sl_help_result answer(struct sl_help *help, struct sl_message *m)
 	return SL_PASS;
 }
 
-/* ---- incomplete lines
- * ---------------------------------------------------------------------------------------- */
+/* ---- incomplete lines ------------------------------------------------------------------------ */
 
 /* Only what may be, or become, part of an endpoint has to wait for the rest of its line. */
 static size_t hold(struct sl_help *help, const struct sl_text *begin, enum sl_dir dir)

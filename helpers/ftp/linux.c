@@ -19,8 +19,7 @@
 
 enum reading { NOTHING, UNREADABLE, ENDPOINT };
 
-/* ---- numbers ----------------------------------------------------------------------------------
- */
+/* ---- numbers --------------------------------------------------------------------------------- */
 
 static bool digit(struct sl_text *t, uint32_t *value)
 {
@@ -97,8 +96,7 @@ static bool read_delimiter(struct sl_text *t, char *delimiter)
 	return sl_text_char(t, *delimiter);
 }
 
-/* ---- the four words
- * ------------------------------------------------------------------------------- */
+/* ---- the four words -------------------------------------------------------------------------- */
 
 static bool read_port_command(struct sl_text *t, struct sl_endpoint *e)
 {
@@ -170,8 +168,7 @@ static enum reading read_word(const struct word *word, struct sl_text t, struct 
 	return word->read(&t, e) ? ENDPOINT : UNREADABLE;
 }
 
-/* ---- lines
- * ------------------------------------------------------------------------------------------ */
+/* ---- lines ----------------------------------------------------------------------------------- */
 
 static bool begins_line(const struct ftp_lines *lines, uint32_t seq)
 {

@@ -54,9 +54,7 @@ struct rtsp {
 	struct stream stream[STREAMS];
 };
 
-/* ---- streams
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- streams --------------------------------------------------------------------------------- */
 
 /* FNV-1a, without slashes at the end. 0 is kept for "none". */
 static uint32_t hash(struct sl_text url)
@@ -126,9 +124,7 @@ static bool harmless(enum sl_reason why)
 	       why == SL_WHY_HELPER_RANGE;
 }
 
-/* ---- messages
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- messages -------------------------------------------------------------------------------- */
 
 static enum sl_help_result make(
         struct sl_help *help, struct sl_message *m, const struct sl_edits *edits)
@@ -292,9 +288,7 @@ static enum sl_help_result message(struct sl_help *help, struct sl_message *m)
 	return SL_PASS;
 }
 
-/* ---- framing
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- framing --------------------------------------------------------------------------------- */
 
 /* A piece of what is stepped over, an interleaved packet's head, line ends between messages, or a
  * head. */

@@ -5,8 +5,7 @@
  */
 #include "rtsp.h"
 
-/* ---- the Transport header
- * --------------------------------------------------------------------------- */
+/* ---- the Transport header -------------------------------------------------------------------- */
 
 /* a or a-b */
 static bool read_range(struct sl_text *t, struct rtsp_ports *p)
@@ -125,8 +124,7 @@ bool rtsp_transport_read(struct sl_text *t, struct rtsp_transport *r)
 	}
 }
 
-/* ---- addresses
- * --------------------------------------------------------------------------------------------- */
+/* ---- addresses ------------------------------------------------------------------------------- */
 
 static bool read_addr(struct sl_text t, struct sl_endpoint *e)
 {
@@ -171,9 +169,7 @@ bool rtsp_ports_at_side(
 	       rtsp_is_side(help, m, p->host[1], senders);
 }
 
-/* ---- writing
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 /* a or a-b */
 static void write_range(struct sl_edits *edits, const struct rtsp_ports *p, uint16_t first)

@@ -16,8 +16,7 @@
  */
 #include "sip.h"
 
-/* ---- reading ----------------------------------------------------------------------------------
- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static bool read_addresses(struct sl_text value, struct sip_work *w, bool contacts)
 {
@@ -78,8 +77,7 @@ bool sip_headers_read(struct sip_work *w)
 	return true;
 }
 
-/* ---- translating
- * ---------------------------------------------------------------------------------- */
+/* ---- translating ----------------------------------------------------------------------------- */
 
 /* The client's own end is not where it sends from, but where it wants its answers. */
 static void leave_forced(const struct sip_work *w, struct sl_endpoint *e)

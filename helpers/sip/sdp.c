@@ -23,8 +23,7 @@
 
 #define PORT_MIN 1024
 
-/* ---- reading ----------------------------------------------------------------------------------
- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 /* "IN IP4 address", up to the end. A multicast group's "/ttl" makes it no address of anybody. */
 static bool read_network(struct sl_text t, struct sip_place *place)
@@ -177,8 +176,7 @@ bool sip_sdp_read(struct sl_text t, bool many_parts, struct sip_sdp *sdp)
 	return true;
 }
 
-/* ---- what is expected
- * ---------------------------------------------------------------------------- */
+/* ---- what is expected ------------------------------------------------------------------------ */
 
 static const struct sip_place *connection_of(const struct sip_sdp *sdp, const struct sip_stream *s)
 {
@@ -294,8 +292,7 @@ static enum sl_reason expect_stream(
 	return why;
 }
 
-/* ---- a description's way
- * ---------------------------------------------------------------------------- */
+/* ---- a description's way --------------------------------------------------------------------- */
 
 static void write_addr(
         struct sip_work *w, const struct sip_place *place, const struct sl_endpoint *seen)

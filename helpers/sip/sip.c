@@ -34,8 +34,7 @@
 
 #define MESSAGE_MAX 16384
 
-/* ---- one message --------------------------------------------------------------------------------
- */
+/* ---- one message ----------------------------------------------------------------------------- */
 
 static bool is_translated(struct sl_help *help)
 {
@@ -117,8 +116,7 @@ static enum sl_help_result message(struct sl_help *help, struct sl_message *m)
 	return sl_help_option(help, "sip_observe") ? observe(&w) : work_on(&w);
 }
 
-/* ---- in a stream
- * -------------------------------------------------------------------------------------- */
+/* ---- in a stream ----------------------------------------------------------------------------- */
 
 /* Line ends between messages (keep-alives: RFC 5626 3.5.1), or a head and the body that it tells.
  */

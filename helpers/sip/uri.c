@@ -13,8 +13,7 @@ void sip_skip_space(struct sl_text *t)
 	sl_text_skip(t, SPACE);
 }
 
-/* ---- hosts --------------------------------------------------------------------------------------
- */
+/* ---- hosts ----------------------------------------------------------------------------------- */
 
 static bool read_addr(struct sl_text *t, struct sip_place *place)
 {
@@ -106,8 +105,7 @@ void sip_place_write(
 	sl_edits_add(edits, place->offset, place->length, text, sl_out_len(&out));
 }
 
-/* ---- parameters
- * ----------------------------------------------------------------------------------- */
+/* ---- parameters ------------------------------------------------------------------------------ */
 
 /* A quoted string; a backslash takes the next character's meaning. */
 static bool skip_quoted(struct sl_text *t)
@@ -166,8 +164,7 @@ static uint8_t transport(const struct sl_text *value)
 	                                                                            : 0;
 }
 
-/* ---- URIs
- * -------------------------------------------------------------------------------------------- */
+/* ---- URIs ------------------------------------------------------------------------------------ */
 
 /* The user, if there is one: all before the '@', which cannot stand anywhere else unescaped. */
 static void skip_user(struct sl_text *t)
@@ -198,8 +195,7 @@ bool sip_uri_read(struct sl_text uri, struct sip_address *address)
 	return !wrong && (!sl_text_left(&uri) || sl_text_peek(&uri) == '?');
 }
 
-/* ---- elements of headers
- * ---------------------------------------------------------------------------------- */
+/* ---- elements of headers --------------------------------------------------------------------- */
 
 /* The URI of [display-name] <uri>, or of a bare one, which has no parameters of its own. */
 static bool cut_uri(struct sl_text *t, struct sl_text *uri)

@@ -126,8 +126,7 @@ static bool walk(const struct sl_text *message, struct found *found)
 	return tag == BER_PDU_TRAP ? trap(part, found) : pdu(part, found);
 }
 
-/* ---- translating ------------------------------------------------------------------------------
- */
+/* ---- translating ----------------------------------------------------------------------------- */
 
 static bool same4(const struct sl_addr *addr, const char *at)
 {
@@ -182,8 +181,7 @@ static enum sl_help_result message(struct sl_help *help, struct sl_message *m)
 	return translate(help, m, &found);
 }
 
-/* ---- broadcasts ---------------------------------------------------------------------------------
- */
+/* ---- broadcasts ------------------------------------------------------------------------------ */
 
 static void expect_answers(struct sl_help *help, struct sl_message *m)
 {

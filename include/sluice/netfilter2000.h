@@ -61,8 +61,7 @@ enum ip_conntrack_info {
 };
 #define CTINFO2DIR(ctinfo) ((ctinfo) >= IP_CT_IS_REPLY ? IP_CT_DIR_REPLY : IP_CT_DIR_ORIGINAL)
 
-/* ---- headers that help functions get ----------------------------------------------------------
- */
+/* ---- headers that help functions get --------------------------------------------------------- */
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 #define NF2000_NIBBLES(high, low)                                                                  \
@@ -106,8 +105,7 @@ struct sk_buff {
 	void *message;    /* the adapter's own */
 };
 
-/* ---- tuples and connections --------------------------------------------------------------------
- */
+/* ---- tuples and connections ------------------------------------------------------------------ */
 
 union ip_conntrack_manip_proto {
 	uint16_t all;
@@ -156,8 +154,7 @@ struct ip_conntrack {
 	void *call; /* the adapter's own */
 };
 
-/* ---- what modules register
- * ----------------------------------------------------------------------- */
+/* ---- what modules register ------------------------------------------------------------------- */
 
 struct ip_conntrack_helper {
 	void *list[2];    /* not used */
@@ -204,8 +201,7 @@ struct ip_nat_multi_range {
 	struct ip_nat_range range[1];
 };
 
-/* ---- the ends of the wire between modules and the library ---------------------------------------
- */
+/* ---- the ends of the wire between modules and the library ------------------------------------ */
 
 #define NF2000_ABI 1
 
@@ -239,8 +235,7 @@ struct nf2000_module {
 	struct nf2000_link *(*link)(void); /* the library fills it in before init() */
 };
 
-/* ---- for modules
- * ----------------------------------------------------------------------------------- */
+/* ---- for modules ----------------------------------------------------------------------------- */
 
 static inline struct nf2000_link *nf2000_link(void)
 {
@@ -308,8 +303,7 @@ static inline int ip_nat_mangle_tcp_packet(struct sk_buff **pskb, struct ip_conn
 	const struct nf2000_module nf2000_module = {NF2000_ABI, sizeof(struct nf2000_module),      \
 	        init_function, fini_function, nf2000_link}
 
-/* ---- for who loads modules
- * --------------------------------------------------------------------------- */
+/* ---- for who loads modules ------------------------------------------------------------------- */
 
 struct sl_engine;
 struct sl_mem;

@@ -205,7 +205,7 @@ struct sl_trace {
 	size_t text_len;
 };
 
-/* ---- offload ---------------------------------------------------------------------------------- */
+/* ---- offload --------------------------------------------------------------------------------- */
 
 /*
  * How a device is to treat the plain packets of one direction of a connection: what looks like
@@ -367,7 +367,7 @@ SL_EXPORT bool sl_tunable_get(const struct sl_engine *engine, const char *name, 
 /* The i-th name, or NULL behind the last. Options of helpers stand in their records. */
 SL_EXPORT const char *sl_tunable_name(unsigned i);
 
-/* ---- looking at connections ------------------------------------------------------------------- */
+/* ---- looking at connections ------------------------------------------------------------------ */
 
 /* Status bits, monotone unless noted; names and values are the kernel's IPS_*. */
 enum sl_status {
@@ -491,7 +491,7 @@ SL_EXPORT void sl_offload_poll(struct sl_engine *engine, struct sl_conn *conn);
  */
 SL_EXPORT const char *sl_engine_check(struct sl_engine *engine);
 
-/* ---- export and import ------------------------------------------------------------------------- */
+/* ---- export and import ----------------------------------------------------------------------- */
 
 /*
  * A connection with all that belongs to it (helper, its private data, expectations, edits, held
@@ -528,7 +528,7 @@ struct sl_export_info {
 };
 SL_EXPORT bool sl_export_info(const void *bytes, size_t len, struct sl_export_info *out);
 
-/* ---- helpers ------------------------------------------------------------------------------------ */
+/* ---- helpers --------------------------------------------------------------------------------- */
 
 /*
  * Make a helper known to this engine (<sluice/helper.h>); it is attached to connections whose

@@ -22,7 +22,7 @@ static bool invalid(struct sl_work *w, enum sl_reason why)
 	return true;
 }
 
-/* ---- ICMP errors -------------------------------------------------------------------------------- */
+/* ---- ICMP errors ----------------------------------------------------------------------------- */
 
 static bool classify_error(struct sl_work *w, uint16_t zone)
 {
@@ -56,7 +56,7 @@ static bool classify_error(struct sl_work *w, uint16_t zone)
 	return true;
 }
 
-/* ---- a first packet -------------------------------------------------------------------------------- */
+/* ---- a first packet -------------------------------------------------------------------------- */
 
 static enum sl_reason meet(struct sl_track *t, struct sl_conn *conn, struct sl_expect *expect)
 {
@@ -122,7 +122,7 @@ static bool first_packet(struct sl_work *w, uint16_t zone, uint8_t zone_dirs)
 	return false;
 }
 
-/* ---- any packet --------------------------------------------------------------------------------------- */
+/* ---- any packet ------------------------------------------------------------------------------ */
 
 static void set_state(struct sl_work *w, enum sl_dir dir)
 {

@@ -109,8 +109,7 @@ static inline bool glance(struct sl_engine *e, struct sl_packet *p, struct sl_gl
 	return p->data[0] >> 4 == 6 && glance_ipv6(&e->track, p, g);
 }
 
-/* ---- pass 2: the index ------------------------------------------------------------------------
- */
+/* ---- pass 2: the index ----------------------------------------------------------------------- */
 
 static inline const struct sl_bucket *bucket_of(const struct sl_table *table, uint64_t hash)
 {
@@ -195,8 +194,7 @@ void sl__foresee(struct sl_engine *e, struct sl_packet *p, unsigned n, struct sl
 	}
 }
 
-/* ---- pass 3: is it as usual? --------------------------------------------------------------------
- */
+/* ---- pass 3: is it as usual? ----------------------------------------------------------------- */
 
 /* Has the conn this packet's tuple in direction dir, and no other? */
 static inline bool has_tuple(const struct sl_conn *conn, enum sl_dir dir, const struct sl_packet *p,
@@ -264,8 +262,7 @@ static bool checksums_right(const struct sl_packet *p, const struct sl_glance *g
 	return sl__sum_fold(sl__sum(l4, length, sum)) == 0xffff;
 }
 
-/* ---- pass 3: the work
- * ------------------------------------------------------------------------------ */
+/* ---- pass 3: the work ------------------------------------------------------------------------ */
 
 static inline bool track_udp(struct sl_track *t, struct sl_conn *conn)
 {

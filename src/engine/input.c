@@ -14,7 +14,7 @@
 #include "engine/shard.h"
 #include "engine/size.h"
 
-/* ---- endings --------------------------------------------------------------------------------------- */
+/* ---- endings --------------------------------------------------------------------------------- */
 
 /* A conn whose first packet goes no further. */
 static void forget(struct sl_work *w)
@@ -70,7 +70,7 @@ static enum sl_reason confirm(struct sl_work *w)
 	return SL_WHY_NONE;
 }
 
-/* ---- the policy's stages ------------------------------------------------------------------------------- */
+/* ---- the policy's stages --------------------------------------------------------------------- */
 
 static enum sl_reason ask_chains(struct sl_work *w, enum sl_hook hook, enum sl_stage stage,
 	struct sl_policy_view *view)
@@ -123,7 +123,7 @@ static enum sl_reason pass_hook(struct sl_work *w, enum sl_hook hook)
 	return why;
 }
 
-/* ---- steps ------------------------------------------------------------------------------------------------ */
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 static enum sl_reason parse(struct sl_work *w)
 {

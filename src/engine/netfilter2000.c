@@ -51,7 +51,7 @@ struct call {
 	unsigned headers;           /* bytes before the message */
 };
 
-/* ---- tuples ------------------------------------------------------------------------------------ */
+/* ---- tuples ---------------------------------------------------------------------------------- */
 
 /* What stands in memory as these bytes in network order. */
 static uint32_t net32(const uint8_t *bytes)
@@ -124,7 +124,7 @@ static bool is_translated(const struct ip_conntrack *ct)
 	       there->src.u.all != back->dst.u.all || there->dst.u.all != back->src.u.all;
 }
 
-/* ---- messages ---------------------------------------------------------------------------------- */
+/* ---- messages -------------------------------------------------------------------------------- */
 
 /* The message as a packet, as its sender would have sent it; returns the bytes of its headers. */
 static unsigned make_packet(
@@ -188,7 +188,7 @@ static int mangle(
 	       sl_replace(call->help, call->message, offset, len, bytes, size);
 }
 
-/* ---- expectations ------------------------------------------------------------------------------ */
+/* ---- expectations ---------------------------------------------------------------------------- */
 
 static void ones(struct sl_addr *a, bool wanted)
 {
@@ -276,7 +276,7 @@ static enum sl_reason expected(struct sl_help *help, struct sl_related *related)
 	return verdict == NF_DROP ? SL_WHY_HELPER_DROP : SL_WHY_NONE;
 }
 
-/* ---- registering ------------------------------------------------------------------------------- */
+/* ---- registering ----------------------------------------------------------------------------- */
 
 static struct pair *find(struct nf2000 *host, const struct ip_conntrack_tuple *tuple,
         const struct ip_conntrack_tuple *mask)
@@ -434,7 +434,7 @@ static const struct nf2000_ops ops = {
         .mangle = mangle,
 };
 
-/* ---- hosts ------------------------------------------------------------------------------------- */
+/* ---- hosts ----------------------------------------------------------------------------------- */
 
 struct nf2000 *sl_nf2000_create(struct sl_engine *engine, const struct sl_mem *mem)
 {

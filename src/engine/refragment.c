@@ -39,7 +39,7 @@ struct cutter {
 	bool v6, keep_df;
 };
 
-/* ---- headers --------------------------------------------------------------------------------------- */
+/* ---- headers --------------------------------------------------------------------------------- */
 
 /* What must be repeated in each fragment. The chain was found sound by the parser. */
 static void find_header_ipv6(struct cutter *c)
@@ -110,7 +110,7 @@ static void head_ipv6(const struct cutter *c, uint8_t *d, uint32_t begin, uint32
 	sl_put16(d + 4, (uint16_t)(len - IPV6_LEN));
 }
 
-/* ---- cutting ------------------------------------------------------------------------------------------ */
+/* ---- cutting --------------------------------------------------------------------------------- */
 
 /* Bytes [from, to) of p as a fragment. */
 static bool cut(const struct cutter *c, uint32_t from, uint32_t to, struct sl_packet *fragment)

@@ -26,7 +26,7 @@
 #define PORT_MIN 1024
 #define PORT_TRIES 128 /* in a row; then once more from a random port */
 
-/* ---- how a related connection is translated ----------------------------------------------------- */
+/* ---- how a related connection is translated -------------------------------------------------- */
 
 static void propose(struct sl_help *help, struct sl_conn *conn, const struct sl_expect *expect,
 	struct sl_related *out)
@@ -76,7 +76,7 @@ static enum sl_reason translate_related(
 	return why;
 }
 
-/* ---- adding ---------------------------------------------------------------------------------------- */
+/* ---- adding ---------------------------------------------------------------------------------- */
 
 static bool has_class(const struct sl_help *help, unsigned class_id)
 {
@@ -177,7 +177,7 @@ static enum sl_reason add_somewhere(
 	return SL_WHY_NAT_NO_PORT;
 }
 
-/* ---- what was said before ----------------------------------------------------------------------------- */
+/* ---- what was said before -------------------------------------------------------------------- */
 
 static bool is_said(const struct sl_said *s, const struct sl_announcement *a, enum sl_dir dir)
 {
@@ -208,7 +208,7 @@ static void remember_said(struct sl_help *help, const struct sl_announcement *a,
 		.dir = (uint8_t)dir, .proto = a->written.proto, .ports = a->ports};
 }
 
-/* ---- announcements ---------------------------------------------------------------------------------------- */
+/* ---- announcements --------------------------------------------------------------------------- */
 
 static enum sl_reason acceptable(const struct sl_announcement *a, const struct sl_tuple *own)
 {
@@ -325,7 +325,7 @@ enum sl_reason sl__api_expect_announced(struct sl_help *help, const struct sl_me
 	return why;
 }
 
-/* ---- the general form ---------------------------------------------------------------------------------------- */
+/* ---- the general form ------------------------------------------------------------------------ */
 
 enum sl_reason sl__api_expect_related(struct sl_help *help, const struct sl_expectation *e)
 {
@@ -347,7 +347,7 @@ enum sl_reason sl__api_expect_related(struct sl_help *help, const struct sl_expe
 	return add(help, &want);
 }
 
-/* ---- expectations that are there ------------------------------------------------------------------------------- */
+/* ---- expectations that are there ------------------------------------------------------------- */
 
 /* Where it really goes: as announced, whether or not it is translated. */
 static bool is_written(const struct sl_expect *e, const struct sl_endpoint *written)

@@ -139,8 +139,7 @@ static void api_beyond(struct sl_help *help, enum sl_beyond beyond)
 	sl__help_beyond(help, beyond);
 }
 
-/* ---- the connection's ends, the packet, its way -------------------------------------------------
- */
+/* ---- the connection's ends, the packet, its way ---------------------------------------------- */
 
 static bool is_end(const struct sl_endpoint *e, const struct sl_addr *addr, uint16_t port)
 {

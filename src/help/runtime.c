@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "help/inner.h"
 
-/* ---- life ---------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 void sl__helping_init(struct sl_helping *h, struct sl_track *t, const struct sl_help_env *env, size_t stream_max)
 {
@@ -110,7 +110,7 @@ void sl__help_forget(struct sl_helping *h, const struct sl_helper *helper)
 	}
 }
 
-/* ---- any packet --------------------------------------------------------------------------------------------------- */
+/* ---- any packet ------------------------------------------------------------------------------ */
 
 enum sl_help_outcome sl__help_packet(struct sl_track *t, struct sl_conn *conn, enum sl_dir dir,
 	struct sl_packet *p, struct sl_parsed *parsed)

@@ -23,7 +23,7 @@ enum { TCP_SEQ = 4, TCP_ACK = 8, TCP_FLAGS = 13, TCP_SUM = 16, TCP_URGENT = 18, 
 	UDP_SUM = 6, IP4_LENGTH = 2, IP4_SUM = 10, IP6_LENGTH = 4, IP6_HEADER = 40 };
 enum { OPTION_END = 0, OPTION_NOP = 1, OPTION_SACK = 5, OPTION_TIME = 8 };
 
-/* ---- checksums and lengths ------------------------------------------------------------------------ */
+/* ---- checksums and lengths ------------------------------------------------------------------- */
 
 static uint32_t sum_offset(const struct sl_parsed *parsed)
 {
@@ -103,7 +103,7 @@ bool sl__segment_payload(const struct sl_help_env *env, struct sl_packet *p,
 	return true;
 }
 
-/* ---- the TCP header -------------------------------------------------------------------------------- */
+/* ---- the TCP header -------------------------------------------------------------------------- */
 
 void sl__segment_set_seq(struct sl_packet *p, struct sl_parsed *parsed, uint32_t seq)
 {
@@ -170,7 +170,7 @@ bool sl__segment_map_sack(struct sl_packet *p, const struct sl_parsed *parsed, c
 	return changed;
 }
 
-/* ---- new segments ------------------------------------------------------------------------------------ */
+/* ---- new segments ---------------------------------------------------------------------------- */
 
 void sl__segment_remember(struct sl_template *t, const struct sl_packet *p, const struct sl_parsed *parsed)
 {

@@ -38,7 +38,7 @@ static uint32_t earlier(uint32_t a, uint32_t b)
 	return sl__seq_before(a, b) ? a : b;
 }
 
-/* ---- memory ------------------------------------------------------------------------------------ */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 static void *take(struct sl_stream_pool *pool, size_t size)
 {
@@ -115,7 +115,7 @@ static bool room(struct sl_stream *s, struct sl_stream_pool *pool, uint32_t n)
 	return true;
 }
 
-/* ---- beginning and end ---------------------------------------------------------------------------- */
+/* ---- beginning and end ----------------------------------------------------------------------- */
 
 void sl__stream_init(struct sl_stream *s, struct sl_help *help, enum sl_dir dir)
 {
@@ -144,7 +144,7 @@ void sl__stream_start(struct sl_stream *s, struct sl_stream_pool *pool, uint32_t
 	s->skip = 0;
 }
 
-/* ---- receiving -------------------------------------------------------------------------------------- */
+/* ---- receiving ------------------------------------------------------------------------------- */
 
 static bool append(struct sl_stream *s, struct sl_stream_pool *pool, const uint8_t *bytes, uint32_t n)
 {
@@ -252,7 +252,7 @@ const uint8_t *sl__stream_piece(const struct sl_stream *s, unsigned i, uint32_t 
 	return piece_of(it)->bytes;
 }
 
-/* ---- acknowledged, refused, passed ---------------------------------------------------------------------- */
+/* ---- acknowledged, refused, passed ----------------------------------------------------------- */
 
 bool sl__stream_acked(struct sl_stream *s, struct sl_stream_pool *pool, uint32_t acked)
 {
@@ -301,7 +301,7 @@ void sl__stream_pass(struct sl_stream *s, struct sl_stream_pool *pool, uint32_t 
 	}
 }
 
-/* ---- what the receiver gets --------------------------------------------------------------------------------- */
+/* ---- what the receiver gets ------------------------------------------------------------------ */
 
 struct source {
 	const uint8_t *bytes;

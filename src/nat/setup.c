@@ -30,7 +30,7 @@ void sl__nat_fini(struct sl_nat *nat)
 	sl__pools_fini(&nat->pools);
 }
 
-/* ---- the address ------------------------------------------------------------------------------------ */
+/* ---- the address ----------------------------------------------------------------------------- */
 
 static int addr_cmp(const struct sl_addr *a, const struct sl_addr *b)
 {
@@ -82,7 +82,7 @@ static struct sl_addr choose_addr(struct sl_track *t, const struct sl_tuple *tup
 	return pick(t, tuple, range);
 }
 
-/* ---- the port ------------------------------------------------------------------------------------------ */
+/* ---- the port -------------------------------------------------------------------------------- */
 
 static bool is_icmp(const struct sl_tuple *tuple)
 {
@@ -223,7 +223,7 @@ static bool port_in_range(struct sl_tuple *tuple, const struct sl_nat_range *ran
 	       (port >= range->min_port && port <= range->max_port);
 }
 
-/* ---- a source that was given another port ------------------------------------------------------------------ */
+/* ---- a source that was given another port ---------------------------------------------------- */
 
 static uint64_t *moved_slot(struct sl_track *t, const struct sl_tuple *orig, uint16_t zone)
 {
@@ -299,7 +299,7 @@ static enum sl_reason unique(struct sl_track *t, const struct sl_conn *conn, str
 	return manip == SL_MANIP_DST && why == SL_WHY_NAT_NO_PORT ? SL_WHY_NONE : why;
 }
 
-/* ---- setting up ------------------------------------------------------------------------------------------- */
+/* ---- setting up ------------------------------------------------------------------------------ */
 
 /* If its remote is crowded, the pool must know of every port that is given. */
 static void tell_pool(struct sl_track *t, const struct sl_conn *conn, bool taken)

@@ -20,7 +20,7 @@
 
 #define SWEEP 64 /* slots looked at for a victim when no conn is unreplied */
 
-/* ---- tuples in a conn ------------------------------------------------------------------------- */
+/* ---- tuples in a conn ------------------------------------------------------------------------ */
 
 void sl__conn_tuple(const struct sl_conn *conn, enum sl_dir dir, struct sl_tuple *out)
 {
@@ -46,7 +46,7 @@ void sl__conn_set_tuple(struct sl_conn *conn, enum sl_dir dir, const struct sl_t
 	conn->port[dir].dport = tuple->dport;
 }
 
-/* ---- the list of conns that saw no reply -------------------------------------------------------- */
+/* ---- the list of conns that saw no reply ----------------------------------------------------- */
 
 static void unreplied_add(struct sl_track *t, struct sl_conn *conn)
 {
@@ -81,7 +81,7 @@ static void unreplied_remove(struct sl_track *t, struct sl_conn *conn)
 	t->unreplied--;
 }
 
-/* ---- is it over? --------------------------------------------------------------------------------- */
+/* ---- is it over? ----------------------------------------------------------------------------- */
 
 /* Due by what we know, but a device that forwards it may have seen it. */
 static bool seen_elsewhere(struct sl_track *t, struct sl_conn *conn)
@@ -98,7 +98,7 @@ static bool alive(struct sl_track *t, struct sl_conn *conn)
 	return false;
 }
 
-/* ---- beginning --------------------------------------------------------------------------------------- */
+/* ---- beginning ------------------------------------------------------------------------------- */
 
 static bool worth_least(const struct sl_conn *conn)
 {
@@ -213,7 +213,7 @@ enum sl_reason sl__conn_confirm(struct sl_track *t, struct sl_conn *conn)
 	return SL_WHY_NONE;
 }
 
-/* ---- ending ---------------------------------------------------------------------------------------------- */
+/* ---- ending ---------------------------------------------------------------------------------- */
 
 static void release(struct sl_track *t, struct sl_conn *conn)
 {
@@ -288,7 +288,7 @@ static void expired_ipv6(void *ctx, uint32_t ref)
 	expired(ctx, ref, 1);
 }
 
-/* ---- finding and keeping --------------------------------------------------------------------------------- */
+/* ---- finding and keeping --------------------------------------------------------------------- */
 
 /* Who talks to itself, port to port, has one tuple for both directions: it counts as the reply's. */
 static bool mirrors_itself(const struct sl_tuple *tuple)
@@ -431,7 +431,7 @@ void sl__conn_report(struct sl_track *t, struct sl_conn *conn)
 	t->upper->event(t, &event);
 }
 
-/* ---- the tracker as a whole ----------------------------------------------------------------------------- */
+/* ---- the tracker as a whole ------------------------------------------------------------------ */
 
 bool sl__track_init(struct sl_track *t, const struct sl_track_config *config)
 {

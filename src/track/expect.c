@@ -13,7 +13,7 @@
 
 #define HASH_MIN 64
 
-/* ---- the hash ----------------------------------------------------------------------------------- */
+/* ---- the hash -------------------------------------------------------------------------------- */
 
 static uint32_t *chain_of(struct sl_track *t, const struct sl_tuple *tuple)
 {
@@ -63,7 +63,7 @@ void sl__expects_fini(struct sl_track *t)
 	sl__slab_fini(&t->expects.slab);
 }
 
-/* ---- ending ---------------------------------------------------------------------------------------- */
+/* ---- ending ---------------------------------------------------------------------------------- */
 
 static void report(struct sl_track *t, const struct sl_expect *expect, enum sl_event_type type,
 	enum sl_reason why)
@@ -137,7 +137,7 @@ bool sl__expects_expire(struct sl_track *t, unsigned budget)
 	return sl__wheel_advance(&t->expects.wheel, t->now_ms, budget, expired, t);
 }
 
-/* ---- adding ------------------------------------------------------------------------------------------ */
+/* ---- adding ---------------------------------------------------------------------------------- */
 
 static bool same(const struct sl_expect *e, const struct sl_expect_want *want, uint16_t zone)
 {
@@ -312,7 +312,7 @@ enum sl_reason sl__expect_add(struct sl_track *t, struct sl_conn *master,
 	return SL_WHY_NONE;
 }
 
-/* ---- matching ------------------------------------------------------------------------------------------ */
+/* ---- matching -------------------------------------------------------------------------------- */
 
 struct sl_expect *sl__expect_find_exact(struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone)
 {
@@ -378,7 +378,7 @@ struct sl_expect *sl__expect_match(struct sl_track *t, const struct sl_tuple *tu
 	return NULL;
 }
 
-/* ---- shadows -------------------------------------------------------------------------------------------- */
+/* ---- shadows --------------------------------------------------------------------------------- */
 
 void sl__expect_shadow(struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone, enum sl_beyond beyond,
 	uint32_t timeout_ms)

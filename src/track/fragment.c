@@ -54,7 +54,7 @@ static bool headers_missing(const struct sl_parsed *parsed)
 	return parsed->len - parsed->l4 < need;
 }
 
-/* ---- adding ---------------------------------------------------------------------------------------------------- */
+/* ---- adding ---------------------------------------------------------------------------------- */
 
 static bool grow_pieces(const struct sl_fragments *f, struct sl_frag_queue *q)
 {
@@ -204,7 +204,7 @@ void sl__fragments_release(struct sl_fragments *f, const struct sl_packet *p,
 		sl__frag_queue_end(f, q, SL_WHY_NONE);
 }
 
-/* ---- atomic fragments ------------------------------------------------------------------------------------------- */
+/* ---- atomic fragments ------------------------------------------------------------------------ */
 
 void sl__fragment_strip_atomic(struct sl_packet *p, const struct sl_parsed *parsed)
 {

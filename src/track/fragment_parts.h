@@ -72,8 +72,7 @@ struct sl_frag_arrival {
 	bool joined, v6; /* joined: judge() says */
 };
 
-/* ---- fragment_store.c
- * ---------------------------------------------------------------------------- */
+/* ---- fragment_store.c ------------------------------------------------------------------------ */
 
 struct sl_frag_queue *sl__frag_queue_find(
         const struct sl_fragments *f, const struct sl_frag_key *key);
@@ -92,8 +91,7 @@ bool sl__frag_make_room(
         struct sl_fragments *f, struct sl_frag_source *s, struct sl_frag_queue *q, uint32_t cost);
 void sl__frag_charge(struct sl_fragments *f, struct sl_frag_queue *q, uint32_t cost);
 
-/* ---- fragment_judge.c
- * ---------------------------------------------------------------------------- */
+/* ---- fragment_judge.c ------------------------------------------------------------------------ */
 
 enum sl_frag_fate {
 	SL_FRAG_KEEP,            /* it goes in at a->at */
@@ -109,8 +107,7 @@ enum sl_frag_fate {
 enum sl_frag_fate sl__frag_judge(
         struct sl_frag_queue *q, struct sl_frag_arrival *a, enum sl_reason *why);
 
-/* ---- fragment_whole.c
- * ---------------------------------------------------------------------------- */
+/* ---- fragment_whole.c ------------------------------------------------------------------------ */
 
 /* Everything is there; `a` is the piece without a reference. Not NONE: there is no *whole. */
 enum sl_reason sl__frag_build(const struct sl_fragments *f, const struct sl_frag_queue *q,

@@ -24,7 +24,7 @@
 
 static const uint32_t queue_cost = sizeof(struct sl_frag_queue) + sizeof(struct sl_frag_source);
 
-/* ---- the whole store ------------------------------------------------------------------------------- */
+/* ---- the whole store ------------------------------------------------------------------------- */
 
 static uint32_t buckets_for(uint32_t limit)
 {
@@ -71,7 +71,7 @@ bool sl__fragments_init(struct sl_fragments *f, const struct sl_env *env, uint32
 	return f->queues && f->sources;
 }
 
-/* ---- sources ------------------------------------------------------------------------------------------ */
+/* ---- sources --------------------------------------------------------------------------------- */
 
 static struct sl_list *source_bucket(const struct sl_fragments *f, const uint32_t *word)
 {
@@ -111,7 +111,7 @@ static void source_release(struct sl_fragments *f, struct sl_frag_source *s)
 	sl__slab_put(&f->source_slab, s->ref);
 }
 
-/* ---- queues --------------------------------------------------------------------------------------------- */
+/* ---- queues ---------------------------------------------------------------------------------- */
 
 static struct sl_list *queue_bucket(const struct sl_fragments *f, const struct sl_frag_key *key)
 {
@@ -263,7 +263,7 @@ struct sl_frag_queue *sl__frag_queue_for(struct sl_fragments *f, const struct sl
 	return q;
 }
 
-/* ---- time -------------------------------------------------------------------------------------------------------- */
+/* ---- time ------------------------------------------------------------------------------------ */
 
 bool sl__fragments_expire(struct sl_fragments *f, uint32_t now_ms, unsigned budget)
 {
@@ -299,7 +299,7 @@ bool sl__fragments_deadline(const struct sl_fragments *f, uint32_t now_ms, uint3
 	return any;
 }
 
-/* ---- self-check -------------------------------------------------------------------------------------------------- */
+/* ---- self-check ------------------------------------------------------------------------------ */
 
 static const char *check_queue(const struct sl_fragments *f, struct sl_frag_queue *q)
 {

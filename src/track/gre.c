@@ -25,7 +25,7 @@
 #define KEY_TRIES 256
 #define KEYS_MAX  64 /* a master */
 
-/* ---- the table of keys ------------------------------------------------------------------------------ */
+/* ---- the table of keys ----------------------------------------------------------------------- */
 
 static uint32_t *chain_of(struct sl_track *t, const struct sl_addr *src, const struct sl_addr *dst, uint16_t key)
 {
@@ -197,7 +197,7 @@ enum sl_reason sl__gre_restore(struct sl_track *t, struct sl_conn *master, const
 	return insert(t, ext, &k) ? SL_WHY_NONE : SL_WHY_EXPECT_LIMIT;
 }
 
-/* ---- the protocol --------------------------------------------------------------------------------------- */
+/* ---- the protocol ---------------------------------------------------------------------------- */
 
 static bool gre_open(struct sl_track *t, struct sl_conn *conn, const struct sl_packet *p,
 	const struct sl_parsed *parsed, enum sl_reason *why)

@@ -16,8 +16,7 @@
 
 #define MOVE_BUCKETS 4 /* at a step */
 
-/* ---- hashing ----------------------------------------------------------------------------------
- */
+/* ---- hashing --------------------------------------------------------------------------------- */
 
 /* src and dst as they stand in a conn or a packet: 4 or 16 bytes each. */
 static uint64_t hash_of(const struct sl_hash_key *key, const uint8_t *src, const uint8_t *dst,
@@ -66,8 +65,7 @@ uint64_t sl__tuple_hash(const struct sl_track *t, const struct sl_tuple *tuple, 
 	return tuple_hash(&t->index_key, tuple, zone);
 }
 
-/* ---- what waits for memory ----------------------------------------------------------------------
- */
+/* ---- what waits for memory ------------------------------------------------------------------- */
 
 static uint64_t entry_hash(const void *ctx, uint32_t entry)
 {
@@ -99,8 +97,7 @@ void sl__index_ask_for_buckets(const struct sl_track *t, const struct sl_conn *c
 	}
 }
 
-/* ---- finding
- * -------------------------------------------------------------------------------------- */
+/* ---- finding --------------------------------------------------------------------------------- */
 
 bool sl__conn_has_tuple(const struct sl_conn *conn, enum sl_dir dir, const struct sl_tuple *tuple)
 {
@@ -165,8 +162,7 @@ uint32_t sl__index_find_like(const struct sl_track *t, const struct sl_conn *con
 	return entry || !t->moving ? entry : find_like_in(t, &t->old_table, &t->old_key, conn, dir);
 }
 
-/* ---- a new key
- * -------------------------------------------------------------------------------------- */
+/* ---- a new key ------------------------------------------------------------------------------- */
 
 /* Without memory the chain stays as long as it is, and the next addition to it tries again. */
 static void begin_moving(struct sl_track *t)
@@ -213,8 +209,7 @@ void sl__index_move(struct sl_track *t)
 	}
 }
 
-/* ---- adding and removing
- * ----------------------------------------------------------------------------- */
+/* ---- adding and removing --------------------------------------------------------------------- */
 
 static void remove_one(struct sl_track *t, const struct sl_conn *conn, enum sl_dir dir)
 {

@@ -219,7 +219,7 @@ static enum sl_reason parse_transport(const uint8_t *data, struct sl_parsed *out
 	}
 }
 
-/* ---- IP ------------------------------------------------------------------------------------------ */
+/* ---- IP -------------------------------------------------------------------------------------- */
 
 static enum sl_reason parse_ipv4(const uint8_t *d, uint32_t len, struct sl_parsed *out)
 {
@@ -367,7 +367,7 @@ bool sl__parse_fatal(enum sl_reason why)
 	       why == SL_WHY_FRAG_MALFORMED;
 }
 
-/* ---- checksums ------------------------------------------------------------------------------------ */
+/* ---- checksums ------------------------------------------------------------------------------- */
 
 static uint32_t pseudo_sum(const struct sl_parsed *p, uint32_t length)
 {

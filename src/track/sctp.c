@@ -84,7 +84,7 @@ static uint8_t next_state(enum sl_dir dir, uint8_t kind, uint8_t state)
 	return kind < CHUNK_KINDS && moves[kind] ? next[dir][kind][state] : state;
 }
 
-/* ---- chunks --------------------------------------------------------------------------------------- */
+/* ---- chunks ---------------------------------------------------------------------------------- */
 
 struct chunk_view {
 	uint8_t kind, flags;
@@ -155,7 +155,7 @@ static bool well_formed(struct chunks c, uint32_t *kinds)
 	return count != 0;
 }
 
-/* ---- a first packet ------------------------------------------------------------------------------- */
+/* ---- a first packet -------------------------------------------------------------------------- */
 
 static bool sctp_open(struct sl_track *t, struct sl_conn *conn, const struct sl_packet *p,
 	const struct sl_parsed *parsed, enum sl_reason *why)
@@ -186,7 +186,7 @@ static bool sctp_open(struct sl_track *t, struct sl_conn *conn, const struct sl_
 	return true;
 }
 
-/* ---- verification tags ------------------------------------------------------------------------------ */
+/* ---- verification tags ----------------------------------------------------------------------- */
 
 /* Kinds whose tag follows rules of their own (RFC 9260 8.5.1). */
 #define OWN_TAG_RULES                                                                              \
@@ -268,7 +268,7 @@ static bool take_tag(struct sl_sctp *sctp, enum sl_dir dir, const struct chunk_v
 	return true;
 }
 
-/* ---- a packet of a connection ------------------------------------------------------------------------- */
+/* ---- a packet of a connection ---------------------------------------------------------------- */
 
 static void move(struct sl_track *t, struct sl_conn *conn, uint8_t state)
 {

@@ -53,7 +53,7 @@ static const uint8_t next[2][6][SL_TCP_STATE_COUNT] = {
 static const char *const state_names[SL_TCP_STATE_COUNT] = {"NONE", "SYN_SENT", "SYN_RECV",
 	"ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE", "SYN_SENT2"};
 
-/* ---- looking at a segment ----------------------------------------------------------------------- */
+/* ---- looking at a segment -------------------------------------------------------------------- */
 
 static enum sl_tcp_kind kind_of(uint8_t flags)
 {
@@ -102,7 +102,7 @@ static void look(const struct sl_packet *p, const struct sl_parsed *parsed, enum
 	s->dir = dir;
 }
 
-/* ---- a first packet --------------------------------------------------------------------------------- */
+/* ---- a first packet -------------------------------------------------------------------------- */
 
 static bool tcp_open(struct sl_track *t, struct sl_conn *conn, const struct sl_packet *p,
 	const struct sl_parsed *parsed, enum sl_reason *why)
@@ -141,7 +141,7 @@ static bool tcp_open(struct sl_track *t, struct sl_conn *conn, const struct sl_p
 	return true;
 }
 
-/* ---- packets that both ends may see differently --------------------------------------------------------- */
+/* ---- packets that both ends may see differently ---------------------------------------------- */
 
 /* Closing, or closed: may be thrown away when room is needed. */
 static bool tcp_can_evict(const struct sl_conn *conn)
@@ -259,7 +259,7 @@ static bool rst_for_let_through(const struct sl_conn *conn, const struct sl_tcp_
 	       tcp->last_kind == SL_KIND_ACK && tcp->last_dir == SL_REPLY && s->seq == tcp->last_ack;
 }
 
-/* ---- a packet of a connection ------------------------------------------------------------------------------ */
+/* ---- a packet of a connection ---------------------------------------------------------------- */
 
 /* What `step` found: the next state, and whether the window still has to agree. */
 struct step {

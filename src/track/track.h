@@ -253,7 +253,7 @@ static inline void sl__conn_note(struct sl_track *t, struct sl_conn *conn, unsig
 }
 void sl__conn_report(struct sl_track *t, struct sl_conn *conn);
 
-/* ---- tracing ---------------------------------------------------------------------------------- */
+/* ---- tracing --------------------------------------------------------------------------------- */
 
 /* A step of a packet's way, for `explain`. printf-like, but only %s %u %x %d; free when nobody listens. */
 #define SL_TRACE(t, conn, step, ...)                                                               \

@@ -79,8 +79,7 @@ static void fail_with(const char *what, const char *a, const char *b)
 	fail_msg("%s: %s\n  must be: %s\n  is:      %s", playing, what, a, b);
 }
 
-/* ---- addresses ---------------------------------------------------------------------------------
- */
+/* ---- addresses ------------------------------------------------------------------------------- */
 
 static struct sl_addr addr_of(const char *text)
 {
@@ -108,8 +107,7 @@ static struct sl_addr seen_by(const struct world *w, unsigned viewer, char name)
 	}
 }
 
-/* ---- texts
- * ----------------------------------------------------------------------------------------- */
+/* ---- texts ----------------------------------------------------------------------------------- */
 
 static void put_hex(struct sl_out *o, struct sl_text *t)
 {
@@ -223,8 +221,7 @@ static size_t render(const struct world *w, unsigned viewer, const char *templat
 	return render_with(w, viewer, template, out, body_length(out, n));
 }
 
-/* ---- what happened, as text
- * -------------------------------------------------------------------------- */
+/* ---- what happened, as text ------------------------------------------------------------------ */
 
 static void add_event(struct world *w, const char *text)
 {
@@ -326,8 +323,7 @@ static void on_event(void *ctx, const struct sl_event *event)
 	add_event(w, text);
 }
 
-/* ---- the embedder
- * ---------------------------------------------------------------------------------------- */
+/* ---- the embedder ---------------------------------------------------------------------------- */
 
 static void *counted_alloc(void *ctx, size_t size, size_t align)
 {
@@ -404,8 +400,7 @@ static void release(void *ctx, struct sl_packet *p)
 	p->handle = NULL;
 }
 
-/* ---- the policy
- * ------------------------------------------------------------------------------------------- */
+/* ---- the policy ------------------------------------------------------------------------------ */
 
 static uint8_t no_stages(void *ctx, enum sl_hook hook)
 {
@@ -439,9 +434,7 @@ static bool nat(void *ctx, struct sl_policy_view *view, struct sl_nat_range *ran
 
 static const struct sl_policy policy = {.stages = no_stages, .decide = no_decision, .nat = nat};
 
-/* ---- packets
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- packets --------------------------------------------------------------------------------- */
 
 static size_t head_of(const struct world *w)
 {
@@ -639,9 +632,7 @@ static void send_udp(struct world *w, unsigned dir, const void *bytes, size_t n)
 	free(p.handle);
 }
 
-/* ---- the world
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- the world ------------------------------------------------------------------------------- */
 
 static void set_tunables(struct world *w)
 {
@@ -712,9 +703,7 @@ static void world_fini(struct world *w)
 	assert_int_equal(w->allocated, 0);
 }
 
-/* ---- a row
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- a row ----------------------------------------------------------------------------------- */
 
 #define PARTS 5
 
@@ -811,8 +800,7 @@ static void play_row(struct world *w, const struct row *row, enum way way, size_
 		send_tcp(w, !dir, w->end[!dir].sent, ACK, NULL, 0);
 }
 
-/* ---- related connections
- * ---------------------------------------------------------------------------------------------- */
+/* ---- related connections --------------------------------------------------------------------- */
 
 static void put_related(struct world *w, unsigned dir, uint8_t proto, const struct sl_addr *src,
         uint16_t sport, const struct sl_addr *dst, uint16_t dport, bool answer, struct sl_packet *p)
@@ -893,9 +881,7 @@ static void meet_all(struct world *w)
 			meet(w, &w->expect[i].info);
 }
 
-/* ---- playing
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- playing --------------------------------------------------------------------------------- */
 
 /* Once through; row number `special` (or all, if it is -1) travels in its own way. */
 static void play(const struct dialogue *d, uint8_t family, unsigned nat_kind, int special,

@@ -25,7 +25,7 @@
 #define HELD         "v=0\r\no=- 1 1 IN IP{f} {c}\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n" AUDIO("49170")
 #define SERVER(port) SDP("s", "{s}", AUDIO(port))
 
-/* ---- a call -------------------------------------------------------------------------------------- */
+/* ---- a call ---------------------------------------------------------------------------------- */
 
 static const struct row call[] = {
 	{'c', REQUEST("INVITE", "1", CONTACT SDP_TYPE CLIENT("49170")), "s>c udp 49170 #1, s>c udp 49171 #1", 0, NULL},
@@ -85,7 +85,7 @@ static const struct row two_calls[] = {
 	{0},
 };
 
-/* ---- streams ----------------------------------------------------------------------------------------- */
+/* ---- streams --------------------------------------------------------------------------------- */
 
 static const struct row streams[] = {
 	{'c', REQUEST("INVITE", "1", CONTACT SDP_TYPE SDP("c", "{c}", AUDIO("49170") VIDEO("49172") AUDIO("0")
@@ -128,7 +128,7 @@ static const struct row many_parts[] = {
 	{0},
 };
 
-/* ---- registrations --------------------------------------------------------------------------------------- */
+/* ---- registrations --------------------------------------------------------------------------- */
 
 #define REGISTER(n, contact) \
 	"REGISTER sip:example.org SIP/2.0\r\n" VIA FROM_TO CALL CSEQ(n, "REGISTER") contact NO_BODY
@@ -170,7 +170,7 @@ static const struct row other_port[] = {
 	{0},
 };
 
-/* ---- spellings --------------------------------------------------------------------------------------------- */
+/* ---- spellings ------------------------------------------------------------------------------- */
 
 /* Compact names, folded headers, any case, lists, no port, all the places where addresses stand. */
 static const struct row spellings[] = {
@@ -194,7 +194,7 @@ static const struct row forced[] = {
 	{0},
 };
 
-/* ---- what passes as it is -------------------------------------------------------------------------------- */
+/* ---- what passes as it is -------------------------------------------------------------------- */
 
 /* The client's address as bytes that are the same for every viewer. */
 #define RAW_VIA "Via: SIP/2.0/UDP 10.0.0.2:5060;branch=1\r\n"
@@ -244,7 +244,7 @@ static const struct row observed[] = {
 	{0},
 };
 
-/* ---- options ------------------------------------------------------------------------------------------------ */
+/* ---- options --------------------------------------------------------------------------------- */
 
 /* Media from and to hosts that are not the ends of the signalling. */
 static const struct row third_hosts[] = {
@@ -266,7 +266,7 @@ static const struct row anybody_calls[] = {
 	{0},
 };
 
-/* ---- in a stream ----------------------------------------------------------------------------------------------- */
+/* ---- in a stream ----------------------------------------------------------------------------- */
 
 /* Two messages in a segment, a body that ends in the next, keep-alives between. */
 static const struct row pipelined[] = {

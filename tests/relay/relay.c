@@ -81,7 +81,7 @@ static uint32_t chance(uint32_t below)
 	return (uint32_t)(g.random * 0x2545f4914f6cdd1dull >> 32) % below;
 }
 
-/* ---- the links -------------------------------------------------------------------------------- */
+/* ---- the links ------------------------------------------------------------------------------- */
 
 static void launch(const uint8_t *bytes, uint32_t len, unsigned side, bool to_engine)
 {
@@ -135,7 +135,7 @@ static bool take_due(uint64_t now, struct flight *out)
 	return true;
 }
 
-/* ---- the embedder ------------------------------------------------------------------------------ */
+/* ---- the embedder ---------------------------------------------------------------------------- */
 
 static void *memory_alloc(void *ctx, size_t size, size_t align)
 {
@@ -208,7 +208,7 @@ static void route(void *ctx, const struct sl_route_query *q, struct sl_route *an
 		answer->kind = SL_ROUTE_LOCAL;
 }
 
-/* ---- packets ------------------------------------------------------------------------------------- */
+/* ---- packets --------------------------------------------------------------------------------- */
 
 static void through_engine(struct flight *f, uint64_t now)
 {
@@ -284,7 +284,7 @@ static void run(void)
 	}
 }
 
-/* ---- start and end --------------------------------------------------------------------------------- */
+/* ---- start and end --------------------------------------------------------------------------- */
 
 static int open_tun(const char *netns)
 {

@@ -29,8 +29,7 @@
 #define IN0        1
 #define OUT0       2
 
-/* ---- lines ------------------------------------------------------------------------------------
- */
+/* ---- lines ----------------------------------------------------------------------------------- */
 
 struct word {
 	char *text; /* NUL-terminated; strings with their escapes resolved */
@@ -68,8 +67,7 @@ uint64_t words_number(struct line *line, const char *what);
 /* 20ms, 2s, 5m, 1h, 5d -> ns */
 uint64_t words_time(struct line *line);
 
-/* ---- endpoints and flows -----------------------------------------------------------------------
- */
+/* ---- endpoints and flows --------------------------------------------------------------------- */
 
 struct endpoint {
 	struct sl_addr addr;

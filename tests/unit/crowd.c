@@ -62,8 +62,7 @@ static struct sl_engine *make(uint32_t table_max, bool nat)
 	return e;
 }
 
-/* ---- packets ------------------------------------------------------------------------------------
- */
+/* ---- packets --------------------------------------------------------------------------------- */
 
 struct end {
 	uint32_t addr;
@@ -129,8 +128,7 @@ static void open_assured(struct sl_engine *e, uint8_t proto)
 	}
 }
 
-/* ---- floods
- * ----------------------------------------------------------------------------------------- */
+/* ---- floods ---------------------------------------------------------------------------------- */
 
 static void flood(uint8_t proto)
 {
@@ -186,8 +184,7 @@ static void test_nothing_to_evict(void **state)
 	sl_engine_destroy(e);
 }
 
-/* ---- expectations
- * ------------------------------------------------------------------------------------ */
+/* ---- expectations ---------------------------------------------------------------------------- */
 
 /* A flood of expectations: each class holds its number, the newest; none of another master suffers.
  */
@@ -277,8 +274,7 @@ static void test_expectation_flood(void **state)
 	sl_engine_destroy(e);
 }
 
-/* ---- ports
- * --------------------------------------------------------------------------------------------- */
+/* ---- ports ----------------------------------------------------------------------------------- */
 
 #define PORTS 64512u /* 1024-65535 */
 

@@ -44,7 +44,7 @@ static bool is_inside(const struct sl_addr *a)
 	return memcmp(a->b, mapped, 12) == 0 ? a->b[12] == 10 : a->b[0] == 0xfd;
 }
 
-/* ---- the embedder -------------------------------------------------------------------------------- */
+/* ---- the embedder ---------------------------------------------------------------------------- */
 
 static void *counted_alloc(void *ctx, size_t size, size_t align)
 {
@@ -142,7 +142,7 @@ static void release(void *ctx, struct sl_packet *p)
 	p->handle = NULL;
 }
 
-/* ---- the policy: all helpers, and the NAT of the world ------------------------------------------- */
+/* ---- the policy: all helpers, and the NAT of the world --------------------------------------- */
 
 static uint8_t stages(void *ctx, enum sl_hook hook)
 {
@@ -169,7 +169,7 @@ static bool translate(void *ctx, struct sl_policy_view *view, struct sl_nat_rang
 
 static const struct sl_policy policy = {.stages = stages, .nat = translate};
 
-/* ---- what leaves ---------------------------------------------------------------------------------------- */
+/* ---- what leaves ----------------------------------------------------------------------------- */
 
 static uint32_t pseudo(const uint8_t *ip, bool v6, uint8_t proto, uint32_t len)
 {
@@ -261,7 +261,7 @@ static void on_emit(void *ctx, struct sl_packet *p, const struct sl_packet *caus
 	free(p->handle);
 }
 
-/* ---- what comes ---------------------------------------------------------------------------------------------- */
+/* ---- what comes ------------------------------------------------------------------------------ */
 
 static uint8_t *ip_header(uint8_t *ip, const struct sl_tuple *t, uint32_t l4_len)
 {
@@ -377,7 +377,7 @@ void meet(struct world *w, const struct sl_expect_info *expect, uint16_t sport)
 	send_tuple(w, &t, "data", 4);
 }
 
-/* ---- the scene's connection ------------------------------------------------------------------------------------- */
+/* ---- the scene's connection ------------------------------------------------------------------ */
 
 static struct sl_tuple tuple_from(const struct world *w, enum sl_dir dir)
 {
@@ -451,7 +451,7 @@ unsigned expects_alive(const struct world *w)
 	return n;
 }
 
-/* ---- the world ---------------------------------------------------------------------------------------------------- */
+/* ---- the world ------------------------------------------------------------------------------- */
 
 static void place_ends(struct world *w, const struct scene *scene)
 {
@@ -537,7 +537,7 @@ void world_fini(struct world *w, bool complete)
 	assert_int_equal(w->allocated, 0);
 }
 
-/* ---- tables of messages ---------------------------------------------------------------------------------------------- */
+/* ---- tables of messages ---------------------------------------------------------------------- */
 
 static size_t length_of(const struct spoken *row)
 {

@@ -122,8 +122,7 @@ static void make(bool checksum, bool ttl)
 	side[2].engine->long_way = true;
 }
 
-/* ---- packets
- * ------------------------------------------------------------------------------------- */
+/* ---- packets --------------------------------------------------------------------------------- */
 
 /* A conversation; `sent` is how far each side is, [0] the opener. */
 static struct talk {
@@ -253,8 +252,7 @@ static void copy_to_others(unsigned n)
 		}
 }
 
-/* ---- comparing
- * --------------------------------------------------------------------------------------- */
+/* ---- comparing ------------------------------------------------------------------------------- */
 
 static void same_packet(const struct sl_packet *a, const struct sl_packet *b)
 {
@@ -315,8 +313,7 @@ static void same_all(unsigned n)
 		side[s].event_count = 0;
 }
 
-/* ---- the test
- * ------------------------------------------------------------------------------------------- */
+/* ---- the test -------------------------------------------------------------------------------- */
 
 static void pass_time(void)
 {

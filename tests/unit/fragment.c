@@ -8,7 +8,7 @@
 
 static uint8_t data[65536];
 
-/* ---- the table ------------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 /*
  * Fragments as "begin-end", with + for more to come, each followed by what becomes of it:
@@ -107,7 +107,7 @@ static void test_table(void **state)
 			run_row(&rows[i], *family == '6');
 }
 
-/* ---- what tells datagrams apart ------------------------------------------------------------------- */
+/* ---- what tells datagrams apart -------------------------------------------------------------- */
 
 static void test_key(void **state)
 {
@@ -184,7 +184,7 @@ static void test_atomic(void **state)
 	fill(data, sizeof(data), 0);
 }
 
-/* ---- failing --------------------------------------------------------------------------------------------- */
+/* ---- failing --------------------------------------------------------------------------------- */
 
 /* The n-th allocation, keep or alloc fails, for all n: a reason, nothing lost, and the repeat works. */
 static void test_failing(void **state)
@@ -219,7 +219,7 @@ static void test_failing(void **state)
 	}
 }
 
-/* ---- against a model ----------------------------------------------------------------------------------------- */
+/* ---- against a model ------------------------------------------------------------------------- */
 
 static uint32_t dice(uint32_t *seed, uint32_t n)
 {

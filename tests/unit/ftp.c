@@ -59,7 +59,7 @@ struct world {
 
 static const uint8_t public4[4] = {203, 0, 113, 1};
 
-/* ---- the embedder ------------------------------------------------------------------------------ */
+/* ---- the embedder ---------------------------------------------------------------------------- */
 
 static void *counted_alloc(void *ctx, size_t size, size_t align)
 {
@@ -141,7 +141,7 @@ static void release(void *ctx, struct sl_packet *p)
 	p->handle = NULL;
 }
 
-/* ---- the receivers ------------------------------------------------------------------------------- */
+/* ---- the receivers --------------------------------------------------------------------------- */
 
 static void receive(struct world *w, const struct sl_packet *p)
 {
@@ -191,7 +191,7 @@ static uint32_t contiguous(const struct end *e)
 	return n;
 }
 
-/* ---- the senders ------------------------------------------------------------------------------------ */
+/* ---- the senders ----------------------------------------------------------------------------- */
 
 /* Every packet ends where its allocation ends. */
 static void send_raw(struct world *w, enum sl_dir dir, uint32_t seq, uint32_t ack, uint8_t flags,
@@ -259,7 +259,7 @@ static void send_ack(struct world *w, enum sl_dir dir)
 	send_raw(w, dir, me->next, me->peer_isn + 1 + contiguous(me), ACK, NULL, 0, 0);
 }
 
-/* ---- the world ------------------------------------------------------------------------------------------- */
+/* ---- the world ------------------------------------------------------------------------------- */
 
 static struct sl_policy_masquerade masquerade = {2};
 
@@ -306,7 +306,7 @@ static void world_fini(struct world *w, bool complete)
 	assert_int_equal(w->allocated, 0);
 }
 
-/* ---- one line a message --------------------------------------------------------------------------------------- */
+/* ---- one line a message ---------------------------------------------------------------------- */
 
 struct line {
 	const char *text;
@@ -469,7 +469,7 @@ static void one_byte_at_a_time(void **state)
 	}
 }
 
-/* ---- sessions ----------------------------------------------------------------------------------------------------- */
+/* ---- sessions -------------------------------------------------------------------------------- */
 
 /* Several edits on the way at once, unacknowledged, then retransmitted in pieces. */
 static void many_edits_in_flight(void **state)

@@ -119,8 +119,7 @@ static void test_structure(void **state)
 	}
 }
 
-/* ---- a search for collisions ------------------------------------------------------------------
- */
+/* ---- a search for collisions ----------------------------------------------------------------- */
 
 static struct sl_tuple candidate(uint32_t i)
 {
@@ -165,8 +164,7 @@ static void test_collisions_end_with_the_key(void **state)
 	}
 }
 
-/* ---- a new key for an engine
- * ---------------------------------------------------------------------- */
+/* ---- a new key for an engine ----------------------------------------------------------------- */
 
 static unsigned allocations_left = UINT32_MAX;
 

@@ -238,8 +238,7 @@ static void each_packet_with_each_byte_changed(void **state)
 	}
 }
 
-/* ---- options ------------------------------------------------------------------------------------
- */
+/* ---- options --------------------------------------------------------------------------------- */
 
 struct option_row {
 	const char *hex; /* of IP options, padded to 4 (IPv4) or 8 bytes less 2 (IPv6) */
