@@ -129,7 +129,14 @@ void sl__replay_event(void *ctx, const struct sl_event *event)
 void sl__replay_trace(void *ctx, const struct sl_trace *trace)
 {
 	struct sl_replay *r = replay_of(ctx);
+	struct sl_conn_info info;
 
-	if (!r->over && explaining(r))
-		printf("    %-12s %.*s\n", trace->step, (int)trace->text_len, trace->text);
+	if (r->over || !explaining(r))
+		return;
+	printf("    %-12s %.*s", trace->step, (int)trace->text_len, trace->text);
+	if (trace->conn && !strcmp(trace->step, "lookup")) {
+		sl_conn_info(r->engine, trace->conn, &info);
+		printf(" (connection %llu)", (unsigned long long)flow_number(r, true, info.id));
+	}
+	putchar('\n');
 }

@@ -244,6 +244,44 @@ def test_module():
     check(rows["--module"]["events"] == rows["--helper"]["events"], "a module does the same")
 
 
+def explained(packet, *args):
+    """The words and sentences that `--explain PACKET` tells, in order."""
+    lines = sluice("replay", "--explain", str(packet), *args).stdout.decode().splitlines()
+    return [tuple(l.split(None, 1)) for l in lines if l.startswith("    ")]
+
+
+def test_explain_steps():
+    """What each step came to, and each rule that matched, by file and line."""
+    rules = os.path.join(CAPTURES, "..", "rules", "home-router.nft")
+    syn = explained(1, "-r", rules, DEMO)
+    check([step for step, _ in syn][:10] ==
+          ["lookup", "tcp", "helper", "rule", "rule", "rule", "route", "rule", "rule", "rule"], "a SYN: %s" % syn)
+    check(syn[3][1].endswith(':9 inet filter helpers: tcp dport 21 ct helper set "ftp"'), syn[3][1])
+    check(syn[4][1] == "inet filter helpers: policy accept", syn[4][1])
+    check(("nat", "source of this connection: 10.1.0.2:38610 > 192.0.2.10:21 becomes "
+           "203.0.113.1:38610 > 192.0.2.10:21") in syn, "the translation: %s" % syn)
+    data = dict(explained(55, "-r", rules, DEMO))
+    check(data["expect-met"] == "#2 FTP data, from PORT", data["expect-met"])
+    check(data["rule"].endswith("invalid : drop } -> accept"), data["rule"])
+    check(data["nat"].endswith("becomes 192.0.2.10:20 > 10.1.0.2:41277"), data["nat"])
+    reply = dict(explained(51, "-r", rules, DEMO))
+    check(reply["lookup"] == "reply direction of a connection that is known, answered, assured (connection 3)",
+          reply["lookup"])
+
+
+def test_explain_near_miss():
+    """A data connection to the port beside the announced one: what differed."""
+    s = Session()
+    s.send(0, b"PORT 10,0,0,2,200,70\r\n")
+    s.packets.append(tcp(SERVER, 20, CLIENT, 51271, SYN, 1, 0))
+    with tempfile.NamedTemporaryFile(suffix=".pcap") as f:
+        f.write(pcap(s.packets))
+        f.flush()
+        told = dict(explained(5, "--inside", "10.0.0.0/8", f.name))
+    check(told.get("expect-miss") == "#1 FTP data, from PORT waits for 198.51.100.7:* > 10.0.0.2:51270: "
+          "destination port differs", "the near miss: %s" % told)
+
+
 def test_explain():
     text = sluice("replay", "--masquerade", "--explain", "50", DEMO).stdout.decode()
     check(text.startswith("packet 50") and text.count("packet ") == 1, "--explain 50: that packet")
@@ -254,7 +292,7 @@ def test_explain():
 
 
 for test in (test_demo, test_again, test_status, test_cut_everywhere, test_unasked, test_module,
-             test_explain):
+             test_explain, test_explain_steps, test_explain_near_miss):
     test()
 print("%d failures" % failures)
 sys.exit(failures != 0)

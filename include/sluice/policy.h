@@ -81,6 +81,7 @@ struct sl_policy_view {
 	uint64_t now;
 	const struct sl_parsed *parsed; /* src/track/parse.h: offsets into packet->data, as it is now */
 	struct sl_engine *engine;
+	bool tracing;		       /* somebody listens to sl_policy_trace() */
 	/* ---- what the policy may set ---- */
 	enum sl_reject reject;
 	uint8_t reject_type, reject_code; /* SL_REJECT_ICMP: ICMP(v6) type and code */
@@ -129,6 +130,10 @@ SL_EXPORT void sl_engine_set_policy(
 /* What decide() may do to a connection. A conn that is confirmed keeps its helper. */
 SL_EXPORT void sl_conn_set_mark(struct sl_engine *engine, struct sl_conn *conn, uint32_t mark);
 SL_EXPORT bool sl_conn_set_helper(struct sl_engine *engine, struct sl_conn *conn, const char *name);
+
+/* A step of the packet's way, for who traces (struct sl_trace); nothing if nobody does. */
+SL_EXPORT void sl_policy_trace(
+	const struct sl_policy_view *view, const char *step, const char *text, size_t len);
 
 /* "in0" and the like: the embedder's names are not known to the engine, so masquerade-by-index: */
 struct sl_policy_masquerade {

@@ -194,8 +194,10 @@ struct sl_event {
 
 /*
  * One step of a packet's way, for `explain`; costs nothing while env.trace is NULL.
- * `step` is a short stable word ("parse", "lookup", "tcp", "expect-miss", "nat",
- * "rule", "helper", ...), `text` a sentence, both valid during the call only.
+ * `step` is a short stable word: "fragment", "lookup", "expect-met", "expect-miss", "icmp-error",
+ * "invalid", "tcp" (and "udp", "sctp": what the protocol's tracker made of it), "rule", "nat",
+ * "route", "helper", "held", "answer" (of our own), "offload", "handover", "drop". `text` is a
+ * sentence. Both are valid during the call only.
  */
 struct sl_trace {
 	const struct sl_packet *packet; /* may be NULL */

@@ -114,6 +114,8 @@ static bool first_packet(struct sl_work *w, uint16_t zone, uint8_t zone_dirs)
 	enum sl_reason why = SL_WHY_NONE;
 
 	w->conn = open_conn(w, zone, zone_dirs, &why);
+	if (w->conn && w->e->track.tracing && w->conn->status & SL_DST_NAT)
+		sl__tell_nat(w, SL_MANIP_DST); /* by its expectation */
 	if (w->conn)
 		return true;
 	if (why == SL_WHY_NOT_NEW)
@@ -163,6 +165,8 @@ static bool classify_tracked(struct sl_work *w, uint16_t zone, uint8_t zone_dirs
 	if (w->parsed.tuple.proto == SL_PROTO_GRE && t->gre.count)
 		sl__gre_complete(t, &w->parsed.tuple, zone);
 	w->conn = w->stranger ? NULL : sl__conn_find(t, &w->parsed.tuple, zone, &dir);
+	if (t->tracing)
+		sl__tell_lookup(w, dir);
 	if (!w->conn) {
 		dir = SL_ORIGINAL;
 		if (!first_packet(w, zone, zone_dirs))

@@ -33,6 +33,14 @@ static void trace(struct sl_track *t, const struct sl_conn *conn, const char *st
 	e->env.trace(e->env.ctx, &info);
 }
 
+void sl_policy_trace(const struct sl_policy_view *view, const char *step, const char *text, size_t len)
+{
+	struct sl_track *t = &view->engine->track;
+
+	if (t->tracing)
+		trace(t, view->conn, step, text, len);
+}
+
 static const struct sl_upper upper = {
 	.conn_end = conn_end, .seq_offset = sl__help_seq_offset, .offload_alive = sl__offload_alive,
 	.offload_end = sl__offload_end, .event = event, .trace = trace};

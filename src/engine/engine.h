@@ -118,6 +118,11 @@ enum sl_reason sl__gather(struct sl_work *w);
 /* The whole's walk is over: `last`, which completed it, shares its fate, and it leaves. */
 void sl__scatter(struct sl_engine *e, struct sl_packet *last);
 
+/* src/engine/tell.c: steps as sentences, while somebody traces. */
+void sl__tell_lookup(const struct sl_work *w, enum sl_dir dir);
+void sl__tell_nat(const struct sl_work *w, enum sl_manip manip);
+void sl__tell_route(const struct sl_work *w);
+
 /* src/engine/route.c */
 void sl__route(struct sl_engine *e, const struct sl_packet *p, const struct sl_parsed *parsed,
 	struct sl_route *answer);

@@ -32,6 +32,7 @@ bool sl_conn_set_helper(struct sl_engine *engine, struct sl_conn *conn, const ch
 	if (!helper || conn->status & SL_CONFIRMED || !sl__help_attach(&engine->helping, conn, helper))
 		return false;
 	sl__conn_set_status(conn, SL_HELPER);
+	SL_TRACE(&engine->track, conn, "helper", "%s watches this connection, by a rule", name);
 	return true;
 }
 
@@ -58,7 +59,8 @@ void sl__attach_helper(struct sl_work *w)
 		if (!helper || !allowed(w->e, helper))
 			return;
 	}
-	sl__help_attach(&w->e->helping, w->conn, helper);
+	if (sl__help_attach(&w->e->helping, w->conn, helper))
+		SL_TRACE(&w->e->track, w->conn, "helper", "%s watches this connection", helper->name);
 }
 
 /* A conn that is another one in Linux: so is each packet where that shows. */

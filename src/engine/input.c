@@ -87,6 +87,7 @@ static enum sl_reason ask_chains(struct sl_work *w, enum sl_hook hook, enum sl_s
 		.out_if = w->route.out_if,
 		.now = e->track.now,
 		.parsed = &w->parsed,
+		.tracing = e->track.tracing,
 		.engine = e};
 	switch (e->config.policy->decide(e->config.policy_ctx, view)) {
 	case SL_DECIDE_DROP:
@@ -220,6 +221,8 @@ static enum sl_reason find_route(struct sl_work *w)
 	sl__route(w->e, p, &w->parsed, &w->route);
 	p->out_if = w->route.out_if;
 	p->mtu = w->route.mtu;
+	if (w->e->track.tracing)
+		sl__tell_route(w);
 	if (!sl__routed(&w->route))
 		return SL_WHY_NO_ROUTE;
 	p->to = w->route.kind == SL_ROUTE_FORWARD || own_broadcast(w) ? SL_TO_FORWARD : SL_TO_LOCAL;

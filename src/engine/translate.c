@@ -60,6 +60,7 @@ static enum sl_reason decide(struct sl_work *w, enum sl_hook hook)
 		.out_if = w->route.out_if,
 		.now = t->now,
 		.parsed = &w->parsed,
+		.tracing = w->e->track.tracing,
 		.engine = w->e};
 	enum sl_reason why;
 
@@ -71,6 +72,8 @@ static enum sl_reason decide(struct sl_work *w, enum sl_hook hook)
 	if (why != SL_WHY_NONE)
 		return why;
 	why = sl__nat_setup(t, w->conn, &range, manip);
+	if (t->tracing && why == SL_WHY_NONE)
+		sl__tell_nat(w, manip);
 	if (range.flags & SL_NAT_MASQUERADE)
 		sl__conn_set_status(w->conn, SL_STATUS_FOLLOWS_INTERFACE);
 	return why;

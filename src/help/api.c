@@ -73,6 +73,8 @@ static bool api_replace(struct sl_help *help, struct sl_message *message, size_t
 	if (!ok)
 		return false;
 	help->effective = true;
+	SL_TRACE(help->owner->t, help->conn, "helper", "%u bytes at offset %u become %u", (unsigned)length,
+	        (unsigned)offset, (unsigned)size);
 	if (help->conn->proto == SL_PROTO_TCP) {
 		help->conn->flags |= SL_CONN_EDITED;
 		if (length != size)

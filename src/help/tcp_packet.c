@@ -77,6 +77,8 @@ static enum sl_help_outcome hold(struct sl_help_work *w)
 	if (!h->env.keep || !h->env.keep(h->env.ctx, w->p))
 		return sl__help_drop(w, SL_WHY_KEEP_FAILED);
 	h->env.free(h->env.ctx, w->p);
+	SL_TRACE(h->t, w->help->conn, "held", "%u bytes of this direction wait for the rest of a message",
+		(unsigned)(w->s->next - w->s->sent));
 	w->p->reason = SL_WHY_STREAM_HELD;
 	w->p->beyond = SL_BEYOND_SPLIT_MESSAGE;
 	return SL_HELP_HELD;

@@ -111,12 +111,16 @@ static enum sl__outcome run_chain(struct sl__eval *ev, const struct sl__chain *b
 
 	for (;;) {
 		if (!rule) {
+			if (!depth && ev->view->tracing)
+				sl__tell_policy(ev, base);
 			if (!depth)
 				return base->policy_drop ? SL__DROPPED : SL__ACCEPTED;
 			rule = stack[--depth];
 			continue;
 		}
 		out = run_rule(ev, rule, &target);
+		if (ev->view->tracing)
+			sl__tell_rule(ev, rule, target, out);
 		switch (out) {
 		case SL__NEXT:
 		case SL__NO_MATCH:
@@ -172,7 +176,7 @@ static enum sl_decision rules_decide(void *ctx, struct sl_policy_view *view)
 	struct sl__chain *c;
 	enum sl__outcome out;
 
-	if (ev.stays && sl__memo_knows(ev.r, view))
+	if (ev.stays && !view->tracing && sl__memo_knows(ev.r, view))
 		return SL_CONTINUE;
 	start_clock(ev.r, view->now);
 	for (c = ev.r->hooks[view->hook]; c; c = c->later) {

@@ -59,6 +59,12 @@ bool sl__change_set(struct sl__eval *ev, struct sl__stmt *s);
 enum sl__outcome sl__reject(struct sl__eval *ev, const struct sl__stmt *s);
 enum sl__outcome sl__rules_translate(struct sl__eval *ev, const struct sl__stmt *s);
 
+/* ---- tell.c: only while view->tracing ---- */
+
+void sl__tell_rule(const struct sl__eval *ev, const struct sl__rule *rule,
+        const struct sl__chain *target, enum sl__outcome out);
+void sl__tell_policy(const struct sl__eval *ev, const struct sl__chain *base);
+
 /* ---- steady.c, memo.c ---- */
 
 /* steady.c: does it say the same of every plain packet of an established connection? */

@@ -438,6 +438,8 @@ struct sl_rules {
 /* ---- across the files ---- */
 
 /* Report a mistake; `other` is underlined with ~ when it has a source. */
+/* The line that a place (of some source) begins on, from 1. */
+unsigned sl__place_line(struct sl__place place);
 void sl__rules_report(
         struct sl_rules *r, struct sl__place place, const char *kind, const char *format, ...)
 #if defined(__GNUC__)

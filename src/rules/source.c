@@ -54,6 +54,11 @@ static struct spot find_spot(const struct sl__source *s, uint32_t at, uint32_t e
 	return spot;
 }
 
+unsigned sl__place_line(struct sl__place place)
+{
+	return find_spot(place.source, place.at, place.end).line;
+}
+
 static size_t put_source_line(char *out, size_t size, const struct spot *spot)
 {
 	size_t shown = spot->len < SHOWN_MAX ? spot->len : SHOWN_MAX, n = 0;

@@ -340,17 +340,25 @@ static const char *difference(const struct sl_expect *e, const struct sl_tuple *
 	return "source address";
 }
 
-/* Tell of every expectation that the packet came near to: same protocol, one end the same. */
+/* Came near: the protocol and one of the addresses are the same. */
+static bool is_near(const struct sl_expect *e, const struct sl_tuple *tuple)
+{
+	return e->tuple.family == tuple->family && e->tuple.proto == tuple->proto &&
+	       (sl_addr_eq(&e->tuple.dst, &tuple->dst) || sl_addr_eq(&e->tuple.src, &tuple->src));
+}
+
 static void trace_near_misses(struct sl_track *t, const struct sl_tuple *tuple)
 {
 	uint32_t cursor = 0, budget = 1000, ref;
+	char text[SL_TUPLE_TEXT];
 
 	while ((ref = sl__slab_next(&t->expects.slab, &cursor, &budget))) {
 		const struct sl_expect *e = sl__expect_at(&t->expects, ref);
 
-		if (e->tuple.family == tuple->family)
-			SL_TRACE(t, sl__conn_at(t, e->master), "expect-miss", "#%u %s: %s differs",
-				(unsigned)e->id, e->reason ? e->reason : "", difference(e, tuple));
+		if (is_near(e, tuple))
+			SL_TRACE(t, sl__conn_at(t, e->master), "expect-miss", "#%u %s waits for %s: %s differs",
+				(unsigned)e->id, e->reason ? e->reason : "",
+				sl__tuple_text(&e->tuple, text), difference(e, tuple));
 	}
 }
 

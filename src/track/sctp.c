@@ -274,6 +274,7 @@ static void move(struct sl_track *t, struct sl_conn *conn, uint8_t state)
 {
 	if (conn->state == state)
 		return;
+	SL_TRACE(t, conn, "sctp", "%s -> %s", state_names[conn->state], state_names[state]);
 	conn->state = state;
 	sl__conn_note(t, conn, SL_PENDING_STATE);
 	if (state == SL_SCTP_ESTABLISHED && sl__conn_set_status(conn, SL_ASSURED))

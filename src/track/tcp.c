@@ -391,6 +391,8 @@ static enum sl_track_result accept(struct sl_track *t, struct sl_conn *conn,
 	timeout = timeout_of(t, conn, (enum sl_tcp_kind)s->kind);
 	if (old != state)
 		sl__conn_note(t, conn, SL_PENDING_STATE);
+	SL_TRACE(t, conn, "tcp", old == state ? "stays %s%s, for %u s" : "%s -> %s, for %u s",
+		old == state ? "" : state_names[old], state_names[state], timeout);
 	if (!(conn->status & SL_SEEN_REPLY)) {
 		if (s->kind == SL_KIND_RST) { /* all that ever came: not worth keeping */
 			*why = SL_WHY_TCP_RESET;

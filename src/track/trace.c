@@ -18,6 +18,40 @@ static void put_signed(struct sl_out *out, int v)
 	sl_text_put_uint(out, v < 0 ? 0u - (unsigned)v : (unsigned)v);
 }
 
+static bool has_ports(const struct sl_tuple *tuple)
+{
+	return tuple->proto != SL_PROTO_ICMP && tuple->proto != SL_PROTO_ICMPV6 && (tuple->sport || tuple->dport);
+}
+
+static void put_end(struct sl_out *out, const struct sl_tuple *tuple, const struct sl_addr *addr, uint16_t port)
+{
+	bool ports = has_ports(tuple), brackets = ports && tuple->family == SL_IPV6;
+	char text[SL_ADDR_TEXT];
+
+	if (brackets)
+		sl_text_put_char(out, '[');
+	sl_text_put_str(out, sl_addr_text(addr, (enum sl_family)tuple->family, text));
+	if (brackets)
+		sl_text_put_char(out, ']');
+	if (ports)
+		sl_text_put_char(out, ':');
+	if (ports && port)
+		sl_text_put_uint(out, port);
+	else if (ports)
+		sl_text_put_char(out, '*');
+}
+
+const char *sl__tuple_text(const struct sl_tuple *tuple, char text[SL_TUPLE_TEXT])
+{
+	struct sl_out out = sl_out_of(text, SL_TUPLE_TEXT - 1);
+
+	put_end(&out, tuple, &tuple->src, tuple->sport);
+	sl_text_put_str(&out, " > ");
+	put_end(&out, tuple, &tuple->dst, tuple->dport);
+	text[sl_out_len(&out)] = '\0';
+	return text;
+}
+
 void sl__trace(struct sl_track *t, const struct sl_conn *conn, const char *step, const char *format, ...)
 {
 	char text[TRACE_TEXT];

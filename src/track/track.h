@@ -261,6 +261,9 @@ void sl__conn_report(struct sl_track *t, struct sl_conn *conn);
 		if ((t)->tracing)                                                                  \
 			sl__trace(t, conn, step, __VA_ARGS__);                                     \
 	} while (0)
+/* "10.0.0.2:40000 > 198.51.100.7:21" into text, which is returned. */
+#define SL_TUPLE_TEXT 112
+const char *sl__tuple_text(const struct sl_tuple *tuple, char text[SL_TUPLE_TEXT]);
 void sl__trace(struct sl_track *t, const struct sl_conn *conn, const char *step, const char *format, ...)
 #if defined(__GNUC__)
 	__attribute__((format(printf, 4, 5)))

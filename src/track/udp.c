@@ -17,7 +17,10 @@ static bool udp_open(struct sl_track *t, struct sl_conn *conn, const struct sl_p
 
 static enum sl_track_result refresh(struct sl_track *t, struct sl_conn *conn, bool stream)
 {
-	sl__conn_refresh(t, conn, sl__timeouts(t, conn)->udp[stream] * 1000);
+	uint32_t timeout = sl__timeouts(t, conn)->udp[stream];
+
+	SL_TRACE(t, conn, "udp", stream ? "a stream, for %u s" : "for %u s", timeout);
+	sl__conn_refresh(t, conn, timeout * 1000);
 	if (stream && sl__conn_set_status(conn, SL_ASSURED))
 		sl__conn_note(t, conn, SL_PENDING_ASSURED);
 	return SL_TRACK_OK;
