@@ -6,6 +6,7 @@
 #   make demo-live, bench-live   the gateway between namespaces, and against the kernel (root)
 #   make soak    long live tests (root)
 #   make coverage  line coverage of parsers, the stream service and helpers: 90 per cent at least
+#   make format, format-check  clang-format; is the tree as it leaves it?
 #   make fuzz    each fuzz target for FUZZ_SECONDS (60), and a proof that they find bugs
 #
 BUILD ?= build
@@ -59,7 +60,10 @@ install: all
 format: deps
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
 
+format-check: deps
+	@git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror
+
 clean:
 	@rm -rf build build-* demo-out
 
-.PHONY: all bench coverage bench-live deps demo demo-live soak test fuzz install format clean
+.PHONY: all bench coverage bench-live deps demo demo-live soak test fuzz install format format-check clean

@@ -37,8 +37,8 @@ static void route(void *ctx, const struct sl_route_query *query, struct sl_route
 int main(void)
 {
 	/* UDP 10.0.0.2:4000 > 192.0.2.9:53, no payload, no UDP checksum */
-	uint8_t frame[28] = {0x45, 0, 0, 28, 0, 1, 0, 0, 64, 17, 0xae, 0xc5, 10, 0, 0, 2, 192, 0, 2, 9,
-		0x0f, 0xa0, 0, 53, 0, 8, 0, 0};
+	uint8_t frame[28] = {0x45, 0, 0, 28, 0, 1, 0, 0, 64, 17, 0xae, 0xc5, 10, 0, 0, 2, 192, 0, 2,
+	        9, 0x0f, 0xa0, 0, 53, 0, 8, 0, 0};
 	struct sl_policy_masquerade masquerade = {.out_if = 2};
 	struct sl_env env = {.mem = {memory_alloc, memory_free, NULL}, .route = route, .seed = {1}};
 	struct sl_packet packet = {.data = frame, .len = sizeof(frame), .in_if = 1};
@@ -60,10 +60,10 @@ int main(void)
 	}
 	sl_conn_info(engine, packet.conn, &info);
 	printf("%s:%u is %s:%u outside\n",
-		sl_addr_text(&info.tuple[SL_ORIGINAL].src, SL_IPV4, from),
-		(unsigned)info.tuple[SL_ORIGINAL].sport,
-		sl_addr_text(&info.tuple[SL_REPLY].dst, SL_IPV4, to),
-		(unsigned)info.tuple[SL_REPLY].dport);
+	        sl_addr_text(&info.tuple[SL_ORIGINAL].src, SL_IPV4, from),
+	        (unsigned)info.tuple[SL_ORIGINAL].sport,
+	        sl_addr_text(&info.tuple[SL_REPLY].dst, SL_IPV4, to),
+	        (unsigned)info.tuple[SL_REPLY].dport);
 	sl_engine_destroy(engine);
 	return 0;
 }

@@ -80,9 +80,9 @@ struct sl_helper_match {
 
 struct sl_helper_class {
 	const char *name;
-	uint16_t max;     /* expectations of this class at a time, per connection; 0: unused class */
+	uint16_t max; /* expectations of this class at a time, per connection; 0: unused class */
 	uint32_t timeout; /* seconds */
-	uint16_t all;     /* not 0: `max` counts those with one cookie, and this all of a connection */
+	uint16_t all; /* not 0: `max` counts those with one cookie, and this all of a connection */
 };
 
 /*
@@ -273,7 +273,8 @@ struct sl_api {
 	void (*route)(struct sl_help *help, struct sl_help_route *out);
 	bool (*same_way)(struct sl_help *help, const struct sl_addr *addr);
 	void (*keep_alive)(struct sl_help *help, uint32_t seconds);
-	enum sl_reason (*gre_key)(struct sl_help *help, enum sl_dir dir, uint16_t key, uint16_t *seen);
+	enum sl_reason (*gre_key)(
+	        struct sl_help *help, enum sl_dir dir, uint16_t key, uint16_t *seen);
 	bool (*gre_find)(
 	        struct sl_help *help, enum sl_dir dir, bool as_seen, uint16_t is, uint16_t *other);
 	enum sl_reason (*gre_call)(

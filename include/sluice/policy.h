@@ -20,37 +20,24 @@
 
 #include <sluice/sluice.h>
 
-enum sl_hook {
-	SL_PREROUTING,
-	SL_INPUT,
-	SL_FORWARD,
-	SL_OUTPUT,
-	SL_POSTROUTING,
-	SL_HOOK_COUNT
-};
+enum sl_hook { SL_PREROUTING, SL_INPUT, SL_FORWARD, SL_OUTPUT, SL_POSTROUTING, SL_HOOK_COUNT };
 
-enum sl_stage {
-	SL_BEFORE_TRACK,
-	SL_BEFORE_NAT,
-	SL_AFTER_NAT,
-	SL_AFTER_HELPER,
-	SL_STAGE_COUNT
-};
+enum sl_stage { SL_BEFORE_TRACK, SL_BEFORE_NAT, SL_AFTER_NAT, SL_AFTER_HELPER, SL_STAGE_COUNT };
 
 /* Which end of the packet a translation changes. */
 enum sl_manip { SL_MANIP_SRC, SL_MANIP_DST };
 
 /* Flags of a NAT range; the names are nft's. */
 enum sl_nat_flag {
-	SL_NAT_MAP_ADDR = 1,	   /* addresses min..max are given */
-	SL_NAT_MAP_PORT = 2,	   /* ports min..max are given */
-	SL_NAT_RANDOM = 4,	   /* nft: random */
-	SL_NAT_PERSISTENT = 8,	   /* one client always gets the same address */
-	SL_NAT_FULLY_RANDOM = 16,  /* nft: fully-random */
-	SL_NAT_NETMAP = 32,	   /* min/max are a prefix: host bits are kept */
-	SL_NAT_MASQUERADE = 64,	   /* address of the outgoing interface, filled in by the engine */
-	SL_NAT_REDIRECT = 128,	   /* address of the incoming interface (output: loopback) */
-	SL_NAT_PORT_OFFSET = 256,  /* port min + (original port - base) */
+	SL_NAT_MAP_ADDR = 1,      /* addresses min..max are given */
+	SL_NAT_MAP_PORT = 2,      /* ports min..max are given */
+	SL_NAT_RANDOM = 4,        /* nft: random */
+	SL_NAT_PERSISTENT = 8,    /* one client always gets the same address */
+	SL_NAT_FULLY_RANDOM = 16, /* nft: fully-random */
+	SL_NAT_NETMAP = 32,       /* min/max are a prefix: host bits are kept */
+	SL_NAT_MASQUERADE = 64,   /* address of the outgoing interface, filled in by the engine */
+	SL_NAT_REDIRECT = 128,    /* address of the incoming interface (output: loopback) */
+	SL_NAT_PORT_OFFSET = 256, /* port min + (original port - base) */
 };
 
 struct sl_nat_range {
@@ -72,25 +59,25 @@ enum sl_reject { SL_REJECT_ICMP, SL_REJECT_TCP_RESET };
 /* Everything that a policy may look at and change, for one packet at one stage. */
 struct sl_policy_view {
 	struct sl_packet *packet;
-	struct sl_conn *conn;	       /* NULL: none (yet), untracked or invalid */
+	struct sl_conn *conn; /* NULL: none (yet), untracked or invalid */
 	enum sl_ctstate state;
 	enum sl_dir dir;
 	enum sl_hook hook;
 	enum sl_stage stage;
 	uint32_t in_if, out_if;
 	uint64_t now;
-	const struct sl_parsed *parsed; /* src/track/parse.h: offsets into packet->data, as it is now */
+	const struct sl_parsed *parsed; /* src/track/parse.h: where what lies in packet->data now */
 	struct sl_engine *engine;
 	bool tracing;		       /* somebody listens to sl_policy_trace() */
 	/* ---- what the policy may set ---- */
 	enum sl_reject reject;
 	uint8_t reject_type, reject_code; /* SL_REJECT_ICMP: ICMP(v6) type and code */
-	bool refused;			  /* nat() returned false because a nat chain drops the packet */
-	bool offload;			  /* a device may forward this connection's packets from now on */
-	bool notrack;			  /* BEFORE_TRACK only */
-	bool zone_set;			  /* BEFORE_TRACK only: */
+	bool refused;  /* nat() returned false because a nat chain drops the packet */
+	bool offload;  /* a device may forward this connection's packets from now on */
+	bool notrack;  /* BEFORE_TRACK only */
+	bool zone_set; /* BEFORE_TRACK only: */
 	uint16_t zone;
-	uint8_t zone_dirs;		  /* bit 1 << dir */
+	uint8_t zone_dirs; /* bit 1 << dir */
 };
 
 struct sl_policy {
@@ -125,7 +112,7 @@ struct sl_policy {
  * the old one.
  */
 SL_EXPORT void sl_engine_set_policy(
-	struct sl_engine *engine, const struct sl_policy *policy, void *ctx);
+        struct sl_engine *engine, const struct sl_policy *policy, void *ctx);
 
 /* What decide() may do to a connection. A conn that is confirmed keeps its helper. */
 SL_EXPORT void sl_conn_set_mark(struct sl_engine *engine, struct sl_conn *conn, uint32_t mark);

@@ -45,7 +45,7 @@ struct sl_rules_env {
 	 * NO_MORE ends a list made by a glob; NO_FILE: there is no such file.
 	 */
 	enum sl_rules_open (*open)(void *ctx, const char *pattern, const char *from, unsigned nth,
-		struct sl_rules_text *out);
+	        struct sl_rules_text *out);
 	/* A mistake or a warning: several lines, NUL-terminated, with the source line and carets. */
 	void (*report)(void *ctx, const char *text);
 	/* The name of an interface, as rules spell it; NULL: it has none. */
@@ -55,7 +55,8 @@ struct sl_rules_env {
 	/* `fib daddr type local`: is it an address of the gateway? */
 	bool (*is_local)(void *ctx, const struct sl_addr *addr, enum sl_family family);
 	/* The interface that `addr` is reached by (fib ... oif), asked for a packet from `in_if`; 0: none. */
-	uint32_t (*route_if)(void *ctx, const struct sl_addr *addr, enum sl_family family, uint32_t in_if);
+	uint32_t (*route_if)(
+	        void *ctx, const struct sl_addr *addr, enum sl_family family, uint32_t in_if);
 	/* `ct helper set`: sl_conn_set_helper() with an engine; NULL: rules cannot attach helpers. */
 	bool (*set_helper)(struct sl_engine *engine, struct sl_conn *conn, const char *name);
 	/* A log statement matched. */
@@ -66,14 +67,14 @@ struct sl_rules_env {
 
 /* NULL: there were mistakes (each was reported), or no memory. */
 SL_EXPORT struct sl_rules *sl_rules_read(
-	const struct sl_rules_env *env, const char *name, const char *text, size_t len);
+        const struct sl_rules_env *env, const char *name, const char *text, size_t len);
 /* From now on use the callbacks of `env` that packets need (if_name .. log), and its ctx. */
 SL_EXPORT void sl_rules_attach(struct sl_rules *rules, const struct sl_rules_env *env);
 SL_EXPORT void sl_rules_destroy(struct sl_rules *rules);
 
 /* The ruleset in the form of `nft list ruleset`, in pieces. */
 SL_EXPORT void sl_rules_print(const struct sl_rules *rules,
-	void (*write)(void *ctx, const char *text, size_t len), void *ctx);
+        void (*write)(void *ctx, const char *text, size_t len), void *ctx);
 
 /* Are there chains of type nat? */
 SL_EXPORT bool sl_rules_translates(const struct sl_rules *rules);

@@ -48,18 +48,18 @@ struct sl_helper;
 
 enum sl_verdict {
 	SL_NONE = 0, /* not looked at yet */
-	SL_ACCEPT,   /* send it on (as it is now) to out_if, or to the local stack if `to` says so */
-	SL_DROP,     /* free it; reason says why */
-	SL_QUEUED,   /* the engine keeps it: a fragment waiting for the others */
-	SL_HELD,     /* the engine keeps it: part of a message, until the rest comes */
-	SL_TAKEN,    /* the engine keeps it: what comes of it goes out by emit() */
+	SL_ACCEPT, /* send it on (as it is now) to out_if, or to the local stack if `to` says so */
+	SL_DROP,   /* free it; reason says why */
+	SL_QUEUED, /* the engine keeps it: a fragment waiting for the others */
+	SL_HELD,   /* the engine keeps it: part of a message, until the rest comes */
+	SL_TAKEN,  /* the engine keeps it: what comes of it goes out by emit() */
 	SL_HANDOVER, /* belongs to the engine of shard `shard`: pass it to that one, unchanged */
 };
 
 /* Where a packet comes from, and so which hooks it passes. */
 enum sl_from {
 	SL_FROM_WIRE = 0, /* an interface: prerouting, then input or forward + postrouting */
-	SL_FROM_LOCAL,	  /* a local program: output + postrouting */
+	SL_FROM_LOCAL,    /* a local program: output + postrouting */
 };
 
 /* Where it goes, as the route said. */
@@ -102,33 +102,33 @@ struct sl_handed {
  * valid value for all but data and len.
  */
 struct sl_packet {
-	void *handle;	    /* the embedder's mbuf, skb, frame ...; never looked at */
-	uint8_t *data;	    /* the IP header */
-	uint32_t len;	    /* bytes from there, link padding allowed */
-	uint32_t headroom;  /* writable bytes before data ... */
-	uint32_t tailroom;  /* ... and behind data + len */
-	uint32_t in_if;	    /* interface index it came in by; 0: none (local) */
-	uint32_t vrf;	    /* routing domain */
-	uint32_t mark;	    /* packet mark; rules read and write it */
-	uint16_t zone;	    /* conntrack zone, unless a rule sets one */
-	uint16_t gso_size;  /* payload bytes a segment, for gso other than SL_GSO_NONE */
-	uint8_t gso;	    /* enum sl_gso */
-	uint8_t csum;	    /* enum sl_csum */
-	uint8_t from;	    /* enum sl_from */
-	uint8_t cast;	    /* enum sl_cast: link-layer broadcast or multicast */
-	bool inside;	    /* it came from the inside; matters with several shards only */
+	void *handle;            /* the embedder's mbuf, skb, frame ...; never looked at */
+	uint8_t *data;           /* the IP header */
+	uint32_t len;            /* bytes from there, link padding allowed */
+	uint32_t headroom;       /* writable bytes before data ... */
+	uint32_t tailroom;       /* ... and behind data + len */
+	uint32_t in_if;          /* interface index it came in by; 0: none (local) */
+	uint32_t vrf;            /* routing domain */
+	uint32_t mark;           /* packet mark; rules read and write it */
+	uint16_t zone;           /* conntrack zone, unless a rule sets one */
+	uint16_t gso_size;       /* payload bytes a segment, for gso other than SL_GSO_NONE */
+	uint8_t gso;             /* enum sl_gso */
+	uint8_t csum;            /* enum sl_csum */
+	uint8_t from;            /* enum sl_from */
+	uint8_t cast;            /* enum sl_cast: link-layer broadcast or multicast */
+	bool inside;             /* it came from the inside; matters with several shards only */
 	struct sl_handed handed; /* by SL_HANDOVER; else zero */
 	/* ---- set by the engine ---- */
-	uint8_t verdict;    /* enum sl_verdict */
-	uint8_t to;	    /* enum sl_to */
-	uint8_t state;	    /* enum sl_ctstate */
-	uint8_t dir;	    /* enum sl_dir, where state says NEW, ESTABLISHED or RELATED */
-	uint16_t reason;    /* enum sl_reason; SL_WHY_NONE when accepted without comment */
-	uint16_t shard;	    /* SL_HANDOVER: to whom */
-	uint16_t mtu;	    /* of the route */
-	uint8_t altered;    /* a byte of it was changed */
-	uint8_t beyond;	    /* enum sl_beyond: decided knowingly otherwise than Linux */
-	uint32_t out_if;    /* the route's answer */
+	uint8_t verdict;      /* enum sl_verdict */
+	uint8_t to;           /* enum sl_to */
+	uint8_t state;        /* enum sl_ctstate */
+	uint8_t dir;          /* enum sl_dir, where state says NEW, ESTABLISHED or RELATED */
+	uint16_t reason;      /* enum sl_reason; SL_WHY_NONE when accepted without comment */
+	uint16_t shard;       /* SL_HANDOVER: to whom */
+	uint16_t mtu;         /* of the route */
+	uint8_t altered;      /* a byte of it was changed */
+	uint8_t beyond;       /* enum sl_beyond: decided knowingly otherwise than Linux */
+	uint32_t out_if;      /* the route's answer */
 	struct sl_conn *conn; /* its connection, borrowed; NULL: none */
 };
 
@@ -146,13 +146,13 @@ struct sl_route_query {
 	uint32_t in_if, vrf, mark;
 	uint8_t family; /* enum sl_family */
 	uint8_t proto;
-	uint8_t from;	/* enum sl_from */
+	uint8_t from; /* enum sl_from */
 };
 
 /* ... and the answer. */
 struct sl_route {
 	enum sl_route_kind {
-		SL_ROUTE_NONE,	      /* nothing leads there: answered with network unreachable */
+		SL_ROUTE_NONE, /* nothing leads there: answered with network unreachable */
 		SL_ROUTE_FORWARD,
 		SL_ROUTE_LOCAL,
 		SL_ROUTE_BROADCAST,   /* local too; never answered with an error */
@@ -161,12 +161,12 @@ struct sl_route {
 		SL_ROUTE_BLACKHOLE,   /* dropped silently: martian addresses, black holes */
 	} kind;
 	uint32_t out_if;
-	uint16_t mtu;		/* 0: 65535 */
-	uint8_t prefix;		/* length of the connected prefix that dst lies in; 0: behind a router */
-	bool inside;		/* it leads to the inside: for several shards, see sl_home() */
-	bool nat_address;	/* source NAT gives out dst, though it is not local: the same */
+	uint16_t mtu;     /* 0: 65535 */
+	uint8_t prefix;   /* length of the connected prefix that dst lies in; 0: behind a router */
+	bool inside;      /* it leads to the inside: for several shards, see sl_home() */
+	bool nat_address; /* source NAT gives out dst, though it is not local: the same */
 	bool has_source;
-	struct sl_addr source;	/* the gateway's own address on out_if: masquerade, ICMP errors */
+	struct sl_addr source; /* the gateway's own address on out_if: masquerade, ICMP errors */
 };
 
 enum sl_event_type {
@@ -180,15 +180,15 @@ enum sl_event_type {
 
 struct sl_event {
 	enum sl_event_type type;
-	const struct sl_conn *conn;	/* NEW, UPDATE, DESTROY; LOG: may be NULL */
+	const struct sl_conn *conn;     /* NEW, UPDATE, DESTROY; LOG: may be NULL */
 	const struct sl_expect *expect; /* EXPECT_* */
 	const struct sl_packet *packet; /* what caused it; NULL: a timeout or a call */
-	enum sl_reason why;		/* DESTROY, EXPECT_DESTROY; LOG: may be NONE */
+	enum sl_reason why;             /* DESTROY, EXPECT_DESTROY; LOG: may be NONE */
 	enum sl_beyond beyond;
-	bool state_changed;		/* NEW, UPDATE: the L4 state is news */
-	const char *text;		/* LOG: not NUL-terminated */
+	bool state_changed; /* NEW, UPDATE: the L4 state is news */
+	const char *text;   /* LOG: not NUL-terminated */
 	size_t text_len;
-	uint64_t sequence;		/* counts this engine's events, from 1 */
+	uint64_t sequence; /* counts this engine's events, from 1 */
 	uint64_t now;
 };
 
@@ -201,7 +201,7 @@ struct sl_event {
  */
 struct sl_trace {
 	const struct sl_packet *packet; /* may be NULL */
-	const struct sl_conn *conn;	/* may be NULL */
+	const struct sl_conn *conn;     /* may be NULL */
 	const char *step;
 	const char *text;
 	size_t text_len;
@@ -226,7 +226,7 @@ struct sl_rewrite {
 /* What it did since it was asked last; last_seen is the time of the last packet, 0: none came. */
 struct sl_offload_counts {
 	uint64_t packets[2], bytes[2]; /* IP bytes, as they came in */
-	uint64_t last_seen;	       /* ns, on the engine's clock */
+	uint64_t last_seen;            /* ns, on the engine's clock */
 };
 
 /*
@@ -238,7 +238,8 @@ struct sl_offload_counts {
 struct sl_offload {
 	void *ctx; /* first argument of all */
 	/* rewrite[SL_ORIGINAL], [SL_REPLY] are copied. False: no room; offered again some packets later. */
-	bool (*add)(void *ctx, const struct sl_conn *conn, uint64_t id, const struct sl_rewrite rewrite[2]);
+	bool (*add)(void *ctx, const struct sl_conn *conn, uint64_t id,
+	        const struct sl_rewrite rewrite[2]);
 	/* No packet is forwarded by it any more. poll() has been called before. */
 	void (*remove)(void *ctx, uint64_t id);
 	void (*poll)(void *ctx, uint64_t id, struct sl_offload_counts *out);
@@ -256,7 +257,7 @@ struct sl_offload {
  */
 struct sl_env {
 	struct sl_mem mem;
-	void *ctx;	  /* first argument of all below */
+	void *ctx;        /* first argument of all below */
 	uint8_t seed[32]; /* random bytes; equal seeds make equal choices */
 
 	/* Where does it go? Must fill *answer. Answers are remembered until sl_routes_changed(). */
@@ -296,31 +297,33 @@ struct sl_env {
 /* ---- the engine ----------------------------------------------------------------------------- */
 
 struct sl_config {
-	uint32_t table_max;	  /* connections; nf_conntrack_max. Default 262,144 */
-	uint32_t expect_max;	  /* expectations in all. Default 4,096 */
+	uint32_t table_max;       /* connections; nf_conntrack_max. Default 262,144 */
+	uint32_t expect_max;      /* expectations in all. Default 4,096 */
 	uint32_t fragment_memory; /* bytes. Default 4 MiB (ipfrag_high_thresh) */
-	uint32_t stream_memory;	  /* bytes that helpers' streams may hold. Default 16 MiB */
-	uint16_t shards, shard;	  /* this engine is number `shard` of `shards` (at most 256). Default 1, 0 */
-	uint16_t slab_chunk;	  /* objects an allocation: a power of two. Default 128; 1 for tests */
-	bool forward_ttl;	  /* count the TTL down and answer when it ends. Default false:
+	uint32_t stream_memory;   /* bytes that helpers' streams may hold. Default 16 MiB */
+	uint16_t shards, shard;   /* this engine is number `shard` of at most 256. Default 1, 0 */
+	uint16_t slab_chunk; /* objects an allocation: a power of two. Default 128; 1 for tests */
+	bool forward_ttl;    /* count the TTL down and answer when it ends. Default false:
 				     the embedder forwards as a router and does both */
-	bool events;		  /* report events. Default true; needs env.event */
-	uint64_t start;		  /* what `now` is at creation */
-	const struct sl_policy *policy; /* <sluice/policy.h>; NULL: track everything, translate nothing */
+	bool events;         /* report events. Default true; needs env.event */
+	uint64_t start;      /* what `now` is at creation */
+	const struct sl_policy *policy; /* <sluice/policy.h>; NULL: track all, translate nothing */
 	void *policy_ctx;
 };
 
 SL_EXPORT void sl_config_init(struct sl_config *config);
 
 /* NULL: no memory, or a config that contradicts itself. */
-SL_EXPORT struct sl_engine *sl_engine_create(const struct sl_config *config, const struct sl_env *env);
+SL_EXPORT struct sl_engine *sl_engine_create(
+        const struct sl_config *config, const struct sl_env *env);
 SL_EXPORT void sl_engine_destroy(struct sl_engine *engine);
 
 /*
  * Put n packets through; each gets its verdict. Any n; inside they are worked on in
  * batches of up to 256.
  */
-SL_EXPORT void sl_input(struct sl_engine *engine, struct sl_packet *packets, unsigned n, uint64_t now);
+SL_EXPORT void sl_input(
+        struct sl_engine *engine, struct sl_packet *packets, unsigned n, uint64_t now);
 
 /*
  * Let time pass: timeouts, held messages, fragments. Handles at most `budget` objects
@@ -373,18 +376,18 @@ SL_EXPORT const char *sl_tunable_name(unsigned i);
 
 /* Status bits, monotone unless noted; names and values are the kernel's IPS_*. */
 enum sl_status {
-	SL_EXPECTED = 1 << 0,	   /* opened by an expectation */
-	SL_SEEN_REPLY = 1 << 1,	   /* packets went both ways (cleared when a SYN reopens it) */
-	SL_ASSURED = 1 << 2,	   /* never evicted early */
-	SL_CONFIRMED = 1 << 3,	   /* its first packet has left, it is in the table */
-	SL_SRC_NAT = 1 << 4,	   /* the reply's destination is not the original's source */
-	SL_DST_NAT = 1 << 5,	   /* the reply's source is not the original's destination */
-	SL_SEQ_ADJUST = 1 << 6,	   /* its payload changed size: sequence numbers are moved */
-	SL_SRC_NAT_DONE = 1 << 7,  /* source NAT was decided (perhaps: none) */
+	SL_EXPECTED = 1 << 0,     /* opened by an expectation */
+	SL_SEEN_REPLY = 1 << 1,   /* packets went both ways (cleared when a SYN reopens it) */
+	SL_ASSURED = 1 << 2,      /* never evicted early */
+	SL_CONFIRMED = 1 << 3,    /* its first packet has left, it is in the table */
+	SL_SRC_NAT = 1 << 4,      /* the reply's destination is not the original's source */
+	SL_DST_NAT = 1 << 5,      /* the reply's source is not the original's destination */
+	SL_SEQ_ADJUST = 1 << 6,   /* its payload changed size: sequence numbers are moved */
+	SL_SRC_NAT_DONE = 1 << 7, /* source NAT was decided (perhaps: none) */
 	SL_DST_NAT_DONE = 1 << 8,
 	SL_DYING = 1 << 9,
 	SL_FIXED_TIMEOUT = 1 << 10,
-	SL_HELPER = 1 << 13,	   /* a rule attached its helper */
+	SL_HELPER = 1 << 13, /* a rule attached its helper */
 	SL_OFFLOAD = 1 << 14,
 };
 
@@ -416,45 +419,48 @@ enum sl_sctp_state {
 };
 
 struct sl_conn_info {
-	uint64_t id;		     /* stable while it lives, never used again soon */
-	struct sl_tuple tuple[2];    /* [SL_ORIGINAL], [SL_REPLY] */
-	uint32_t status;	     /* enum sl_status bits */
-	uint32_t timeout;	     /* seconds left */
+	uint64_t id;              /* stable while it lives, never used again soon */
+	struct sl_tuple tuple[2]; /* [SL_ORIGINAL], [SL_REPLY] */
+	uint32_t status;          /* enum sl_status bits */
+	uint32_t timeout;         /* seconds left */
 	uint32_t mark;
 	uint16_t zone;
-	uint8_t zone_dirs;	     /* bit 1 << dir: the zone counts in that direction */
-	uint8_t l4_state;	     /* enum sl_tcp_state, enum sl_sctp_state; others: 0 */
-	const char *state;	     /* the same as text ("ESTABLISHED"), NULL: has none */
-	const char *helper;	     /* name or NULL */
+	uint8_t zone_dirs;  /* bit 1 << dir: the zone counts in that direction */
+	uint8_t l4_state;   /* enum sl_tcp_state, enum sl_sctp_state; others: 0 */
+	const char *state;  /* the same as text ("ESTABLISHED"), NULL: has none */
+	const char *helper; /* name or NULL */
 	bool has_master;
 	uint64_t master_id;
-	struct sl_tuple master;	     /* original tuple of the master, kept after its end */
+	struct sl_tuple master; /* original tuple of the master, kept after its end */
 	uint64_t packets[2], bytes[2];
 	uint8_t tcp_flags[2], tcp_wscale[2];
-	uint8_t beyond;		     /* enum sl_beyond: Linux would have made something else of it */
+	uint8_t beyond; /* enum sl_beyond: Linux would have made something else of it */
 	/* SL_SEQ_ADJUST: by how much numbers are moved up to and behind `pos`, where a length changed last */
-	struct { uint32_t pos; int32_t before, after; } seqadj[2];
+	struct {
+		uint32_t pos;
+		int32_t before, after;
+	} seqadj[2];
 };
 SL_EXPORT void sl_conn_info(
-	const struct sl_engine *engine, const struct sl_conn *conn, struct sl_conn_info *out);
+        const struct sl_engine *engine, const struct sl_conn *conn, struct sl_conn_info *out);
 
 struct sl_expect_info {
 	uint64_t id;
 	struct sl_tuple tuple, mask, master; /* master: its original tuple */
 	uint64_t master_id;
-	uint32_t timeout;		     /* seconds left */
+	uint32_t timeout; /* seconds left */
 	uint16_t zone;
-	uint8_t flags;			     /* enum sl_expect_flag bits */
+	uint8_t flags; /* enum sl_expect_flag bits */
 	uint8_t class_id;
-	const char *helper;		     /* who made it */
-	const char *reason;		     /* what for, in words ("FTP data, from PORT") */
-	bool has_nat;			     /* the rest: how the related connection is translated back */
+	const char *helper; /* who made it */
+	const char *reason; /* what for, in words ("FTP data, from PORT") */
+	bool has_nat;       /* the rest: how the related connection is translated back */
 	uint8_t nat_dir;
-	struct sl_tuple nat;		     /* source address and port before NAT, as the kernel shows it */
-	uint8_t beyond;			     /* enum sl_beyond: Linux would not expect it */
+	struct sl_tuple nat; /* source address and port before NAT, as the kernel shows it */
+	uint8_t beyond;      /* enum sl_beyond: Linux would not expect it */
 };
 SL_EXPORT void sl_expect_info(
-	const struct sl_engine *engine, const struct sl_expect *expect, struct sl_expect_info *out);
+        const struct sl_engine *engine, const struct sl_expect *expect, struct sl_expect_info *out);
 
 /*
  * Walk the table in steps of at most `steps` slots: begin with *cursor = 0, stop when it
@@ -462,22 +468,23 @@ SL_EXPORT void sl_expect_info(
  * seen twice or missed that stays.
  */
 SL_EXPORT bool sl_conn_walk(struct sl_engine *engine, uint64_t *cursor, unsigned steps,
-	void (*visit)(void *ctx, struct sl_conn *conn), void *ctx);
+        void (*visit)(void *ctx, struct sl_conn *conn), void *ctx);
 SL_EXPORT bool sl_expect_walk(struct sl_engine *engine, uint64_t *cursor, unsigned steps,
-	void (*visit)(void *ctx, struct sl_expect *expect), void *ctx);
+        void (*visit)(void *ctx, struct sl_expect *expect), void *ctx);
 
 /* The connection that has this tuple in this zone, in either direction; NULL: none. */
-SL_EXPORT struct sl_conn *sl_conn_find(struct sl_engine *engine, const struct sl_tuple *tuple,
-	uint16_t zone, enum sl_dir *dir);
+SL_EXPORT struct sl_conn *sl_conn_find(
+        struct sl_engine *engine, const struct sl_tuple *tuple, uint16_t zone, enum sl_dir *dir);
 /* End a connection now, with an event; `why` SL_WHY_FLUSHED for an operator's wish. */
 SL_EXPORT void sl_conn_kill(struct sl_engine *engine, struct sl_conn *conn, enum sl_reason why);
-SL_EXPORT void sl_expect_kill(struct sl_engine *engine, struct sl_expect *expect, enum sl_reason why);
+SL_EXPORT void sl_expect_kill(
+        struct sl_engine *engine, struct sl_expect *expect, enum sl_reason why);
 
 struct sl_stats {
-	uint64_t packets, bytes;	 /* put in */
-	uint64_t verdicts[8];		 /* by enum sl_verdict */
-	uint64_t reasons[SL_WHY_COUNT];	 /* by enum sl_reason: packets, and ends of conns */
-	uint64_t answers, answers_limited; /* ICMP errors and resets of our own; not sent for their rate */
+	uint64_t packets, bytes;           /* put in */
+	uint64_t verdicts[8];              /* by enum sl_verdict */
+	uint64_t reasons[SL_WHY_COUNT];    /* by enum sl_reason: packets, and ends of conns */
+	uint64_t answers, answers_limited; /* ICMP errors and resets of our own; too many of them */
 	uint64_t conns_made, expects_made, expects_met, conns_evicted;
 	uint32_t conns, conns_unreplied, expects, fragments;
 	size_t stream_bytes;
@@ -501,7 +508,8 @@ SL_EXPORT const char *sl_engine_check(struct sl_engine *engine);
  * are written only if they fit into size. 0: it cannot be exported now (its first packet is not
  * through, or it is ending). What is written changes with every packet of the connection.
  */
-SL_EXPORT size_t sl_conn_export(struct sl_engine *engine, struct sl_conn *conn, void *out, size_t size);
+SL_EXPORT size_t sl_conn_export(
+        struct sl_engine *engine, struct sl_conn *conn, void *out, size_t size);
 
 enum sl_import {
 	SL_IMPORT_DONE,
@@ -520,7 +528,7 @@ SL_EXPORT const char *sl_import_text(enum sl_import result);
  * connections. *out (may be NULL) is the new one; it has an id of this engine.
  */
 SL_EXPORT enum sl_import sl_conn_import(
-	struct sl_engine *engine, const void *bytes, size_t len, struct sl_conn **out);
+        struct sl_engine *engine, const void *bytes, size_t len, struct sl_conn **out);
 
 /* What an export is of: the exporter's id, and its last event's sequence when it was made. */
 struct sl_export_info {
@@ -537,10 +545,11 @@ SL_EXPORT bool sl_export_info(const void *bytes, size_t len, struct sl_export_in
  * reply tuple fits its tuples, if `automatic`, and by name from rules. The record must live
  * until unregistered. False: name or tuple taken, ABI unknown, or no memory.
  */
-SL_EXPORT bool sl_helper_register(struct sl_engine *engine, const struct sl_helper *helper, bool automatic);
+SL_EXPORT bool sl_helper_register(
+        struct sl_engine *engine, const struct sl_helper *helper, bool automatic);
 /* The same, on other ports: `port` instead of the record's own. */
 SL_EXPORT bool sl_helper_register_port(
-	struct sl_engine *engine, const struct sl_helper *helper, uint16_t port);
+        struct sl_engine *engine, const struct sl_helper *helper, uint16_t port);
 /* Nothing of the helper is called or named afterwards. */
 SL_EXPORT void sl_helper_unregister(struct sl_engine *engine, const struct sl_helper *helper);
 /* The helpers that are part of the library: NULL-terminated. */

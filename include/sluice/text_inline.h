@@ -427,7 +427,8 @@ static inline void sl_text_put_u16(struct sl_out *o, uint16_t v)
 
 static inline void sl_text_put_u32(struct sl_out *o, uint32_t v)
 {
-	char b[4] = {(char)(v >> 24), (char)(v >> 16 & 0xff), (char)(v >> 8 & 0xff), (char)(v & 0xff)};
+	char b[4] = {
+	        (char)(v >> 24), (char)(v >> 16 & 0xff), (char)(v >> 8 & 0xff), (char)(v & 0xff)};
 
 	sl_text_put_bytes(o, b, sizeof(b));
 }

@@ -49,7 +49,7 @@ struct sl_tuple {
 	uint16_t sport, dport;
 	uint8_t proto;
 	uint8_t family; /* enum sl_family */
-	uint16_t pad;	/* 0: tuples may be compared as bytes */
+	uint16_t pad;   /* 0: tuples may be compared as bytes */
 };
 
 /*
@@ -69,11 +69,12 @@ static inline bool sl_addr_eq(const struct sl_addr *a, const struct sl_addr *b)
 SL_EXPORT bool sl_tuple_eq(const struct sl_tuple *a, const struct sl_tuple *b);
 /* Are a and b the same wherever mask has ones? proto and family must always be the same. */
 SL_EXPORT bool sl_tuple_eq_masked(
-	const struct sl_tuple *a, const struct sl_tuple *b, const struct sl_tuple *mask);
+        const struct sl_tuple *a, const struct sl_tuple *b, const struct sl_tuple *mask);
 /* An IPv4 address from its four bytes in network order; an IPv6 one from its 16. */
 static inline struct sl_addr sl_addr_v4(const uint8_t bytes[4])
 {
-	struct sl_addr a = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, bytes[0], bytes[1], bytes[2], bytes[3]}};
+	struct sl_addr a = {
+	        {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, bytes[0], bytes[1], bytes[2], bytes[3]}};
 
 	return a;
 }
@@ -92,7 +93,8 @@ static inline struct sl_addr sl_addr_v6(const uint8_t bytes[16])
  * enough. sl_addr_parse takes the whole string or fails.
  */
 #define SL_ADDR_TEXT 46
-SL_EXPORT const char *sl_addr_text(const struct sl_addr *a, enum sl_family family, char out[SL_ADDR_TEXT]);
+SL_EXPORT const char *sl_addr_text(
+        const struct sl_addr *a, enum sl_family family, char out[SL_ADDR_TEXT]);
 SL_EXPORT bool sl_addr_parse(const char *text, struct sl_addr *out, enum sl_family *family);
 
 /* "tcp", "udp", ... as FORMATS names them, or the number as text in out (at least 4 bytes). */

@@ -69,8 +69,8 @@ static inline uint64_t sl__sum_native_gone(const void *p, unsigned words, uint64
 static inline uint16_t sl__sum_native_fold(uint64_t acc)
 {
 	acc = (acc & 0xffffffff) + (acc >> 32); /* at most 33 bits */
-	acc = (acc & 0xffff) + (acc >> 16);	/* 18 */
-	acc = (acc & 0xffff) + (acc >> 16);	/* 17 */
+	acc = (acc & 0xffff) + (acc >> 16);     /* 18 */
+	acc = (acc & 0xffff) + (acc >> 16);     /* 17 */
 	return (uint16_t)((acc & 0xffff) + (acc >> 16));
 }
 

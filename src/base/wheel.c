@@ -200,7 +200,8 @@ static bool first_ahead(const struct sl_wheel *wheel, uint32_t *at, unsigned *le
 		uint64_t ahead = wheel->used[l] >> d >> 1;
 
 		if (ahead) {
-			uint32_t begins = (wheel->now >> l * DIGIT_BITS) + 1 + sl__lowest_bit(ahead);
+			uint32_t begins =
+			        (wheel->now >> l * DIGIT_BITS) + 1 + sl__lowest_bit(ahead);
 
 			*at = begins << l * DIGIT_BITS;
 			*level = l;

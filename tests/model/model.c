@@ -243,7 +243,8 @@ static bool follows_another(const struct model *m, const struct conn *c)
 	for (unsigned i = 0; i < m->conns; i++) {
 		const struct conn *other = &m->conn[i];
 
-		if (other != c && other->zone == c->zone && other->tuple[0].proto == c->tuple[0].proto &&
+		if (other != c && other->zone == c->zone &&
+		        other->tuple[0].proto == c->tuple[0].proto &&
 		        other->tuple[0].sport == c->tuple[0].sport &&
 		        sl_addr_eq(&other->tuple[0].src, &c->tuple[0].src) &&
 		        answer_port(&other->tuple[1]) == answer_port(&c->tuple[1]))
