@@ -51,7 +51,7 @@ static const char replay_help[] =
         "\n"
         "Runs a pcap or pcapng capture through the engine. No privileges, no network.\n"
         "\n"
-        "  -r, --rules FILE      ruleset in nft syntax; default: track everything, all helpers\n"
+        "  -r, --rules FILE      ruleset in nft syntax; default: track everything, the safe helpers\n"
         "  -D, --define N=V      a variable for the ruleset\n"
         "  -I, --includepath DIR where the ruleset's `include` looks\n"
         "      --masquerade      translate what leaves by out0 to the public address\n"

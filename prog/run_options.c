@@ -68,7 +68,7 @@ const char sl__run_help[] =
         "\n"
         "      --inside IF       an interface towards the inside (repeatable)\n"
         "      --outside IF      an interface towards the outside (repeatable)\n"
-        "  -r, --rules FILE      ruleset in nft syntax; default: track everything, all helpers\n"
+        "  -r, --rules FILE      ruleset in nft syntax; default: track everything, the safe helpers\n"
         "  -D, --define N=V      a variable for the ruleset\n"
         "  -I, --includepath DIR where the ruleset's `include` looks\n"
         "      --masquerade      without -r: translate what leaves by an outside interface\n"

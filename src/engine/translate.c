@@ -72,6 +72,8 @@ static enum sl_reason decide(struct sl_work *w, enum sl_hook hook)
 	if (why != SL_WHY_NONE)
 		return why;
 	why = sl__nat_setup(t, w->conn, &range, manip);
+	if (why == SL_WHY_NONE && t->nat->passed >= SL_NAT_LINUX_LOOKS)
+		w->p->beyond = SL_BEYOND_PORT_SEARCH;
 	if (t->tracing && why == SL_WHY_NONE)
 		sl__tell_nat(w, manip);
 	if (range.flags & SL_NAT_MASQUERADE)

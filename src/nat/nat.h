@@ -17,8 +17,12 @@
 /* NAT's part of the engine. */
 #define SL_NAT_MOVED 1024 /* a power of 2; a forgotten one keeps its own port elsewhere */
 
+/* Linux looks for a free port 128 + 64 + 32 + 16 times, and then drops the packet. */
+#define SL_NAT_LINUX_LOOKS 240
+
 struct sl_nat {
 	struct sl_pools pools;	 /* which ports are known to be taken, where it is crowded */
+	uint32_t passed;	 /* taken ports that the last search met or skipped */
 	uint16_t wanted;	 /* SL_WHY_OTHER_SHARD: a shard that has a port for it */
 	/*
 	 * Conns whose source could not keep its port, by that source: ids, perhaps of conns that

@@ -4,8 +4,10 @@
  *
  * The port stays what it is when it is in the range and free. Else another is taken from the
  * range of the rule; without one, from the same class (1-511, 600-1023, 1024-65535), because
- * some servers trust low ports. The search starts at an unpredictable port and skips what its
- * pool knows to be taken (pool.h): PROBES steps at most, whatever the crowd.
+ * some servers trust low ports. The search goes from one unpredictable port to another, as taken
+ * ports tend to stand together, and skips what its pool knows to be taken (pool.h): PROBES steps at
+ * most, whatever the crowd. So while a crowd's pool still learns, a search may end although some
+ * port is free; it has then taught the pool PROBES ports, and soon all are known.
  */
 #include "nat/nat.h"
 
@@ -13,7 +15,7 @@
 
 #include "base/wire.h"
 
-#define PROBES 64
+#define PROBES 256 /* Linux looks at 240 ports, and then gives up */
 
 /* In tuple order: the values that a port or id may take. */
 struct port_range {
@@ -176,11 +178,26 @@ static bool to_own_slice(const struct sl_track *t, const struct port_range *port
 	return false;
 }
 
-/* Search the range from an unpredictable start; what is found taken is remembered in the pool. */
+/* Where to look after `candidate` was found taken. */
+static uint16_t next_port(struct sl_track *t, uint16_t candidate, const struct port_range *ports,
+	const struct sl_nat_range *range, enum sl_manip manip)
+{
+	if (manip == SL_MANIP_SRC && !(range->flags & SL_NAT_PORT_OFFSET))
+		return first_port(t, candidate, ports, range, manip);
+	return candidate == ports->max ? ports->min : (uint16_t)(candidate + 1);
+}
+
+/* How many known ports lie between the two, going up from `from` and round the end. */
+static uint32_t skipped(const struct port_range *ports, uint16_t from, uint16_t to)
+{
+	return to >= from ? (uint32_t)to - from : (uint32_t)ports->max - from + 1 + to - ports->min;
+}
+
+/* Search the range; what is found taken is remembered in the pool. */
 static enum sl_reason search(struct sl_track *t, const struct sl_conn *conn, struct sl_tuple *tuple,
 	const struct port_range *ports, const struct sl_nat_range *range, enum sl_manip manip, bool sliced)
 {
-	uint16_t *port = port_of(tuple, manip), candidate;
+	uint16_t *port = port_of(tuple, manip), candidate, from;
 	struct sl_pool *pool = NULL;
 	struct sl_tuple reply;
 
@@ -194,8 +211,10 @@ static enum sl_reason search(struct sl_track *t, const struct sl_conn *conn, str
 	if (pool && sliced)
 		sl__pool_keep_slices(pool, t->shards, t->shard);
 	for (unsigned n = 0; n < PROBES; n++) {
+		from = candidate;
 		if (pool && !sl__pool_next(pool, ports->min, ports->max, candidate, &candidate))
 			return SL_WHY_NAT_NO_PORT;
+		t->nat->passed += skipped(ports, from, candidate);
 		if (sliced)
 			to_own_slice(t, ports, &candidate);
 		*port = candidate;
@@ -203,7 +222,8 @@ static enum sl_reason search(struct sl_track *t, const struct sl_conn *conn, str
 			return SL_WHY_NONE;
 		if (pool)
 			sl__pool_set(pool, candidate);
-		candidate = candidate == ports->max ? ports->min : (uint16_t)(candidate + 1);
+		t->nat->passed++;
+		candidate = next_port(t, candidate, ports, range, manip);
 	}
 	return SL_WHY_NAT_NO_PORT;
 }
@@ -331,6 +351,7 @@ enum sl_reason sl__nat_setup(struct sl_track *t, struct sl_conn *conn,
 	if (!sl__tuple_invert(&reply, &now))
 		return SL_WHY_NOT_NEW;
 	wanted = now;
+	t->nat->passed = 0;
 	why = unique(t, conn, &wanted, range, manip);
 	if (why != SL_WHY_NONE)
 		return why;
