@@ -3,7 +3,7 @@
  * A connection out of bytes from anybody: whatever is taken in must be able to go on, be told of,
  * be written again, and end, with every invariant kept and nothing left.
  *
- * The input is what sl_conn_export() writes (src/engine/export.c).
+ * The input is what sl_conn_export() writes (src/engine/image.h).
  */
 #include "fuzz/fuzz.h"
 

@@ -309,6 +309,8 @@ struct sl_config {
 	uint64_t start;      /* what `now` is at creation */
 	const struct sl_policy *policy; /* <sluice/policy.h>; NULL: track all, translate nothing */
 	void *policy_ctx;
+	uint16_t origin; /* the upper 16 bits of ids given out here are origin + shard. Gateways
+				     that exchange connections get different ones. Default 0 */
 };
 
 SL_EXPORT void sl_config_init(struct sl_config *config);
@@ -419,7 +421,7 @@ enum sl_sctp_state {
 };
 
 struct sl_conn_info {
-	uint64_t id;              /* stable while it lives, never used again soon */
+	uint64_t id; /* its own while it lives, in whichever engine; never used again soon */
 	struct sl_tuple tuple[2]; /* [SL_ORIGINAL], [SL_REPLY] */
 	uint32_t status;          /* enum sl_status bits */
 	uint32_t timeout;         /* seconds left */
@@ -516,7 +518,7 @@ enum sl_import {
 	SL_IMPORT_MALFORMED,
 	SL_IMPORT_VERSION,
 	SL_IMPORT_NO_HELPER, /* it names one that is not registered here */
-	SL_IMPORT_CLASH,     /* another connection has one of its tuples */
+	SL_IMPORT_CLASH,     /* another connection has one of its tuples, or its id */
 	SL_IMPORT_NO_ROOM,   /* memory, the table, or expectations */
 };
 SL_EXPORT const char *sl_import_text(enum sl_import result);
@@ -525,12 +527,18 @@ SL_EXPORT const char *sl_import_text(enum sl_import result);
  * Make it again, here. The bytes may come from anybody: what is impossible is refused, and a
  * failure adds nothing. A connection with both its tuples gives way as an older state of it (what it
  * expected is gone even if the import fails then). Masters go before their related
- * connections. *out (may be NULL) is the new one; it has an id of this engine.
+ * connections. *out (may be NULL) is the new one.
+ *
+ * It keeps its id, its master's, and its expectations theirs: events tell of the same before and
+ * after. No two connections of an engine have the same id; new ones get none that an imported one
+ * has, and an import whose id another connection has is refused (SL_IMPORT_CLASH). That cannot
+ * happen between engines of different `origin`; between others rarely, as each begins to count
+ * at a place of its own, by its seed.
  */
 SL_EXPORT enum sl_import sl_conn_import(
         struct sl_engine *engine, const void *bytes, size_t len, struct sl_conn **out);
 
-/* What an export is of: the exporter's id, and its last event's sequence when it was made. */
+/* What an export is of: the connection's id, and the exporter's last event's sequence when it was made. */
 struct sl_export_info {
 	uint64_t id, sequence;
 	struct sl_tuple tuple[2];

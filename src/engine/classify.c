@@ -33,9 +33,9 @@ static bool classify_error(struct sl_work *w, uint16_t zone)
 	enum sl_dir dir;
 
 	if (!parsed->quote || parsed->quote > parsed->len ||
-		sl__parse_quoted(w->p->data + parsed->quote, parsed->len - parsed->quote,
-			(enum sl_family)parsed->tuple.family, &quoted) ||
-		quoted.frag == SL_FRAG_LATER)
+	        sl__parse_quoted(w->p->data + parsed->quote, parsed->len - parsed->quote,
+	                (enum sl_family)parsed->tuple.family, &quoted) ||
+	        quoted.frag == SL_FRAG_LATER)
 		return invalid(w, SL_WHY_ICMP_QUOTE_SHORT);
 	if (quoted.tuple.proto == SL_PROTO_GRE && t->gre.count)
 		sl__gre_complete(t, &quoted.tuple, zone);
@@ -67,10 +67,10 @@ static enum sl_reason meet(struct sl_track *t, struct sl_conn *conn, struct sl_e
 	if (!ext)
 		return SL_WHY_NO_MEMORY;
 	SL_TRACE(t, master, "expect-met", "#%u %s", (unsigned)expect->id,
-		expect->reason ? expect->reason : "");
+	        expect->reason ? expect->reason : "");
 	conn->status |= SL_EXPECTED;
 	conn->mark = master->mark;
-	ext->master_id = sl__conn_id(master);
+	ext->master_id = sl__conn_id(t, master);
 	sl__conn_tuple(master, SL_ORIGINAL, &ext->master);
 	ext->helper = expect->helper;
 	ext->beyond = expect->beyond;
@@ -80,7 +80,8 @@ static enum sl_reason meet(struct sl_track *t, struct sl_conn *conn, struct sl_e
 }
 
 /* Linux takes it for an expected one. */
-static void meet_shadow(struct sl_track *t, struct sl_conn *conn, const struct sl_tuple *tuple, uint16_t zone)
+static void meet_shadow(
+        struct sl_track *t, struct sl_conn *conn, const struct sl_tuple *tuple, uint16_t zone)
 {
 	enum sl_beyond beyond = sl__expect_shadow_met(t, tuple, zone);
 	struct sl_ext *ext = beyond == SL_BEYOND_NONE ? NULL : sl__conn_ext(t, conn);
@@ -89,7 +90,8 @@ static void meet_shadow(struct sl_track *t, struct sl_conn *conn, const struct s
 		ext->beyond = (uint8_t)beyond;
 }
 
-static struct sl_conn *open_conn(struct sl_work *w, uint16_t zone, uint8_t zone_dirs, enum sl_reason *why)
+static struct sl_conn *open_conn(
+        struct sl_work *w, uint16_t zone, uint8_t zone_dirs, enum sl_reason *why)
 {
 	struct sl_track *t = &w->e->track;
 	struct sl_conn *conn = sl__conn_new(t, &w->parsed.tuple, zone, zone_dirs, why);

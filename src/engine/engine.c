@@ -24,16 +24,17 @@ static void event(struct sl_track *t, const struct sl_event *happened)
 }
 
 static void trace(struct sl_track *t, const struct sl_conn *conn, const char *step,
-	const char *text, size_t len)
+        const char *text, size_t len)
 {
 	struct sl_engine *e = sl__engine_of(t);
 	struct sl_trace info = {
-		.packet = t->packet, .conn = conn, .step = step, .text = text, .text_len = len};
+	        .packet = t->packet, .conn = conn, .step = step, .text = text, .text_len = len};
 
 	e->env.trace(e->env.ctx, &info);
 }
 
-void sl_policy_trace(const struct sl_policy_view *view, const char *step, const char *text, size_t len)
+void sl_policy_trace(
+        const struct sl_policy_view *view, const char *step, const char *text, size_t len)
 {
 	struct sl_track *t = &view->engine->track;
 
@@ -41,25 +42,28 @@ void sl_policy_trace(const struct sl_policy_view *view, const char *step, const 
 		trace(t, view->conn, step, text, len);
 }
 
-static const struct sl_upper upper = {
-	.conn_end = conn_end, .seq_offset = sl__help_seq_offset, .offload_alive = sl__offload_alive,
-	.offload_end = sl__offload_end, .event = event, .trace = trace};
+static const struct sl_upper upper = {.conn_end = conn_end,
+        .seq_offset = sl__help_seq_offset,
+        .offload_alive = sl__offload_alive,
+        .offload_end = sl__offload_end,
+        .event = event,
+        .trace = trace};
 
 void sl_config_init(struct sl_config *config)
 {
 	*config = (struct sl_config){.table_max = 262144,
-		.expect_max = 4096,
-		.fragment_memory = 4u << 20,
-		.stream_memory = 16u << 20,
-		.shards = 1,
-		.slab_chunk = 128,
-		.events = true};
+	        .expect_max = 4096,
+	        .fragment_memory = 4u << 20,
+	        .stream_memory = 16u << 20,
+	        .shards = 1,
+	        .slab_chunk = 128,
+	        .events = true};
 }
 
 static bool sane(const struct sl_config *c)
 {
-	return c->table_max && c->table_max <= 1u << 28 && c->shards && c->shards <= 256 && c->shard < c->shards &&
-	       c->slab_chunk && (c->slab_chunk & (c->slab_chunk - 1)) == 0;
+	return c->table_max && c->table_max <= 1u << 28 && c->shards && c->shards <= 256 &&
+	       c->shard < c->shards && c->slab_chunk && (c->slab_chunk & (c->slab_chunk - 1)) == 0;
 }
 
 static void ask_stages(struct sl_engine *e)
@@ -69,8 +73,8 @@ static void ask_stages(struct sl_engine *e)
 
 	for (unsigned hook = 0; hook < SL_HOOK_COUNT; hook++)
 		e->stages[hook] = policy && policy->stages
-					  ? policy->stages(e->config.policy_ctx, (enum sl_hook)hook)
-					  : 0;
+		                          ? policy->stages(e->config.policy_ctx, (enum sl_hook)hook)
+		                          : 0;
 	chains = e->stages[SL_PREROUTING] || e->stages[SL_FORWARD] || e->stages[SL_POSTROUTING];
 	e->ruled = chains && policy->steady && policy->steady(e->config.policy_ctx);
 	e->long_way = e->track.tracing || (chains && !e->ruled);
@@ -93,7 +97,7 @@ void sl_engine_set_policy(struct sl_engine *engine, const struct sl_policy *poli
 
 /* sl_helping.lookup */
 static void look_up(struct sl_track *t, const struct sl_packet *p, const struct sl_tuple *tuple,
-	struct sl_route *answer)
+        struct sl_route *answer)
 {
 	const struct sl_parsed parsed = {.tuple = *tuple};
 
@@ -102,8 +106,12 @@ static void look_up(struct sl_track *t, const struct sl_packet *p, const struct 
 
 static void init_helping(struct sl_engine *e)
 {
-	const struct sl_help_env env = {.ctx = e->env.ctx, .grow = e->env.grow, .alloc = e->env.alloc,
-		.keep = e->env.keep, .free = e->env.free, .emit = e->env.emit};
+	const struct sl_help_env env = {.ctx = e->env.ctx,
+	        .grow = e->env.grow,
+	        .alloc = e->env.alloc,
+	        .keep = e->env.keep,
+	        .free = e->env.free,
+	        .emit = e->env.emit};
 
 	e->track.mem = &e->env.mem;
 	sl__helping_init(&e->helping, &e->track, &env, e->config.stream_memory);
@@ -113,10 +121,11 @@ static void init_helping(struct sl_engine *e)
 struct sl_engine *sl_engine_create(const struct sl_config *config, const struct sl_env *env)
 {
 	struct sl_track_config tracking = {.upper = &upper,
-		.conn_max = config->table_max,
-		.expect_max = config->expect_max,
-		.slab_chunk = config->slab_chunk,
-		.now = config->start};
+	        .conn_max = config->table_max,
+	        .expect_max = config->expect_max,
+	        .slab_chunk = config->slab_chunk,
+	        .origin = (uint16_t)(config->origin + config->shard),
+	        .now = config->start};
 	struct sl_engine *e;
 
 	if (!sane(config) || !env->route)
@@ -137,7 +146,7 @@ struct sl_engine *sl_engine_create(const struct sl_config *config, const struct 
 	}
 	sl__random_init(&e->fragment_random, e->env.seed + 16);
 	if (!sl__fragments_init(&e->fragments, &e->env, config->fragment_memory, config->slab_chunk,
-		    &e->fragment_random, e->track.stats.reasons)) {
+	            &e->fragment_random, e->track.stats.reasons)) {
 		sl_engine_destroy(e);
 		return NULL;
 	}

@@ -59,7 +59,7 @@ struct sl_engine {
 	struct sl_frag_whole whole;	    /* the datagram that a fragment completed, during its walk */
 	struct sl_random fragment_random; /* ids of IPv6 fragments, of ICMP errors */
 	uint64_t sequence; /* of the last event */
-	char (*texts)[64]; /* of imported expectations (export.c); NULL: none yet */
+	char (*texts)[64]; /* of imported expectations (import.c); NULL: none yet */
 	struct sl_shards shards;
 	struct sl_limits limits;	  /* of ICMP errors of our own */
 	uint8_t stages[SL_HOOK_COUNT]; /* which the policy has chains in */
@@ -170,7 +170,7 @@ enum sl_reason sl__hop(struct sl_work *w);
 /* Longer than its route takes, and not to be cut? */
 bool sl__too_big(const struct sl_work *w);
 
-/* src/engine/export.c */
+/* src/engine/import.c */
 void sl__texts_fini(struct sl_engine *e);
 
 /* src/engine/input.c: a packet of our own through output and postrouting. Not NONE: drop. */

@@ -71,7 +71,7 @@ static void give_down(struct sl_engine *e, struct sl_conn *conn)
 
 	for (unsigned dir = 0; dir < 2; dir++)
 		describe(e, conn, (enum sl_dir)dir, &rewrite[dir]);
-	if (!device(e)->add(device(e)->ctx, conn, sl__conn_shown_id(&e->track, conn), rewrite))
+	if (!device(e)->add(device(e)->ctx, conn, sl__conn_id(&e->track, conn), rewrite))
 		return;
 	conn->flags |= SL_CONN_OFFLOADED;
 	if (conn->proto == SL_PROTO_TCP)
@@ -96,7 +96,7 @@ static void ask(struct sl_engine *e, struct sl_conn *conn)
 	struct sl_track *t = &e->track;
 	uint32_t deadline;
 
-	device(e)->poll(device(e)->ctx, sl__conn_shown_id(t, conn), &counts);
+	device(e)->poll(device(e)->ctx, sl__conn_id(t, conn), &counts);
 	for (unsigned dir = 0; dir < 2; dir++)
 		sl__conn_count_many(
 		        t, conn, (enum sl_dir)dir, counts.packets[dir], counts.bytes[dir]);
@@ -126,7 +126,7 @@ void sl__offload_end(struct sl_track *t, struct sl_conn *conn)
 	struct sl_engine *e = sl__engine_of(t);
 
 	ask(e, conn);
-	device(e)->remove(device(e)->ctx, sl__conn_shown_id(t, conn));
+	device(e)->remove(device(e)->ctx, sl__conn_id(t, conn));
 	conn->flags &= (uint8_t)~SL_CONN_OFFLOADED;
 	conn->status &= (uint16_t)~SL_OFFLOAD;
 	SL_TRACE(t, conn, "offload", "taken back");

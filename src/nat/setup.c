@@ -263,7 +263,7 @@ static void remember_moved(struct sl_track *t, const struct sl_conn *conn)
 	sl__conn_tuple(conn, SL_ORIGINAL, &orig);
 	sl__conn_tuple(conn, SL_REPLY, &reply);
 	if (*port_of(&orig, SL_MANIP_SRC) != (is_icmp(&reply) ? reply.sport : reply.dport))
-		*moved_slot(t, &orig, conn->zone) = sl__conn_id(conn);
+		*moved_slot(t, &orig, conn->zone) = sl__conn_handle(conn);
 }
 
 /* What a living conn of the same source was made to look like: tuple's source becomes that. */
@@ -273,7 +273,7 @@ static bool as_moved(struct sl_track *t, const struct sl_conn *conn, struct sl_t
 	struct sl_tuple own, orig, seen;
 
 	sl__conn_tuple(conn, SL_ORIGINAL, &own);
-	other = sl__conn_by_id(t, *moved_slot(t, &own, conn->zone));
+	other = sl__conn_by_handle(t, *moved_slot(t, &own, conn->zone));
 	if (!other || !(other->status & SL_CONFIRMED) || other->zone != conn->zone)
 		return false;
 	sl__conn_tuple(other, SL_ORIGINAL, &orig);

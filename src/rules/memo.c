@@ -122,7 +122,7 @@ static uint32_t bit_of(const struct sl_policy_view *v)
 
 static uint64_t name_of(const struct sl_policy_view *v)
 {
-	return sl__conn_id(v->conn) << 1 | (unsigned)v->dir;
+	return sl__conn_handle(v->conn) << 1 | (unsigned)v->dir;
 }
 
 static struct sl__memo *place_of(struct sl_rules *r, uint64_t name)

@@ -27,6 +27,8 @@ static const char *check_conn(struct sl_track *t, struct sl_conn *conn)
 		if ((unsigned)found != dir && !same_both_ways(conn))
 			return "a conn is found in the wrong direction";
 	}
+	if (sl__conn_of_id(t, sl__conn_id(t, conn)) != conn)
+		return "a conn is not found by its id, or shares it";
 	return NULL;
 }
 
@@ -44,7 +46,7 @@ static const char *check_expect(struct sl_track *t, const struct sl_expect *expe
 
 const char *sl__track_check(struct sl_track *t)
 {
-	uint32_t conns = 0, unreplied = 0, cursor, budget, ref;
+	uint32_t conns = 0, unreplied = 0, imported = 0, cursor, budget, ref;
 	const char *wrong;
 
 	for (unsigned v6 = 0; v6 < 2; v6++) {
@@ -59,10 +61,13 @@ const char *sl__track_check(struct sl_track *t)
 				return wrong;
 			conns++;
 			unreplied += (conn->flags & SL_CONN_UNREPLIED) != 0;
+			imported += (conn->status & SL_STATUS_IMPORTED) != 0;
 		}
 	}
 	if (t->table.entries + (t->moving ? t->old_table.entries : 0) != conns * 2)
 		return "the index has more or fewer entries than conns have tuples";
+	if (imported != sl__slab_count(&t->ids.slab))
+		return "an id is kept of a conn that has ended";
 	if (unreplied != t->unreplied)
 		return "the list of unreplied conns is miscounted";
 	cursor = 0, budget = UINT32_MAX;
@@ -72,5 +77,5 @@ const char *sl__track_check(struct sl_track *t)
 			return wrong;
 	}
 	return sl__slab_count(&t->expects.slab) == t->expects.count ? NULL
-								      : "expectations are miscounted";
+	                                                            : "expectations are miscounted";
 }

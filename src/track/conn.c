@@ -28,11 +28,11 @@ void sl__conn_tuple(const struct sl_conn *conn, enum sl_dir dir, struct sl_tuple
 	bool v6 = sl__conn_is_v6(conn);
 
 	*out = (struct sl_tuple){.src = v6 ? sl_addr_v6(src) : sl_addr_v4(src),
-		.dst = v6 ? sl_addr_v6(dst) : sl_addr_v4(dst),
-		.sport = conn->port[dir].sport,
-		.dport = conn->port[dir].dport,
-		.proto = conn->proto,
-		.family = v6 ? SL_IPV6 : SL_IPV4};
+	        .dst = v6 ? sl_addr_v6(dst) : sl_addr_v4(dst),
+	        .sport = conn->port[dir].sport,
+	        .dport = conn->port[dir].dport,
+	        .proto = conn->proto,
+	        .family = v6 ? SL_IPV6 : SL_IPV4};
 }
 
 void sl__conn_set_tuple(struct sl_conn *conn, enum sl_dir dir, const struct sl_tuple *tuple)
@@ -154,8 +154,19 @@ static bool evict(struct sl_track *t, bool v6)
 	return true;
 }
 
+/* False: imported conns have every id it might get, as only forged ones can. */
+static bool give_generation(struct sl_track *t, struct sl_conn *conn)
+{
+	for (unsigned tries = 0; tries < 64; tries++) {
+		conn->generation = ++t->generation;
+		if (!sl__slab_count(&t->ids.slab) || !sl__id_imported(t, sl__conn_id(t, conn)))
+			return true;
+	}
+	return false;
+}
+
 struct sl_conn *sl__conn_new(struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone,
-	uint8_t zone_dirs, enum sl_reason *why)
+        uint8_t zone_dirs, enum sl_reason *why)
 {
 	bool v6 = tuple->family == SL_IPV6;
 	struct sl_tuple reply;
@@ -167,7 +178,7 @@ struct sl_conn *sl__conn_new(struct sl_track *t, const struct sl_tuple *tuple, u
 		return NULL;
 	}
 	if (sl__slab_count(&t->conns[0]) + sl__slab_count(&t->conns[1]) >= t->conn_max &&
-		!evict(t, v6)) {
+	        !evict(t, v6)) {
 		*why = SL_WHY_TABLE_FULL;
 		return NULL;
 	}
@@ -177,7 +188,11 @@ struct sl_conn *sl__conn_new(struct sl_track *t, const struct sl_tuple *tuple, u
 		return NULL;
 	}
 	conn->self = ref << 1 | v6;
-	conn->generation = ++t->generation;
+	if (!give_generation(t, conn)) {
+		sl__slab_put(&t->conns[v6], ref);
+		*why = SL_WHY_NO_MEMORY;
+		return NULL;
+	}
 	conn->proto = tuple->proto;
 	conn->zone = zone;
 	conn->flags = v6 ? SL_CONN_IPV6 : 0;
@@ -227,14 +242,19 @@ static void release(struct sl_track *t, struct sl_conn *conn)
 		sl__gre_remove_all(t, ext);
 		sl__slab_put(&t->exts, conn->ext);
 	}
+	if (conn->status & SL_STATUS_IMPORTED)
+		sl__id_forget(t, conn);
 	sl__slab_put(&t->conns[conn->self & 1], conn->self >> 1);
 }
 
 void sl__conn_kill(struct sl_track *t, struct sl_conn *conn, enum sl_reason why)
 {
-	struct sl_event event = {.type = SL_EVENT_DESTROY, .conn = conn, .packet = t->packet,
-		.why = why, .now = t->now,
-		.beyond = why == SL_WHY_EVICTED ? SL_BEYOND_EVICTION : sl__conn_beyond(t, conn)};
+	struct sl_event event = {.type = SL_EVENT_DESTROY,
+	        .conn = conn,
+	        .packet = t->packet,
+	        .why = why,
+	        .now = t->now,
+	        .beyond = why == SL_WHY_EVICTED ? SL_BEYOND_EVICTION : sl__conn_beyond(t, conn)};
 
 	if (conn->flags & SL_CONN_OFFLOADED)
 		t->upper->offload_end(t, conn);
@@ -296,8 +316,8 @@ static bool mirrors_itself(const struct sl_tuple *tuple)
 	return tuple->sport == tuple->dport && sl_addr_eq(&tuple->src, &tuple->dst);
 }
 
-struct sl_conn *sl__conn_find(struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone,
-	enum sl_dir *dir)
+struct sl_conn *sl__conn_find(
+        struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone, enum sl_dir *dir)
 {
 	uint32_t entry = sl__index_find(t, tuple, zone);
 	struct sl_conn *conn;
@@ -311,20 +331,15 @@ struct sl_conn *sl__conn_find(struct sl_track *t, const struct sl_tuple *tuple, 
 	return alive(t, conn) ? conn : NULL;
 }
 
-uint64_t sl__conn_id(const struct sl_conn *conn)
+struct sl_conn *sl__conn_by_handle(const struct sl_track *t, uint64_t handle)
 {
-	return (uint64_t)conn->generation << 32 | conn->self;
-}
-
-struct sl_conn *sl__conn_by_id(const struct sl_track *t, uint64_t id)
-{
-	uint32_t self = (uint32_t)id;
+	uint32_t self = (uint32_t)handle;
 	struct sl_conn *conn;
 
 	if (!self || !sl__slab_live(&t->conns[self & 1], self >> 1))
 		return NULL;
 	conn = sl__conn_at(t, self);
-	return sl__conn_id(conn) == id ? conn : NULL;
+	return sl__conn_handle(conn) == handle ? conn : NULL;
 }
 
 void sl__conn_refresh(struct sl_track *t, struct sl_conn *conn, uint32_t timeout_ms)
@@ -363,7 +378,8 @@ void sl__conn_count(struct sl_track *t, struct sl_conn *conn, enum sl_dir dir, u
 	ext->bytes_high[dir] += carry[1];
 }
 
-void sl__conn_count_many(struct sl_track *t, struct sl_conn *conn, enum sl_dir dir, uint64_t packets, uint64_t bytes)
+void sl__conn_count_many(
+        struct sl_track *t, struct sl_conn *conn, enum sl_dir dir, uint64_t packets, uint64_t bytes)
 {
 	uint64_t sum[2] = {conn->count[dir].packets + packets, conn->count[dir].bytes + bytes};
 	struct sl_ext *ext = NULL;
@@ -425,7 +441,7 @@ void sl__conn_report(struct sl_track *t, struct sl_conn *conn)
 		return;
 	event.beyond = sl__conn_beyond(t, conn);
 	event.type = conn->pending & (SL_PENDING_NEW | SL_PENDING_RELATED) ? SL_EVENT_NEW
-									     : SL_EVENT_UPDATE;
+	                                                                   : SL_EVENT_UPDATE;
 	event.state_changed = event.type == SL_EVENT_NEW || conn->pending & SL_PENDING_STATE;
 	conn->pending = 0;
 	t->upper->event(t, &event);
@@ -436,6 +452,7 @@ void sl__conn_report(struct sl_track *t, struct sl_conn *conn)
 bool sl__track_init(struct sl_track *t, const struct sl_track_config *config)
 {
 	const struct sl_mem *mem = config->mem;
+	uint64_t begin;
 
 	memset(t, 0, sizeof(*t));
 	t->mem = mem;
@@ -451,14 +468,20 @@ bool sl__track_init(struct sl_track *t, const struct sl_track_config *config)
 	t->now_ms = (uint32_t)(config->now / 1000000);
 	for (unsigned v6 = 0; v6 < 2; v6++) {
 		sl__slab_init(&t->conns[v6], mem, v6 ? SL_CONN_SIZE_IPV6 : SL_CONN_SIZE_IPV4, 64,
-			config->slab_chunk, t->conn_room);
+		        config->slab_chunk, t->conn_room);
 		sl__wheel_init(&t->wheel[v6], &t->conns[v6], offsetof(struct sl_conn, link),
-			offsetof(struct sl_conn, deadline), t->now_ms);
+		        offsetof(struct sl_conn, deadline), t->now_ms);
 		t->wheel[v6].horizon = SL_CONN_HORIZON_MS;
 		t->wheel[v6].ahead = v6 ? ahead_ipv6 : ahead_ipv4;
 	}
 	sl__slab_init(&t->exts, mem, sizeof(struct sl_ext), alignof(struct sl_ext),
-		config->slab_chunk, t->conn_room);
+	        config->slab_chunk, t->conn_room);
+	t->origin = config->origin;
+	/* Two engines that exchange conns begin at different places: one's ids are rarely the other's. */
+	begin = sl__hash_words(&t->key, (uint32_t[1]){config->origin}, 1);
+	t->generation = (uint16_t)begin;
+	t->expects.last_id = (begin >> 16 & 0xffff) << 32;
+	sl__ids_init(t, config->slab_chunk);
 	sl__gre_init(t, config->expect_max ? config->expect_max : 1);
 	if (sl__expects_init(t, config->expect_max) != SL_WHY_NONE)
 		return false;
@@ -483,6 +506,7 @@ void sl__track_fini(struct sl_track *t)
 	sl__index_fini(t);
 	sl__expects_fini(t);
 	sl__gre_fini(t);
+	sl__ids_fini(t);
 	sl__slab_fini(&t->exts);
 	sl__slab_fini(&t->conns[0]);
 	sl__slab_fini(&t->conns[1]);

@@ -38,25 +38,25 @@
  */
 struct sl_tcp {
 	uint32_t end[2], max_end[2], max_win[2], max_ack[2];
-	uint8_t flags[2];	/* enum sl_tcp_side_flag (src/track/tcp.h) */
-	uint8_t scale;		/* window scales: original in the low, reply in the high nibble */
-	uint8_t retrans;	/* retransmissions in a row */
+	uint8_t flags[2]; /* enum sl_tcp_side_flag (src/track/tcp.h) */
+	uint8_t scale;    /* window scales: original in the low, reply in the high nibble */
+	uint8_t retrans;  /* retransmissions in a row */
 	uint32_t last_seq, last_ack, last_end; /* of the last packet, to know it again */
 	uint16_t last_win;
-	uint8_t last_kind : 3;	/* which sort of packet it was (src/track/tcp.c) */
+	uint8_t last_kind : 3; /* which sort of packet it was (src/track/tcp.c) */
 	uint8_t last_dir : 1;
-	uint8_t last_scale : 4;	/* of a SYN that may have reopened the connection ... */
-	uint8_t last_flags;	/* ... and its options */
+	uint8_t last_scale : 4; /* of a SYN that may have reopened the connection ... */
+	uint8_t last_flags;     /* ... and its options */
 };
 
 struct sl_udp {
-	uint32_t stream_ms;  /* when it counts as a stream: engine ms */
+	uint32_t stream_ms; /* when it counts as a stream: engine ms */
 };
 
 struct sl_sctp {
-	uint32_t tag[2];     /* what dir's packets must carry; 0: not known yet */
-	uint8_t init[2];     /* dir sent an INIT */
-	uint8_t last_dir : 1; /* of the heartbeat below */
+	uint32_t tag[2];       /* what dir's packets must carry; 0: not known yet */
+	uint8_t init[2];       /* dir sent an INIT */
+	uint8_t last_dir : 1;  /* of the heartbeat below */
 	bool heartbeat_failed; /* one passed with another tag */
 };
 
@@ -67,12 +67,12 @@ struct sl_l4_words {
 
 /* sl_conn.flags: the core's own, not shown outside. */
 enum sl_conn_flag {
-	SL_CONN_IPV6 = 1,	 /* addresses are 16 bytes */
-	SL_CONN_UNREPLIED = 2,	 /* in the list of those evicted first; reply counters are links */
-	SL_CONN_WATCHED = 4,	 /* a helper reads its payload */
-	SL_CONN_EDITED = 8,	 /* has an edit log: sequence numbers are moved */
+	SL_CONN_IPV6 = 1,      /* addresses are 16 bytes */
+	SL_CONN_UNREPLIED = 2, /* in the list of those evicted first; reply counters are links */
+	SL_CONN_WATCHED = 4,   /* a helper reads its payload */
+	SL_CONN_EDITED = 8,    /* has an edit log: sequence numbers are moved */
 	SL_CONN_OFFLOADED = 16,
-	SL_CONN_LIBERAL = 32,	 /* window checks are liberal from now on (back from offload) */
+	SL_CONN_LIBERAL = 32,       /* window checks are liberal from now on (back from offload) */
 	SL_CONN_ZONE_ORIGINAL = 64, /* zone counts in the original direction ... */
 	SL_CONN_ZONE_REPLY = 128,   /* ... in the reply direction */
 };
@@ -89,37 +89,43 @@ enum sl_pending {
 	SL_PENDING_MARK = 128,
 };
 
-/* sl_conn.status: not shown outside. A bit that the kernel's IPS_* do not use for conns. */
-#define SL_STATUS_FOLLOWS_INTERFACE (1 << 15) /* masqueraded: ends when the interface loses the address */
+/* sl_conn.status: not shown outside. Bits that the kernel's IPS_* do not use for conns. */
+#define SL_STATUS_FOLLOWS_INTERFACE                                                                \
+	(1 << 15)                    /* masqueraded: ends when the interface loses the address */
+#define SL_STATUS_IMPORTED (1 << 12) /* its id is stored, since it was given elsewhere (ids.h) */
+#define SL_STATUS_INNER    (SL_STATUS_FOLLOWS_INTERFACE | SL_STATUS_IMPORTED)
 
 struct sl_conn {
-	struct { uint16_t sport, dport; } port[2]; /* of tuple[SL_ORIGINAL], [SL_REPLY] */
-	uint16_t status;		/* enum sl_status, SL_STATUS_... */
+	struct {
+		uint16_t sport, dport;
+	} port[2];       /* of tuple[SL_ORIGINAL], [SL_REPLY] */
+	uint16_t status; /* enum sl_status, SL_STATUS_... */
 	uint16_t zone;
 	uint8_t proto;
-	uint8_t flags;			/* enum sl_conn_flag */
-	uint8_t state;			/* L4 state; TCP: enum sl_tcp_state */
-	uint8_t pending;		/* enum sl_pending */
-	uint32_t deadline;		/* engine ms */
-	uint32_t ext;			/* reference of its struct sl_ext; 0: none */
+	uint8_t flags;     /* enum sl_conn_flag */
+	uint8_t state;     /* L4 state; TCP: enum sl_tcp_state */
+	uint8_t pending;   /* enum sl_pending */
+	uint32_t deadline; /* engine ms */
+	uint32_t ext;      /* reference of its struct sl_ext; 0: none */
 	union {
 		struct {
 			uint32_t packets, bytes; /* low 32 bits; the rest is in the extension */
 		};
 		struct {
-			uint32_t older, newer;	/* [SL_REPLY] while SL_CONN_UNREPLIED: list of those */
+			uint32_t older,
+			        newer; /* [SL_REPLY] while SL_CONN_UNREPLIED: list of those */
 		};
 	} count[2];
 	uint32_t mark;
-	uint16_t generation;		/* of its slab slot: makes the id stable */
-	uint8_t route[2];		/* the engine's: number of that direction's known route; 0: none */
+	uint16_t generation; /* tells it from others that had its reference (ids.h) */
+	uint8_t route[2];    /* the engine's: number of that direction's known route; 0: none */
 	union {
-		uint8_t addr4[16];	/* IPv4: the four addresses */
-		uint16_t sum6;		/* IPv6: what translation adds to a checksum (src/engine) */
+		uint8_t addr4[16]; /* IPv4: the four addresses */
+		uint16_t sum6;     /* IPv6: what translation adds to a checksum (src/engine) */
 	};
 	/* ---- line 1 ---- */
-	struct sl_wheel_link link;	/* timer wheel */
-	uint32_t self;			/* its own reference */
+	struct sl_wheel_link link; /* timer wheel */
+	uint32_t self;             /* its own reference */
 	union {
 		struct sl_tcp tcp;
 		struct sl_udp udp;
@@ -127,17 +133,20 @@ struct sl_conn {
 		struct sl_l4_words words;
 	} l4;
 	/* ---- line 2, IPv6 only ---- */
-	uint8_t addr6[];		/* the four addresses */
+	uint8_t addr6[]; /* the four addresses */
 };
 #define SL_CONN_SIZE_IPV4 128
 #define SL_CONN_SIZE_IPV6 192
 static_assert(sizeof(struct sl_tcp) == 52, "TCP state outgrew its budget");
-static_assert(offsetof(struct sl_conn, addr4) == 48, "line 0 of the conn is not what it was made to be");
-static_assert(offsetof(struct sl_conn, link) == 64, "line 1 of the conn does not begin a cache line");
+static_assert(
+        offsetof(struct sl_conn, addr4) == 48, "line 0 of the conn is not what it was made to be");
+static_assert(
+        offsetof(struct sl_conn, link) == 64, "line 1 of the conn does not begin a cache line");
 static_assert(offsetof(struct sl_conn, addr6) == 128, "the conn outgrew its budget");
 
 /* The address of a conn: dir's source (end 0) or destination (end 1), as stored. */
-static inline const uint8_t *sl__conn_addr(const struct sl_conn *conn, enum sl_dir dir, unsigned end)
+static inline const uint8_t *sl__conn_addr(
+        const struct sl_conn *conn, enum sl_dir dir, unsigned end)
 {
 	unsigned i = (unsigned)dir * 2 + end;
 

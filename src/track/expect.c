@@ -43,9 +43,9 @@ enum sl_reason sl__expects_init(struct sl_track *t, uint32_t max)
 	while (size < max / 2 && size < 1u << 16)
 		size *= 2;
 	sl__slab_init(&e->slab, t->mem, sizeof(struct sl_expect), alignof(struct sl_expect),
-		t->exts.object_mask + 1, max ? max : 1);
+	        t->exts.object_mask + 1, max ? max : 1);
 	sl__wheel_init(&e->wheel, &e->slab, offsetof(struct sl_expect, link),
-		offsetof(struct sl_expect, deadline), t->now_ms);
+	        offsetof(struct sl_expect, deadline), t->now_ms);
 	sl__list_init(&e->weak);
 	e->max = max;
 	e->hash = sl__alloc(t->mem, size * sizeof(*e->hash));
@@ -59,18 +59,22 @@ void sl__expects_fini(struct sl_track *t)
 {
 	if (t->expects.hash)
 		sl__free(t->mem, t->expects.hash,
-			(t->expects.hash_mask + (size_t)1) * sizeof(*t->expects.hash));
+		        (t->expects.hash_mask + (size_t)1) * sizeof(*t->expects.hash));
 	sl__slab_fini(&t->expects.slab);
 }
 
 /* ---- ending ---------------------------------------------------------------------------------- */
 
 static void report(struct sl_track *t, const struct sl_expect *expect, enum sl_event_type type,
-	enum sl_reason why)
+        enum sl_reason why)
 {
-	struct sl_event event = {
-		.type = type, .expect = expect, .packet = t->packet, .why = why, .now = t->now,
-		.beyond = why == SL_WHY_EVICTED ? SL_BEYOND_EVICTION : (enum sl_beyond)expect->beyond};
+	struct sl_event event = {.type = type,
+	        .expect = expect,
+	        .packet = t->packet,
+	        .why = why,
+	        .now = t->now,
+	        .beyond = why == SL_WHY_EVICTED ? SL_BEYOND_EVICTION
+	                                        : (enum sl_beyond)expect->beyond};
 
 	if (t->reporting)
 		t->upper->event(t, &event);
@@ -97,7 +101,7 @@ void sl__expect_remove_all(struct sl_track *t, struct sl_conn *master, enum sl_r
 	if (!ext)
 		return;
 	SL_LIST_EACH_SAFE(it, &ext->expects)
-		sl__expect_remove(t, SL_CONTAINER(it, struct sl_expect, of_master), why);
+	sl__expect_remove(t, SL_CONTAINER(it, struct sl_expect, of_master), why);
 }
 
 void sl__expect_met(struct sl_track *t, struct sl_expect *expect)
@@ -109,7 +113,8 @@ void sl__expect_met(struct sl_track *t, struct sl_expect *expect)
 		sl__expect_remove(t, expect, SL_WHY_MET);
 	if (!group)
 		return;
-	SL_LIST_EACH_SAFE(it, &ext->expects) {
+	SL_LIST_EACH_SAFE(it, &ext->expects)
+	{
 		struct sl_expect *other = SL_CONTAINER(it, struct sl_expect, of_master);
 
 		if (other != expect && other->more.group == group)
@@ -158,7 +163,7 @@ static bool clash(const struct sl_expect *e, const struct sl_expect_want *want, 
 
 /* Whoever stands in the way: an own one that is to go (*own), or another's, which stays and wins. */
 static enum sl_reason obstacle(struct sl_track *t, const struct sl_conn *master,
-	const struct sl_expect_want *want, struct sl_expect **own)
+        const struct sl_expect_want *want, struct sl_expect **own)
 {
 	*own = NULL;
 	for (uint32_t ref = *chain_of(t, &want->tuple); ref;) {
@@ -177,14 +182,16 @@ static enum sl_reason obstacle(struct sl_track *t, const struct sl_conn *master,
 	return SL_WHY_NONE;
 }
 
-enum sl_reason sl__expect_check(struct sl_track *t, const struct sl_conn *master, const struct sl_expect_want *want)
+enum sl_reason sl__expect_check(
+        struct sl_track *t, const struct sl_conn *master, const struct sl_expect_want *want)
 {
 	struct sl_expect *own;
 
 	return obstacle(t, master, want, &own);
 }
 
-static enum sl_reason make_way(struct sl_track *t, const struct sl_conn *master, const struct sl_expect_want *want)
+static enum sl_reason make_way(
+        struct sl_track *t, const struct sl_conn *master, const struct sl_expect_want *want)
 {
 	struct sl_expect *own;
 	enum sl_reason why = obstacle(t, master, want, &own);
@@ -195,16 +202,18 @@ static enum sl_reason make_way(struct sl_track *t, const struct sl_conn *master,
 }
 
 /* The oldest of the class (and cookie), and how many of them there are. */
-static struct sl_expect *oldest(struct sl_ext *ext, const struct sl_expect_want *want, bool of_cookie,
-	unsigned *count)
+static struct sl_expect *oldest(
+        struct sl_ext *ext, const struct sl_expect_want *want, bool of_cookie, unsigned *count)
 {
 	struct sl_expect *first = NULL;
 
 	*count = 0;
-	SL_LIST_EACH(it, &ext->expects) {
+	SL_LIST_EACH(it, &ext->expects)
+	{
 		struct sl_expect *e = SL_CONTAINER(it, struct sl_expect, of_master);
 
-		if (e->class_id != want->class_id || (of_cookie && e->more.cookie != want->more.cookie))
+		if (e->class_id != want->class_id ||
+		        (of_cookie && e->more.cookie != want->more.cookie))
 			continue;
 		first = e;
 		++*count;
@@ -241,8 +250,8 @@ static bool evict(struct sl_track *t, const struct sl_conn *newcomer)
 	return false;
 }
 
-static enum sl_reason make_room(struct sl_track *t, const struct sl_conn *master, struct sl_ext *ext,
-	const struct sl_expect_want *want)
+static enum sl_reason make_room(struct sl_track *t, const struct sl_conn *master,
+        struct sl_ext *ext, const struct sl_expect_want *want)
 {
 	uint16_t max = want->class_max ? want->class_max : 1;
 	unsigned count;
@@ -257,13 +266,41 @@ static enum sl_reason make_room(struct sl_track *t, const struct sl_conn *master
 	return full(t) && !evict(t, master) ? SL_WHY_EXPECT_LIMIT : SL_WHY_NONE;
 }
 
+/*
+ * Its own, from elsewhere, or the next. One that we gave out ourselves, in another life of ours with
+ * the same seed, is not given out again.
+ */
+static uint64_t id_for(struct sl_track *t, const struct sl_expect_want *want)
+{
+	const uint64_t low = UINT64_C(0xffffffffffff);
+	uint64_t *last = &t->expects.last_id, own = want->id & low;
+
+	if (!want->id) {
+		*last = (*last + 1) & low;
+		return (uint64_t)t->origin << 48 | *last;
+	}
+	if (want->id >> 48 == t->origin && own >> 32 == *last >> 32 && own > *last)
+		*last = own;
+	return want->id;
+}
+
+bool sl__expect_has_id(struct sl_track *t, uint64_t id)
+{
+	uint32_t cursor = 0, budget = UINT32_MAX, ref;
+
+	while ((ref = sl__slab_next(&t->expects.slab, &cursor, &budget)))
+		if (sl__expect_at(&t->expects, ref)->id == id)
+			return true;
+	return false;
+}
+
 static void fill(struct sl_track *t, struct sl_expect *e, const struct sl_conn *master,
-	const struct sl_expect_want *want)
+        const struct sl_expect_want *want)
 {
 	e->tuple = want->tuple;
 	e->mask = want->mask;
 	e->master = master->self;
-	e->id = ++t->expects.next_id;
+	e->id = id_for(t, want);
 	e->deadline = t->now_ms + want->timeout_ms;
 	e->zone = master->zone;
 	e->class_id = want->class_id;
@@ -276,7 +313,7 @@ static void fill(struct sl_track *t, struct sl_expect *e, const struct sl_conn *
 }
 
 enum sl_reason sl__expect_add(struct sl_track *t, struct sl_conn *master,
-	const struct sl_expect_want *want, struct sl_expect **out)
+        const struct sl_expect_want *want, struct sl_expect **out)
 {
 	struct sl_ext *ext = sl__conn_ext(t, master);
 	enum sl_reason why;
@@ -314,7 +351,8 @@ enum sl_reason sl__expect_add(struct sl_track *t, struct sl_conn *master,
 
 /* ---- matching -------------------------------------------------------------------------------- */
 
-struct sl_expect *sl__expect_find_exact(struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone)
+struct sl_expect *sl__expect_find_exact(
+        struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone)
 {
 	for (uint32_t ref = *chain_of(t, tuple); ref;) {
 		struct sl_expect *e = sl__expect_at(&t->expects, ref);
@@ -356,9 +394,10 @@ static void trace_near_misses(struct sl_track *t, const struct sl_tuple *tuple)
 		const struct sl_expect *e = sl__expect_at(&t->expects, ref);
 
 		if (is_near(e, tuple))
-			SL_TRACE(t, sl__conn_at(t, e->master), "expect-miss", "#%u %s waits for %s: %s differs",
-				(unsigned)e->id, e->reason ? e->reason : "",
-				sl__tuple_text(&e->tuple, text), difference(e, tuple));
+			SL_TRACE(t, sl__conn_at(t, e->master), "expect-miss",
+			        "#%u %s waits for %s: %s differs", (unsigned)e->id,
+			        e->reason ? e->reason : "", sl__tuple_text(&e->tuple, text),
+			        difference(e, tuple));
 	}
 }
 
@@ -371,7 +410,7 @@ struct sl_expect *sl__expect_match(struct sl_track *t, const struct sl_tuple *tu
 
 		ref = e->next;
 		if (e->flags & SL_EXPECT_INACTIVE || e->zone != zone ||
-			!sl_tuple_eq_masked(tuple, &e->tuple, &e->mask))
+		        !sl_tuple_eq_masked(tuple, &e->tuple, &e->mask))
 			continue;
 		if ((int32_t)(e->deadline - t->now_ms) <= 0) {
 			sl__expect_remove(t, e, SL_WHY_TIMEOUT);
@@ -388,14 +427,17 @@ struct sl_expect *sl__expect_match(struct sl_track *t, const struct sl_tuple *tu
 
 /* ---- shadows --------------------------------------------------------------------------------- */
 
-void sl__expect_shadow(struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone, enum sl_beyond beyond,
-	uint32_t timeout_ms)
+void sl__expect_shadow(struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone,
+        enum sl_beyond beyond, uint32_t timeout_ms)
 {
-	t->expects.shadow[t->expects.shadows++ % SL_SHADOWS] = (struct sl_shadow){
-		.tuple = *tuple, .deadline = t->now_ms + timeout_ms, .zone = zone, .beyond = (uint8_t)beyond};
+	t->expects.shadow[t->expects.shadows++ % SL_SHADOWS] = (struct sl_shadow){.tuple = *tuple,
+	        .deadline = t->now_ms + timeout_ms,
+	        .zone = zone,
+	        .beyond = (uint8_t)beyond};
 }
 
-enum sl_beyond sl__expect_shadow_met(struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone)
+enum sl_beyond sl__expect_shadow_met(
+        struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone)
 {
 	struct sl_tuple wanted = *tuple;
 	enum sl_beyond beyond = SL_BEYOND_NONE;

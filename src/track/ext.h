@@ -11,8 +11,8 @@
 
 #define SL_EXPECT_CLASSES 4 /* expectation classes a helper may have */
 
-struct sl_help;	  /* src/help: a helper's work on one conn */
-struct sl_stream; /* src/help: message assembly and edit log of one direction */
+struct sl_help;     /* src/help: a helper's work on one conn */
+struct sl_stream;   /* src/help: message assembly and edit log of one direction */
 struct sl_timeouts; /* src/track/tunables.h: a ct timeout policy */
 
 struct sl_ext {
@@ -20,28 +20,31 @@ struct sl_ext {
 	uint32_t packets_high[2], bytes_high[2];
 
 	/* the expectation that opened it */
-	uint64_t master_id;		/* 0: has none */
-	struct sl_tuple master;		/* original tuple of the master */
+	uint64_t master_id;     /* its master's id, there or gone; 0: has none */
+	struct sl_tuple master; /* original tuple of the master */
 
 	/* as a master */
-	struct sl_list expects;		/* struct sl_expect.of_master, newest first */
+	struct sl_list expects; /* struct sl_expect.of_master, newest first */
 	uint16_t expect_count[SL_EXPECT_CLASSES];
 
-	struct sl_list gre_keys;	/* struct sl_gre_key.of_master (src/track/gre.h) */
+	struct sl_list gre_keys; /* struct sl_gre_key.of_master (src/track/gre.h) */
 
 	/* the helper */
-	const struct sl_helper *helper;	/* NULL: has none */
-	struct sl_help *help;		/* owned by src/help */
-	struct sl_stream *stream[2];	/* owned by src/help */
+	const struct sl_helper *helper; /* NULL: has none */
+	struct sl_help *help;           /* owned by src/help */
+	struct sl_stream *stream[2];    /* owned by src/help */
 
 	/* the last change of a payload's length in each direction, as the kernel shows it (seqadj) */
-	struct { uint32_t pos; int32_t before, after; } seqadj[2];
+	struct {
+		uint32_t pos;
+		int32_t before, after;
+	} seqadj[2];
 
 	/* enum sl_beyond: from here on Linux has made something else of this conn; its events say so */
 	uint8_t beyond;
 
 	const struct sl_timeouts *timeouts; /* NULL: the tunables' */
-	uint32_t words[4];		/* the L4 protocol's own (src/track/gre.c, ...) */
+	uint32_t words[4];                  /* the L4 protocol's own (src/track/gre.c, ...) */
 };
 
 #endif

@@ -17,13 +17,8 @@ static uint32_t seconds_left(const struct sl_track *t, uint32_t deadline)
 	return left > 0 ? ((uint32_t)left + 500) / 1000 : 0;
 }
 
-/* Ids count within an engine; those of different shards differ in what stands above. */
-static uint64_t shown(const struct sl_track *t, uint64_t id)
-{
-	return id ? id | (uint64_t)t->shard << 48 : 0;
-}
-
-static void fill_counters(const struct sl_conn *conn, const struct sl_ext *ext, struct sl_conn_info *out)
+static void fill_counters(
+        const struct sl_conn *conn, const struct sl_ext *ext, struct sl_conn_info *out)
 {
 	for (unsigned dir = 0; dir < 2; dir++) {
 		if (dir == SL_REPLY && conn->flags & SL_CONN_UNREPLIED)
@@ -43,15 +38,15 @@ void sl__conn_info(const struct sl_track *t, const struct sl_conn *conn, struct 
 	const struct sl_ext *ext = sl__ext_of(t, conn);
 
 	memset(out, 0, sizeof(*out));
-	out->id = sl__conn_shown_id(t, conn);
+	out->id = sl__conn_id(t, conn);
 	sl__conn_tuple(conn, SL_ORIGINAL, &out->tuple[SL_ORIGINAL]);
 	sl__conn_tuple(conn, SL_REPLY, &out->tuple[SL_REPLY]);
-	out->status = conn->status & ~(uint32_t)SL_STATUS_FOLLOWS_INTERFACE;
+	out->status = conn->status & ~(uint32_t)SL_STATUS_INNER;
 	out->timeout = seconds_left(t, conn->deadline);
 	out->mark = conn->mark;
 	out->zone = conn->zone;
 	out->zone_dirs = (uint8_t)((conn->flags & SL_CONN_ZONE_ORIGINAL ? 1 << SL_ORIGINAL : 0) |
-				   (conn->flags & SL_CONN_ZONE_REPLY ? 1 << SL_REPLY : 0));
+	                           (conn->flags & SL_CONN_ZONE_REPLY ? 1 << SL_REPLY : 0));
 	out->l4_state = conn->state;
 	out->state = proto->state_text ? proto->state_text(conn) : NULL;
 	fill_counters(conn, ext, out);
@@ -61,7 +56,7 @@ void sl__conn_info(const struct sl_track *t, const struct sl_conn *conn, struct 
 		return;
 	out->helper = ext->helper ? ext->helper->name : NULL;
 	out->has_master = ext->master_id != 0;
-	out->master_id = shown(t, ext->master_id);
+	out->master_id = ext->master_id;
 	out->master = ext->master;
 	out->beyond = ext->beyond;
 	for (unsigned dir = 0; dir < 2; dir++) {
@@ -72,16 +67,16 @@ void sl__conn_info(const struct sl_track *t, const struct sl_conn *conn, struct 
 }
 
 void sl__expect_info(
-	const struct sl_track *t, const struct sl_expect *expect, struct sl_expect_info *out)
+        const struct sl_track *t, const struct sl_expect *expect, struct sl_expect_info *out)
 {
 	const struct sl_conn *master = sl__conn_at(t, expect->master);
 
 	memset(out, 0, sizeof(*out));
-	out->id = shown(t, expect->id);
+	out->id = expect->id;
 	out->tuple = expect->tuple;
 	out->mask = expect->mask;
 	sl__conn_tuple(master, SL_ORIGINAL, &out->master);
-	out->master_id = shown(t, sl__conn_id(master));
+	out->master_id = sl__conn_id(t, master);
 	out->timeout = seconds_left(t, expect->deadline);
 	out->zone = expect->zone;
 	out->flags = expect->flags;
@@ -91,6 +86,8 @@ void sl__expect_info(
 	out->beyond = expect->beyond;
 	out->has_nat = expect->more.has_nat;
 	out->nat_dir = expect->more.nat_dir;
-	out->nat = (struct sl_tuple){.src = expect->more.shown_addr, .sport = expect->more.saved_port,
-		.proto = master->proto, .family = expect->tuple.family}; /* the master's, as Linux shows it */
+	out->nat = (struct sl_tuple){.src = expect->more.shown_addr,
+	        .sport = expect->more.saved_port,
+	        .proto = master->proto,
+	        .family = expect->tuple.family}; /* the master's, as Linux shows it */
 }

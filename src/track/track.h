@@ -16,6 +16,7 @@
 #include "track/conn.h"
 #include "track/expect.h"
 #include "track/ext.h"
+#include "track/ids.h"
 #include "track/table.h"
 #include "track/tunables.h"
 
@@ -37,8 +38,8 @@ struct sl_upper {
 	 * How far the number `seq`, as dir's receiver sees it, was moved from its sender's, because
 	 * payload before it changed size: subtract to move back. Only asked for SL_CONN_EDITED.
 	 */
-	int32_t (*seq_offset)(
-		const struct sl_track *t, const struct sl_conn *conn, enum sl_dir dir, uint32_t seq);
+	int32_t (*seq_offset)(const struct sl_track *t, const struct sl_conn *conn, enum sl_dir dir,
+	        uint32_t seq);
 	/*
 	 * Only asked for SL_CONN_OFFLOADED: it is due, but was it seen meanwhile (then its deadline is
 	 * later now)? And: it ends, its counters are to be made true.
@@ -48,41 +49,43 @@ struct sl_upper {
 	/* An event is to be reported now. */
 	void (*event)(struct sl_track *t, const struct sl_event *event);
 	void (*trace)(struct sl_track *t, const struct sl_conn *conn, const char *step,
-		const char *text, size_t len);
+	        const char *text, size_t len);
 };
 
 struct sl_track {
 	const struct sl_mem *mem;
 	const struct sl_upper *upper;
-	const struct sl_packet *packet;	/* being worked on; NULL: the clock is the cause */
-	uint64_t now;			/* ns */
-	uint32_t now_ms;		/* the same in ms, wrapping; what deadlines are in */
-	bool tracing;			/* somebody listens to upper->trace */
-	bool reporting;			/* somebody listens to upper->event */
+	const struct sl_packet *packet; /* being worked on; NULL: the clock is the cause */
+	uint64_t now;                   /* ns */
+	uint32_t now_ms;                /* the same in ms, wrapping; what deadlines are in */
+	bool tracing;                   /* somebody listens to upper->trace */
+	bool reporting;                 /* somebody listens to upper->event */
 	struct sl_tunables set;
 	struct sl_random random;
 	struct sl_hash_key key;
-	struct sl_table table;		/* tuple -> conn (src/track/index.c) */
-	struct sl_hash_key index_key;	/* of tuples in it */
-	bool moving;			/* some are still in the table before it, with another key */
+	struct sl_table table;        /* tuple -> conn (src/track/index.c) */
+	struct sl_hash_key index_key; /* of tuples in it */
+	bool moving;                  /* some are still in the table before it, with another key */
 	struct sl_table old_table;
 	struct sl_hash_key old_key;
-	uint32_t moved;			/* buckets of it that are empty now */
-	uint32_t rekeyed;		/* how often the index got a new key */
-	struct sl_slab conns[2];	/* [is IPv6] */
-	struct sl_wheel wheel[2];	/* [is IPv6] */
+	uint32_t moved;           /* buckets of it that are empty now */
+	uint32_t rekeyed;         /* how often the index got a new key */
+	struct sl_slab conns[2];  /* [is IPv6] */
+	struct sl_wheel wheel[2]; /* [is IPv6] */
 	struct sl_slab exts;
 	struct sl_expects expects;
 	struct sl_gre_keys gre;
-	uint32_t conn_max;		/* nf_conntrack_max */
-	uint32_t conn_room;		/* conn_max may be raised up to this */
+	uint32_t conn_max;                                   /* nf_conntrack_max */
+	uint32_t conn_room;                                  /* conn_max may be raised up to this */
 	uint32_t unreplied_first, unreplied_last, unreplied; /* conn references, oldest first */
-	uint32_t sweep[2];		/* where the search for other victims goes on */
-	uint16_t generation;		/* of the next conn */
+	uint32_t sweep[2];   /* where the search for other victims goes on */
+	uint16_t generation; /* of the last conn made */
+	uint16_t origin;     /* in the ids of conns and expectations made here */
+	struct sl_ids ids;   /* of conns that came from elsewhere */
 	struct sl_stats stats;
 	/* upper layers' own, found from here because every function gets the tracker */
-	struct sl_nat *nat;		/* src/nat/nat.h; NULL: no NAT */
-	uint16_t shards, shard;		/* public ports and keys of other shards are not ours to give */
+	struct sl_nat *nat;     /* src/nat/nat.h; NULL: no NAT */
+	uint16_t shards, shard; /* public ports and keys of other shards are not ours to give */
 };
 
 /* Which shard owns a public port, ICMP id or call id: slices of 64 in turn. */
@@ -102,6 +105,7 @@ struct sl_track_config {
 	const struct sl_upper *upper;
 	uint8_t seed[16];
 	uint32_t conn_max, expect_max, slab_chunk;
+	uint16_t origin;
 	uint64_t now;
 };
 
@@ -129,7 +133,7 @@ static inline struct sl_conn *sl__conn_at(const struct sl_track *t, uint32_t ref
  * in no table yet. NULL: no memory or the table is full (reason in *why).
  */
 struct sl_conn *sl__conn_new(struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone,
-	uint8_t zone_dirs, enum sl_reason *why);
+        uint8_t zone_dirs, enum sl_reason *why);
 /* Into the index, timed, counted. Not NONE: somebody has its tuple already (a clash), or no memory. */
 enum sl_reason sl__conn_confirm(struct sl_track *t, struct sl_conn *conn);
 /* End a confirmed conn, with its expectations, and say so. */
@@ -137,18 +141,16 @@ void sl__conn_kill(struct sl_track *t, struct sl_conn *conn, enum sl_reason why)
 /* End one that was never confirmed: nobody is told. */
 void sl__conn_drop(struct sl_track *t, struct sl_conn *conn);
 /* The conn that a packet with this tuple belongs to, and in which direction. NULL: none. */
-struct sl_conn *sl__conn_find(struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone,
-	enum sl_dir *dir);
+struct sl_conn *sl__conn_find(
+        struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone, enum sl_dir *dir);
 /* The tuple of the answers to packets with this tuple. False: the protocol has no answers to it. */
 bool sl__tuple_invert(const struct sl_tuple *tuple, struct sl_tuple *out);
-uint64_t sl__conn_id(const struct sl_conn *conn);
-/* What it is called outside: shards' ids differ. */
-static inline uint64_t sl__conn_shown_id(const struct sl_track *t, const struct sl_conn *conn)
+/* By which we find it again if it is still there. What it is known by outside: ids.h. */
+static inline uint64_t sl__conn_handle(const struct sl_conn *conn)
 {
-	return sl__conn_id(conn) | (uint64_t)t->shard << 48;
+	return (uint64_t)conn->generation << 32 | conn->self;
 }
-/* The conn with that id if it is still there. */
-struct sl_conn *sl__conn_by_id(const struct sl_track *t, uint64_t id);
+struct sl_conn *sl__conn_by_handle(const struct sl_track *t, uint64_t handle);
 
 /* ---- the index (src/track/index.c) ---------------------------------------------------------- */
 
@@ -181,7 +183,7 @@ static inline void sl__conn_extend(struct sl_track *t, struct sl_conn *conn, uin
 	uint32_t deadline = t->now_ms + timeout_ms;
 
 	if (conn->status & SL_FIXED_TIMEOUT ||
-		((int32_t)(deadline - conn->deadline) < 0 && timeout_ms < SL_CONN_HORIZON_MS))
+	        ((int32_t)(deadline - conn->deadline) < 0 && timeout_ms < SL_CONN_HORIZON_MS))
 		sl__conn_refresh(t, conn, timeout_ms);
 	else
 		conn->deadline = deadline;
@@ -189,10 +191,11 @@ static inline void sl__conn_extend(struct sl_track *t, struct sl_conn *conn, uin
 /* Count a packet of so many IP bytes. */
 void sl__conn_count(struct sl_track *t, struct sl_conn *conn, enum sl_dir dir, uint32_t bytes);
 /* Several packets at once, which somebody else forwarded. */
-void sl__conn_count_many(struct sl_track *t, struct sl_conn *conn, enum sl_dir dir, uint64_t packets, uint64_t bytes);
+void sl__conn_count_many(struct sl_track *t, struct sl_conn *conn, enum sl_dir dir,
+        uint64_t packets, uint64_t bytes);
 /* The same as sl__conn_count() in short while the conn is not SL_CONN_UNREPLIED and the low words do not overflow. */
 static inline void sl__conn_count_one(
-	struct sl_track *t, struct sl_conn *conn, enum sl_dir dir, uint32_t bytes)
+        struct sl_track *t, struct sl_conn *conn, enum sl_dir dir, uint32_t bytes)
 {
 	uint32_t packets = conn->count[dir].packets + 1, sum = conn->count[dir].bytes + bytes;
 
@@ -225,9 +228,10 @@ static inline enum sl_beyond sl__conn_beyond(const struct sl_track *t, const str
 /* Everything about it, for people (src/track/info.c). */
 void sl__conn_info(const struct sl_track *t, const struct sl_conn *conn, struct sl_conn_info *out);
 void sl__expect_info(
-	const struct sl_track *t, const struct sl_expect *expect, struct sl_expect_info *out);
+        const struct sl_track *t, const struct sl_expect *expect, struct sl_expect_info *out);
 /* The timeouts that hold for it. */
-static inline const struct sl_timeouts *sl__timeouts(const struct sl_track *t, const struct sl_conn *conn)
+static inline const struct sl_timeouts *sl__timeouts(
+        const struct sl_track *t, const struct sl_conn *conn)
 {
 	const struct sl_ext *ext = sl__ext_of(t, conn);
 
@@ -242,7 +246,9 @@ static inline uint32_t sl__hash_rest(uint16_t zone, enum sl_family family, uint8
 }
 static inline uint16_t sl__conn_zone(const struct sl_conn *conn, enum sl_dir dir)
 {
-	return conn->flags & (dir == SL_ORIGINAL ? SL_CONN_ZONE_ORIGINAL : SL_CONN_ZONE_REPLY) ? conn->zone : 0;
+	return conn->flags & (dir == SL_ORIGINAL ? SL_CONN_ZONE_ORIGINAL : SL_CONN_ZONE_REPLY)
+	               ? conn->zone
+	               : 0;
 }
 
 /* Remember an event until the packet is accepted (enum sl_pending), and report what was remembered. */
@@ -264,10 +270,11 @@ void sl__conn_report(struct sl_track *t, struct sl_conn *conn);
 /* "10.0.0.2:40000 > 198.51.100.7:21" into text, which is returned. */
 #define SL_TUPLE_TEXT 112
 const char *sl__tuple_text(const struct sl_tuple *tuple, char text[SL_TUPLE_TEXT]);
-void sl__trace(struct sl_track *t, const struct sl_conn *conn, const char *step, const char *format, ...)
+void sl__trace(
+        struct sl_track *t, const struct sl_conn *conn, const char *step, const char *format, ...)
 #if defined(__GNUC__)
-	__attribute__((format(printf, 4, 5)))
+        __attribute__((format(printf, 4, 5)))
 #endif
-	;
+        ;
 
 #endif

@@ -94,7 +94,7 @@ static void event(void *ctx, const struct sl_event *happened)
 
 	assert_true(s->event_count < EVENTS);
 	s->events[s->event_count++] =
-	        what << 32 | (happened->conn ? (uint32_t)sl__conn_id(happened->conn) : 0);
+	        what << 32 | (happened->conn ? (uint32_t)sl__conn_handle(happened->conn) : 0);
 	s->reports++;
 }
 

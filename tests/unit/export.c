@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A connection leaves one engine as bytes and goes on in a fresh one: in the middle of an FTP
- * command, and behind one that was edited. What is damaged or made up is refused, and leaves
- * nothing behind.
+ * command, and behind one that was edited. It keeps its id there, and so does all that belongs to
+ * it. What is damaged or made up is refused, and leaves nothing behind.
  */
 #include "gateway_lib.h"
 
@@ -22,6 +22,16 @@ static void begin(struct gateway *g, bool helper)
 	gateway_start(g);
 	if (helper)
 		assert_true(sl_helper_register(g->engine, sl_helpers_builtin()[0], true));
+}
+
+/* Where ids are counted from another number: what comes here keeps one that is not ours. */
+static void begin_elsewhere(struct gateway *g)
+{
+	gateway_init(g, true);
+	g->config.origin = 7;
+	g->mtu[1] = g->mtu[2] = 1500;
+	gateway_start(g);
+	assert_true(sl_helper_register(g->engine, sl_helpers_builtin()[0], true));
 }
 
 static struct sl_packet say(
@@ -95,7 +105,8 @@ static void same_conn(struct sl_conn *x, struct sl_conn *y)
 
 	sl_conn_info(a.engine, x, &i);
 	sl_conn_info(b.engine, y, &j);
-	i.id = j.id = 0;
+	assert_int_equal(i.id, j.id);
+	assert_int_equal(i.master_id, j.master_id);
 	assert_memory_equal(i.tuple, j.tuple, sizeof(i.tuple));
 	assert_int_equal(i.status, j.status);
 	assert_int_equal(i.l4_state, j.l4_state);
@@ -117,7 +128,7 @@ static void move(void)
 
 	assert_true(sl_export_info(blob, n, &info));
 	assert_true(info.sequence > 0 && info.id != 0);
-	begin(&b, true);
+	begin_elsewhere(&b);
 	b.now = a.now;
 	sl_clock(b.engine, b.now, 0);
 	assert_int_equal(sl_conn_import(b.engine, blob, n, &conn), SL_IMPORT_DONE);
@@ -126,10 +137,9 @@ static void move(void)
 		fail_msg("%s", bad);
 	assert_int_equal(b.events[SL_EVENT_NEW], 1);
 	same_conn(only_conn(&a), conn);
-	/* The same bytes again, but for whose id and sequence it is: 6 bytes of head, 16 of those.
-	 */
+	/* The same bytes again, but for whose sequence it is: 8 bytes behind 6 of head. */
 	assert_int_equal(sl_conn_export(b.engine, conn, again, sizeof(again)), n);
-	assert_memory_equal(again + 22, blob + 22, n - 22);
+	assert_memory_equal(again + 14, blob + 14, n - 14);
 }
 
 /* Where "PORT h,h,h,h,p,p" leads. */
@@ -315,6 +325,212 @@ static void refusals(void **unused)
 	gateway_end(&b);
 }
 
+/* ---- ids ------------------------------------------------------------------------------------ */
+
+struct seen {
+	uint64_t conn[8], expect[8]; /* ids, by type of event */
+	uint64_t master;             /* of the last expectation */
+};
+
+static void remember(struct gateway *g, const struct sl_event *event)
+{
+	struct seen *seen = g->user;
+	struct sl_expect_info expect;
+	struct sl_conn_info conn;
+
+	if (event->conn && event->type != SL_EVENT_LOG) {
+		sl_conn_info(g->engine, event->conn, &conn);
+		seen->conn[event->type] = conn.id;
+	}
+	if (event->expect) {
+		sl_expect_info(g->engine, event->expect, &expect);
+		seen->expect[event->type] = expect.id;
+		seen->master = expect.master_id;
+	}
+}
+
+static void listen_to(struct gateway *g, struct seen *seen)
+{
+	memset(seen, 0, sizeof(*seen));
+	g->on_event = remember;
+	g->user = seen;
+}
+
+/* A conn and its expectation are told of under the same ids, before and after, to the end. */
+static void events_tell_the_same_ids(void **unused)
+{
+	struct seen before, after;
+	struct sl_conn *conn;
+	struct sl_packet p;
+	uint16_t port;
+	size_t n;
+
+	(void)unused;
+	begin(&a, true);
+	listen_to(&a, &before);
+	open_ftp(&a);
+	p = say(&a, true, 1000, 5008, "PORT 10,0,0,2,200,10\r\n");
+	port = announced(&p, 40);
+	packet_free(&a, &p);
+	n = export_from(&a);
+	assert_true(before.conn[SL_EVENT_NEW] && before.expect[SL_EVENT_EXPECT_NEW]);
+	assert_int_equal(before.master, before.conn[SL_EVENT_NEW]);
+
+	begin_elsewhere(&b);
+	listen_to(&b, &after);
+	assert_int_equal(sl_conn_import(b.engine, blob, n, &conn), SL_IMPORT_DONE);
+	assert_int_equal(after.conn[SL_EVENT_NEW], before.conn[SL_EVENT_NEW]);
+	assert_int_equal(after.expect[SL_EVENT_EXPECT_NEW], before.expect[SL_EVENT_EXPECT_NEW]);
+	assert_int_equal(after.master, before.master);
+	data_connection(&b, port); /* a new one, of b's own */
+	assert_int_equal(after.conn[SL_EVENT_NEW] >> 48, 7);
+	assert_int_equal(after.expect[SL_EVENT_EXPECT_DESTROY], before.expect[SL_EVENT_EXPECT_NEW]);
+	sl_conn_kill(b.engine, conn, SL_WHY_FLUSHED);
+	assert_int_equal(after.conn[SL_EVENT_DESTROY], before.conn[SL_EVENT_NEW]);
+	gateway_end(&a);
+	gateway_end(&b);
+}
+
+/* A related conn names its master by the same id, whether that came along or not. */
+static void masters_id_stays(void **unused)
+{
+	struct sl_conn_info was, is;
+	struct sl_conn *conn;
+	struct sl_packet p;
+	uint16_t port;
+	size_t n;
+
+	(void)unused;
+	begin(&a, true);
+	open_ftp(&a);
+	p = say(&a, true, 1000, 5008, "PORT 10,0,0,2,200,10\r\n");
+	port = announced(&p, 40);
+	packet_free(&a, &p);
+	p = make_tcp(&a, SERVER, 20, PUBLIC, port, SL_SYN, 1, 0, NULL, 0);
+	put_in(&a, &p);
+	sl_conn_info(a.engine, p.conn, &was);
+	n = sl_conn_export(a.engine, p.conn, blob, sizeof(blob));
+	packet_free(&a, &p);
+	assert_true(n && was.master_id);
+	begin_elsewhere(&b);
+	assert_int_equal(sl_conn_import(b.engine, blob, n, &conn), SL_IMPORT_DONE);
+	sl_conn_info(b.engine, conn, &is);
+	assert_true(is.has_master);
+	assert_int_equal(is.master_id, was.master_id);
+	assert_true(sl_tuple_eq(&is.master, &was.master));
+	gateway_end(&a);
+	gateway_end(&b);
+}
+
+static struct sl_conn *new_flow(struct gateway *g, uint16_t port)
+{
+	struct sl_packet p = make_udp(g, CLIENT, port, SERVER, 53, 20);
+	struct sl_conn *conn;
+
+	put_in(g, &p);
+	assert_int_equal(p.verdict, SL_ACCEPT);
+	conn = p.conn;
+	packet_free(g, &p);
+	return conn;
+}
+
+static uint64_t id_of(struct gateway *g, struct sl_conn *conn)
+{
+	struct sl_conn_info info;
+
+	sl_conn_info(g->engine, conn, &info);
+	return info.id;
+}
+
+/*
+ * Two engines with the same seed and origin give out the same ids. One whose id is taken is
+ * refused; one that is not is kept, and then new conns go round it.
+ */
+static void no_two_have_one_id(void **unused)
+{
+	enum { FLOWS = 40 };
+	static uint8_t exported[FLOWS][512];
+	uint64_t id[2 * FLOWS];
+	size_t len[FLOWS];
+	struct sl_conn *conn;
+
+	(void)unused;
+	begin(&a, false);
+	begin(&b, false);
+	for (unsigned i = 0; i < FLOWS; i++) {
+		conn = new_flow(&a, (uint16_t)(2000 + i));
+		id[i] = id_of(&a, conn);
+		len[i] = sl_conn_export(a.engine, conn, exported[i], sizeof(exported[i]));
+		assert_in_range(len[i], 1, sizeof(exported[i]));
+	}
+	conn = new_flow(&b, 5000);
+	assert_int_equal(id_of(&b, conn), id[0]); /* what all this is about */
+	assert_int_equal(sl_conn_import(b.engine, exported[0], len[0], NULL), SL_IMPORT_CLASH);
+	assert_int_equal(sl_conn_import(b.engine, exported[FLOWS - 1], len[FLOWS - 1], NULL),
+	        SL_IMPORT_DONE);
+	for (unsigned i = 1; i < FLOWS - 1; i++)
+		assert_int_equal(
+		        sl_conn_import(b.engine, exported[i], len[i], NULL), SL_IMPORT_DONE);
+	sl_conn_kill(b.engine, conn, SL_WHY_FLUSHED);
+	assert_int_equal(sl_conn_import(b.engine, exported[0], len[0], NULL), SL_IMPORT_DONE);
+	for (unsigned i = 0; i < FLOWS; i++)
+		id[FLOWS + i] = id_of(&b, new_flow(&b, (uint16_t)(6000 + i)));
+	for (unsigned i = 0; i < 2 * FLOWS; i++)
+		for (unsigned j = 0; j < i; j++)
+			assert_int_not_equal(id[i], id[j]);
+	assert_null(sl_engine_check(b.engine));
+	gateway_end(&a);
+	gateway_end(&b);
+}
+
+/* There and back again: the same bytes into the engine that wrote them. */
+static void back_home(void **unused)
+{
+	struct sl_conn *conn;
+	uint64_t id;
+	size_t n;
+
+	(void)unused;
+	begin(&a, false);
+	id = id_of(&a, new_flow(&a, 2000));
+	n = export_from(&a);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(sl_conn_import(a.engine, blob, n, &conn), SL_IMPORT_DONE);
+		assert_int_equal(id_of(&a, only_conn(&a)), id);
+		assert_null(sl_engine_check(a.engine));
+	}
+	gateway_end(&a);
+}
+
+/* Shards of one gateway have the same seed, and never the same ids. */
+static void shards_ids_differ(void **unused)
+{
+	uint64_t id[3];
+
+	(void)unused;
+	for (unsigned i = 0; i < 3; i++) {
+		gateway_init(&a, false);
+		a.config.origin = 65535;
+		a.config.shards = 3;
+		a.config.shard = (uint16_t)i;
+		gateway_start(&a);
+		for (unsigned host = 1; host < 255 && !a.events[SL_EVENT_NEW]; host++) {
+			char from[16];
+			struct sl_packet p;
+
+			snprintf(from, sizeof(from), "10.0.0.%u", host);
+			p = make_udp(&a, from, 2000, SERVER, 53, 20);
+			p.inside = true;
+			put_in_once(&a, p);
+		}
+		id[i] = id_of(&a, only_conn(&a));
+		gateway_end(&a);
+	}
+	assert_int_equal(id[0] >> 48, 65535);
+	assert_int_equal(id[1] >> 48, 0);
+	assert_int_equal(id[2] >> 48, 1);
+}
+
 /* Cut anywhere, or with any byte changed: refused or possible, never more than that. */
 static void damaged(void **unused)
 {
@@ -389,6 +605,11 @@ int main(void)
 	        cmocka_unit_test(after_an_edit),
 	        cmocka_unit_test(plain_ones),
 	        cmocka_unit_test(refusals),
+	        cmocka_unit_test(events_tell_the_same_ids),
+	        cmocka_unit_test(masters_id_stays),
+	        cmocka_unit_test(no_two_have_one_id),
+	        cmocka_unit_test(back_home),
+	        cmocka_unit_test(shards_ids_differ),
 	        cmocka_unit_test(damaged),
 	};
 
