@@ -101,6 +101,7 @@ enum sl_reason {
 	SL_WHY_HELPER_GONE,  /* its helper was unregistered */
 	SL_WHY_ADDRESS_GONE, /* the translated address is no longer the gateway's */
 	SL_WHY_CALL_ENDED,   /* its control connection ended the call */
+	SL_WHY_PORT_REUSED,  /* it was over, and a new connection needed its translated port */
 
 	SL_WHY_COUNT
 };

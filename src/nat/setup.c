@@ -15,7 +15,8 @@
 
 #include "base/wire.h"
 
-#define PROBES 256 /* Linux looks at 240 ports, and then gives up */
+#define PROBES	    256 /* Linux looks at 240 ports, and then gives up */
+#define REUSE_LOOKS 16	/* at ports that are taken by connections which may be over */
 
 /* In tuple order: the values that a port or id may take. */
 struct port_range {
@@ -193,6 +194,41 @@ static uint32_t skipped(const struct port_range *ports, uint16_t from, uint16_t 
 	return to >= from ? (uint32_t)to - from : (uint32_t)ports->max - from + 1 + to - ports->min;
 }
 
+/*
+ * May `old`, which is over, make way for `conn`? Only for a SYN whose numbers lie ahead of what old
+ * sent: for the server, too, that is a new connection then (RFC 9293 3.6.1). As in Linux.
+ */
+static bool makes_way(const struct sl_conn *old, enum sl_dir dir, const struct sl_conn *conn)
+{
+	return dir == SL_REPLY && old->status & SL_SRC_NAT && !(old->status & (SL_FIXED_TIMEOUT | SL_DYING)) &&
+	       (old->state == SL_TCP_TIME_WAIT || old->state == SL_TCP_CLOSE) &&
+	       (int32_t)(conn->l4.tcp.end[SL_ORIGINAL] - old->l4.tcp.end[SL_ORIGINAL]) > 0;
+}
+
+/* No port is free: one of a few that belong to connections which are over will do. */
+static bool reuse(struct sl_track *t, const struct sl_conn *conn, struct sl_tuple *tuple,
+	const struct port_range *ports, const struct sl_nat_range *range, enum sl_manip manip, bool sliced)
+{
+	struct sl_tuple reply;
+	struct sl_conn *old;
+	enum sl_dir dir;
+
+	if (manip != SL_MANIP_SRC || conn->proto != SL_PROTO_TCP || conn->state != SL_TCP_SYN_SENT)
+		return false;
+	for (unsigned n = 0; n < REUSE_LOOKS; n++) {
+		tuple->sport = first_port(t, tuple->sport, ports, range, manip);
+		if ((sliced && !to_own_slice(t, ports, &tuple->sport)) || !sl__tuple_invert(tuple, &reply))
+			return false;
+		old = sl__conn_find(t, &reply, sl__conn_zone(conn, SL_REPLY), &dir);
+		if (old && !makes_way(old, dir, conn))
+			continue;
+		if (old)
+			sl__conn_kill(t, old, SL_WHY_PORT_REUSED);
+		return true;
+	}
+	return false;
+}
+
 /* Search the range; what is found taken is remembered in the pool. */
 static enum sl_reason search(struct sl_track *t, const struct sl_conn *conn, struct sl_tuple *tuple,
 	const struct port_range *ports, const struct sl_nat_range *range, enum sl_manip manip, bool sliced)
@@ -213,7 +249,7 @@ static enum sl_reason search(struct sl_track *t, const struct sl_conn *conn, str
 	for (unsigned n = 0; n < PROBES; n++) {
 		from = candidate;
 		if (pool && !sl__pool_next(pool, ports->min, ports->max, candidate, &candidate))
-			return SL_WHY_NAT_NO_PORT;
+			break;
 		t->nat->passed += skipped(ports, from, candidate);
 		if (sliced)
 			to_own_slice(t, ports, &candidate);
@@ -225,7 +261,7 @@ static enum sl_reason search(struct sl_track *t, const struct sl_conn *conn, str
 		t->nat->passed++;
 		candidate = next_port(t, candidate, ports, range, manip);
 	}
-	return SL_WHY_NAT_NO_PORT;
+	return reuse(t, conn, tuple, ports, range, manip, sliced) ? SL_WHY_NONE : SL_WHY_NAT_NO_PORT;
 }
 
 static bool addr_in_range(const struct sl_tuple *tuple, const struct sl_nat_range *range)

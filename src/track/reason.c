@@ -111,6 +111,8 @@ static const struct reason reasons[SL_WHY_COUNT] = {
 	[SL_WHY_ADDRESS_GONE] = {"address-gone",
 		"the translated address is no longer the gateway's"},
 	[SL_WHY_CALL_ENDED] = {"call-ended", "its control connection ended the call"},
+	[SL_WHY_PORT_REUSED] = {"port-reused",
+		"it was over, and a new connection needed its translated port"},
 };
 
 const char *sl_reason_name(enum sl_reason why)
