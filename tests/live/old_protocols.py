@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """
-IRC, TFTP and PPTP between real programs (programs.py): everything from outside is dropped unless a
+IRC, TFTP, PPTP and Amanda between real programs (programs.py): everything from outside is dropped unless a
 helper expected it, and data must arrive as it was sent. The drawing is in lib.py. A test whose
 programs are not installed says so and is left out; with all of them about 25 seconds.
 """
@@ -12,10 +12,12 @@ table inet gateway {
     ct helper irc-tcp { type "irc" protocol tcp; }
     ct helper tftp-udp { type "tftp" protocol udp; }
     ct helper pptp-tcp { type "pptp" protocol tcp; }
+    ct helper amanda-udp { type "amanda" protocol udp; }
     chain prerouting { type filter hook prerouting priority -150;
         tcp dport 6667 ct helper set "irc-tcp"
         udp dport 69 ct helper set "tftp-udp"
         tcp dport 1723 ct helper set "pptp-tcp"
+        udp dport 10080 ct helper set "amanda-udp"
     }
     chain input { type filter hook input priority 0; policy drop;
         ct state established,related accept
@@ -162,6 +164,42 @@ def pptp_calls():
         net.stop_sluice()
 
 
+# ---- Amanda
+
+def backup(client_inside):
+    """sendbackup of a folder: its four streams arrive, and the archive holds the file as it is."""
+    if not has_amanda():
+        return
+    with Net() as net:
+        name, addr = ("gate.example", OUT4) if client_inside else ("client.example", S4)
+        asked, asks = (net.client, net.server) if client_inside else (net.server, net.client)
+        net.sluice(rules=FIREWALL + """
+            table ip nat { chain prerouting { type nat hook prerouting priority dstnat;
+                iifname "out0" udp dport 10080 dnat to %s
+            }
+            }""" % C4)
+        data = random_file(net, "disk/file", 200000)[1]
+        amandad(net, asked, {"server.example": S4 if client_inside else OUT4})
+        amanda_backup(net, asks, {name: addr}, name, net.dir + "/disk")
+
+        def unpacked():
+            return subprocess.run(["tar", "-xOf", net.dir + "/DATA", "./file"], stdout=subprocess.PIPE,
+                                  stderr=subprocess.DEVNULL).stdout
+        wait_until(lambda: unpacked() == data, "the file in the archive")
+        wait_until(lambda: content(net.dir + "/INDEX") == b"/\n/file\n", "the index")
+        check(len(related(net, "tcp")) == 4, "four streams that were expected")
+        net.stop_sluice()
+
+
+def amanda_outside():
+    backup(False)
+
+
+def amanda_inside():
+    backup(True)
+
+
 if __name__ == "__main__":
     skip_unless_possible()
-    main(irc_dcc, irc_dcc6, tftp_hpa, tftp_atftpd, tftp_inside, pptp_calls)
+    main(irc_dcc, irc_dcc6, tftp_hpa, tftp_atftpd, tftp_inside, pptp_calls,
+         amanda_outside, amanda_inside)

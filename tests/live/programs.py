@@ -226,3 +226,70 @@ def pptp(net, ns, name, server, own):
 
 def heard(path):
     return (content(path) or b"").decode().split()
+
+
+# ---- Amanda: amandad and amservice, as the "bsd" authentication has it (UDP)
+#
+# Each end has its own idea of names, services and who may ask: files that are mounted over the machine's for
+# that program alone. amandad is made for inetd; a few lines wait for the datagram in its place.
+
+INETD = '''
+import os, pwd, select, socket
+user = pwd.getpwnam("backup")
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("0.0.0.0", 10080))
+while select.select([s], [], []):
+    if os.fork() == 0:
+        for fd in range(3):
+            os.dup2(s.fileno(), fd)
+        os.initgroups("backup", user.pw_gid)
+        os.setgid(user.pw_gid)
+        os.setuid(user.pw_uid)
+        os.execv("/usr/lib/amanda/amandad", ["amandad", "-auth=bsd", "amdump"])
+    os.wait()
+'''
+STREAMS = ("DATA", "MESG", "INDEX", "STATE")
+
+
+def has_amanda():
+    if needs("amservice", "runuser"):
+        if os.access("/usr/lib/amanda/amandad", os.X_OK):
+            return True
+        print("left out: needs amandad (amanda-client)")
+    return False
+
+
+def as_amanda(net, who, hosts, command):
+    """What runs `command` (a shell's) as a host of Amanda's; hosts: name -> address."""
+    private = "%s/amanda-%s" % (net.dir, who)
+    for folder in ("log", "tmp"):
+        os.makedirs(private + "/" + folder)
+        shutil.chown(private + "/" + folder, "backup", "backup")
+    net.file("amanda-%s/hosts" % who, "".join("%s %s\n" % (addr, name) for name, addr in hosts.items()))
+    net.file("amanda-%s/services" % who, "amanda 10080/udp\namanda 10080/tcp\n")
+    allowed = net.file("amanda-%s/allowed" % who, "".join("%s backup amdump\n" % name for name in hosts))
+    os.chmod(allowed, 0o600)
+    shutil.chown(allowed, "backup", "backup")
+    over = {"hosts": "/etc/hosts", "services": "/etc/services", "allowed": "/etc/amandahosts",
+            "log": "/var/log/amanda", "tmp": "/tmp/amanda"}
+    os.makedirs("/tmp/amanda", exist_ok=True)
+    return ("sh", "-c", "".join("mount --bind %s/%s %s && " % (private, mine, its) for mine, its in over.items()) + command)
+
+
+def amandad(net, ns, hosts):
+    ns.spawn(*as_amanda(net, "asked", hosts, "exec %s %s" % (sys.executable, net.file("inetd.py", INETD))))
+    ns.listening(10080, "udp")
+
+
+def amanda_backup(net, ns, hosts, name, disk):
+    """A whole backup of `disk` at the host `name`; net.dir/DATA and so on is what each stream brought."""
+    request = net.file("request", "<dle>\n  <program>GNUTAR</program>\n  <disk>%s</disk>\n  <level>0</level>\n"
+                       "  <auth>bsd</auth>\n  <record>NO</record>\n  <index>YES</index>\n"
+                       "  <datapath>AMANDA</datapath>\n</dle>\n" % disk)
+    streams = " ".join("--stream %s,0,%d" % (s, fd) for fd, s in enumerate(STREAMS, 3))
+    into = " ".join("%d>%s/%s" % (fd, net.dir, s) for fd, s in enumerate(STREAMS, 3))
+    # It stops at the end of its standard input.
+    child = ns.spawn(*as_amanda(net, "asks", hosts, "exec runuser -u backup -- amservice -f %s %s %s bsd sendbackup %s"
+                                % (request, streams, name, into)), stdin=subprocess.PIPE)
+    wait_until(lambda: b"sendbackup: end" in (content(net.dir + "/MESG") or b""), "the end of the backup", 20)
+    return child
