@@ -7,38 +7,7 @@ programs are not installed says so and is left out; with all of them about 25 se
 """
 from programs import *
 
-FIREWALL = """
-table inet gateway {
-    ct helper irc-tcp { type "irc" protocol tcp; }
-    ct helper tftp-udp { type "tftp" protocol udp; }
-    ct helper pptp-tcp { type "pptp" protocol tcp; }
-    ct helper amanda-udp { type "amanda" protocol udp; }
-    chain prerouting { type filter hook prerouting priority -150;
-        tcp dport 6667 ct helper set "irc-tcp"
-        udp dport 69 ct helper set "tftp-udp"
-        tcp dport 1723 ct helper set "pptp-tcp"
-        udp dport 10080 ct helper set "amanda-udp"
-    }
-    chain input { type filter hook input priority 0; policy drop;
-        ct state established,related accept
-        meta l4proto { icmp, ipv6-icmp } accept
-    }
-    chain forward { type filter hook forward priority 0; policy drop;
-        ct state established,related accept
-        iifname "in0" accept
-        ct status dnat accept
-    }
-    chain postrouting { type nat hook postrouting priority srcnat;
-        oifname "out0" masquerade
-    }
-}
-"""
-
-
-def related(net, proto):
-    """The connections that were expected, as `sluice list` shows them."""
-    return [row for row in net.rows("list", "conntrack")
-            if row["proto"] == proto and "EXPECTED" in row["status"]]
+FIREWALL = firewall("irc tcp 6667", "tftp udp 69", "pptp tcp 1723", "amanda udp 10080")
 
 
 # ---- IRC
@@ -125,11 +94,7 @@ def tftp_inside():
         return
     with Net() as net:
         folder = net.dir + "/served"
-        net.sluice(rules=FIREWALL + """
-            table ip nat { chain prerouting { type nat hook prerouting priority dstnat;
-                iifname "out0" udp dport 69 dnat to %s
-            }
-            }""" % C4)
+        net.sluice(rules=FIREWALL + dnat_inside("udp", 69))
         tftpd(net, net.client, server, folder)
         transfers(net, net.server, OUT4, folder, ("tftp", "curl"))
         net.stop_sluice()
@@ -173,11 +138,7 @@ def backup(client_inside):
     with Net() as net:
         name, addr = ("gate.example", OUT4) if client_inside else ("client.example", S4)
         asked, asks = (net.client, net.server) if client_inside else (net.server, net.client)
-        net.sluice(rules=FIREWALL + """
-            table ip nat { chain prerouting { type nat hook prerouting priority dstnat;
-                iifname "out0" udp dport 10080 dnat to %s
-            }
-            }""" % C4)
+        net.sluice(rules=FIREWALL + dnat_inside("udp", 10080))
         data = random_file(net, "disk/file", 200000)[1]
         amandad(net, asked, {"server.example": S4 if client_inside else OUT4})
         amanda_backup(net, asks, {name: addr}, name, net.dir + "/disk")

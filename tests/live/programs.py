@@ -10,8 +10,57 @@ import pty
 import random
 import threading
 import tty
+import wave
 
 from lib import *
+
+
+def firewall(*helpers):
+    """
+    A ruleset that masquerades, and drops what comes from outside unless it was expected. helpers: "sip udp 5060",
+    for packets of others and the gateway's own.
+    """
+    split = [h.split() for h in helpers]
+    return """
+table inet gateway {
+    %s
+    chain helpers {
+        %s
+    }
+    chain prerouting { type filter hook prerouting priority -150; jump helpers; }
+    chain output { type filter hook output priority -150; jump helpers; }
+    chain input { type filter hook input priority 0; policy drop;
+        ct state established,related accept
+        meta l4proto { icmp, ipv6-icmp } accept
+    }
+    chain forward { type filter hook forward priority 0; policy drop;
+        ct state established,related accept
+        iifname "in0" accept
+        ct status dnat accept
+    }
+    chain postrouting { type nat hook postrouting priority srcnat;
+        oifname "out0" masquerade
+    }
+}
+""" % ("\n    ".join('ct helper %s-%s { type "%s" protocol %s; }' % (h, proto, h, proto) for h, proto, _ in split),
+       "\n        ".join('%s dport %s ct helper set "%s-%s"' % (proto, port, h, proto) for h, proto, port in split))
+
+
+def dnat_inside(proto, port):
+    """A ruleset's table: connections from outside to that port lead to the host inside."""
+    return """
+table ip nat {
+    chain prerouting { type nat hook prerouting priority dstnat;
+        iifname "out0" %s dport %d dnat to %s
+    }
+}
+""" % (proto, port, C4)
+
+
+def related(net, proto):
+    """The connections that were expected, as `sluice list` shows them."""
+    return [row for row in net.rows("list", "conntrack")
+            if row["proto"] == proto and "EXPECTED" in row["status"]]
 
 
 def needs(*programs):
@@ -293,3 +342,189 @@ def amanda_backup(net, ns, hosts, name, disk):
                                 % (request, streams, name, into)), stdin=subprocess.PIPE)
     wait_until(lambda: b"sendbackup: end" in (content(net.dir + "/MESG") or b""), "the end of the backup", 20)
     return child
+
+
+# ---- SIP: SIPp, kamailio, baresip
+
+def sipp_server(net, transport, address, *more):
+    """transport: u1 (UDP) or t1 (TCP)."""
+    child = net.server.spawn("sipp", "-sn", "uas", "-t", transport, "-i", address, "-p", 5060, "-mi", address,
+                             "-mp", 30000, "-nostdin", *more, cwd=net.dir)
+    net.server.listening(5060, "udp" if transport == "u1" else "tcp")
+    return child
+
+
+def sipp_client(net, transport, address, server, calls):
+    net.client.run("sipp", "-sn", "uac", "-t", transport, "-i", address, "-p", 5060, "-mi", address,
+                   "-mp", 40000, "-m", calls, "-r", 5, "-d", 100, "-nostdin", server, cwd=net.dir)
+
+
+KAMAILIO = """
+listen=udp:%s:5060
+children=1
+log_stderror=yes
+mpath="%s"
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "rr.so"
+loadmodule "pv.so"
+loadmodule "usrloc.so"
+loadmodule "registrar.so"
+loadmodule "textops.so"
+loadmodule "siputils.so"
+request_route {
+    if (is_method("REGISTER")) { save("location"); exit; }
+    if (has_totag()) { loose_route(); t_relay(); exit; }
+    if (is_method("INVITE")) record_route();
+    if (!lookup("location")) { sl_send_reply("404", "Not Found"); exit; }
+    t_relay();
+}
+"""
+BARESIP = """
+sip_listen %s
+audio_player aubridge,pseudo0
+audio_source aufile,%s
+audio_alert aubridge,pseudo0
+rtp_ports %s
+module_path %s
+module g711.so
+module aubridge.so
+module aufile.so
+module stdio.so
+module_app account.so
+module_app menu.so
+"""
+
+
+def kamailio(net):
+    """A registrar and proxy on the server."""
+    modules = "/usr/lib/%s-linux-gnu/kamailio/modules/" % os.uname().machine
+    net.server.spawn("kamailio", "-DD", "-E", "-f", net.file("kamailio.cfg", KAMAILIO % (S4, modules)),
+                     "-Y", net.dir, "-w", net.dir)
+    net.server.listening(5060, "udp")
+
+
+def baresip(net, ns, name, address, media_port, calls=None):
+    """A phone that registers with kamailio, takes every call, and calls somebody if it is told to."""
+    folder = net.dir + "/" + name
+    os.makedirs(folder)
+    with wave.open(folder + "/sound.wav", "wb") as f:
+        f.setparams((1, 2, 8000, 0, "NONE", ""))
+        f.writeframes(bytes(range(256)) * 1250)  # 20 seconds
+    net.file(name + "/config", BARESIP % (address, folder + "/sound.wav", "%d-%d" % (media_port, media_port + 100),
+                                          "/usr/lib/baresip/modules"))
+    net.file(name + "/accounts", "<sip:%s@%s>;regint=60;answermode=auto\n" % (name, S4))
+    net.file(name + "/contacts", "")
+    return ns.spawn("baresip", "-f", folder, "-t", 20, *(("-e", "/dial sip:%s@%s" % (calls, S4)) if calls else ()))
+
+
+# ---- RTSP: GStreamer's server, ffmpeg
+
+DEBIANS_PYTHON = "/usr/bin/python3"  # the one that its gi belongs to
+RTSP_SERVER = """
+import gi
+gi.require_version("Gst", "1.0")
+gi.require_version("GstRtspServer", "1.0")
+from gi.repository import Gst, GstRtspServer, GLib
+Gst.init(None)
+server = GstRtspServer.RTSPServer()
+server.set_address("::")
+server.set_service("8554")
+factory = GstRtspServer.RTSPMediaFactory()
+factory.set_launch("( audiotestsrc is-live=true ! audio/x-raw,rate=8000 ! alawenc ! rtppcmapay name=pay0 pt=8 "
+                   "audiotestsrc is-live=true ! audio/x-raw,rate=8000 ! mulawenc ! rtppcmupay name=pay1 pt=0 )")
+server.get_mount_points().add_factory("/film", factory)
+server.attach(None)
+GLib.MainLoop().run()
+"""
+
+
+def has_rtsp_server():
+    probe = ("import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import Gst, GstRtspServer; "
+             "Gst.init(None); assert Gst.ElementFactory.find('rtppcmapay') and Gst.ElementFactory.find('alawenc')")
+    done = subprocess.run([DEBIANS_PYTHON, "-c", probe], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    if done.returncode:
+        print("left out: needs GStreamer's RTSP server for Python (gir1.2-gst-rtsp-server-1.0)")
+    return done.returncode == 0
+
+
+def rtsp_server(net):
+    net.server.spawn(DEBIANS_PYTHON, "-c", RTSP_SERVER)
+    net.server.listening(8554)
+
+
+def play(net, server, transport):
+    """Half a second of sound; the file that it is in."""
+    sound = net.dir + "/sound.wav"
+    net.client.run("ffmpeg", "-nostdin", "-y", "-loglevel", "error", "-rtsp_transport", transport, "-i",
+                   "rtsp://%s:8554/film" % server, "-map", "0:0", "-t", 0.5, sound)
+    return sound
+
+
+# ---- SANE: saned's test backend, scanimage
+
+def saned(net, *clients):
+    """For these clients' addresses."""
+    net.file("saned/dll.conf", "test\n")
+    net.file("saned/saned.conf", "data_portrange = 10000 - 10100\n127.0.0.1\n" +
+             "".join(("[%s]\n" if ":" in c else "%s\n") % c for c in clients))
+    net.server.spawn("env", "SANE_CONFIG_DIR=%s/saned" % net.dir, find_program("saned"), "-l", "-e", "-b", "::")
+    net.server.listening(6566)
+
+
+def scan(net, ns, device):
+    """The bytes of an image from test:0, or from net:HOST:test:0."""
+    net.file("scan/dll.conf", device.split(":")[0] + "\n")
+    net.file("scan/net.conf", "")
+    ns.run("env", "SANE_CONFIG_DIR=%s/scan" % net.dir, "scanimage", "-d", device, "--mode", "Color",
+           "--resolution", 100, "-x", 80, "-y", 80, "-o", net.dir + "/image.pnm")
+    return content(net.dir + "/image.pnm")
+
+
+# ---- SNMP: net-snmp
+
+def snmpd(net, ns):
+    conf = net.file("snmpd.conf", "agentaddress udp:161\nrocommunity public\n"
+                    "createUser bob MD5 password1 DES password2\nrouser bob\n")
+    ns.spawn("env", "SNMP_PERSISTENT_DIR=%s/snmp" % net.dir, find_program("snmpd"), "-f", "-Lo", "-C",
+             "-c", conf, "-p", net.dir + "/snmpd.pid")
+    ns.listening(161, "udp")
+
+
+def snmp_addresses_of(ns, version, agent):
+    return ns.run("snmpwalk", "-v", version, "-c", "public", "-m", "", "-On", agent, ".1.3.6.1.2.1.4.20.1.1").stdout
+
+
+def snmp_v3(ns, agent):
+    return ns.run("snmpget", "-v", 3, "-u", "bob", "-l", "authPriv", "-a", "MD5", "-A", "password1",
+                  "-x", "DES", "-X", "password2", "-m", "", agent, ".1.3.6.1.2.1.1.5.0").stdout
+
+
+# ---- NetBIOS names: Samba
+
+NMBD = """
+[global]
+netbios name = %s
+workgroup = HOME
+interfaces = %s/24
+bind interfaces only = yes
+local master = no
+lock directory = {0}
+state directory = {0}
+cache directory = {0}
+pid directory = {0}
+private dir = {0}
+ncalrpc dir = {0}
+log file = {0}/log
+"""
+
+
+def nmb_config(net, name, address):
+    folder = "%s/%s" % (net.dir, name)
+    os.makedirs(folder, exist_ok=True)
+    return net.file(name + "/smb.conf", (NMBD % (name.upper(), address)).format(folder))
+
+
+def nmbd(net, ns, name, address):
+    ns.spawn("nmbd", "-F", "--no-process-group", "-s", nmb_config(net, name, address))
+    ns.listening(137, "udp")
