@@ -6,9 +6,10 @@
  * the receiver must see: in the request's URI, Via, Contact, From, To, Route and Record-Route.
  * A port that is not written counts as 5060, and is written only if it becomes another.
  *
- * Via, Contact and Record-Route may name the sender's (or, in what comes back, the receiver's)
- * address with a port that is not this connection's: over TCP the port it listens on. Then the
- * address is translated and the port stays.
+ * Via, Contact and Record-Route may name the sender's address with a port that is not this
+ * connection's: over TCP the port it listens on. Then the address is translated and the port stays,
+ * and so it is turned back in what the other side says of it. Any other port at the receiver's
+ * public address is somebody else's, who is behind the same address.
  *
  * Some phones send from one port and want the answers at another, which their Via names, and do
  * not ask for rport. Under NAT the Via must then name the translated port that the phone sends
@@ -111,6 +112,40 @@ static bool seen_contact(const struct sip_work *w, struct sl_endpoint *e)
 	return true;
 }
 
+/* Ports that the side which sends in direction dir said are its own; the oldest is forgotten. */
+static bool listens(const struct sip *sip, enum sl_dir dir, uint16_t port)
+{
+	for (unsigned i = 0; i < SIP_LISTENS; i++)
+		if (sip->listens[dir][i] == port)
+			return true;
+	return false;
+}
+
+static void note_listens(struct sip *sip, enum sl_dir dir, uint16_t port)
+{
+	if (!listens(sip, dir, port))
+		sip->listens[dir][sip->listens_next[dir]++ % SIP_LISTENS] = port;
+}
+
+/* An end's address with another port than the connection's: the sender's own, or one that the
+ * receiver named. */
+static bool seen_any_port(const struct sip_work *w, struct sl_endpoint *e)
+{
+	struct sl_endpoint addr = *e;
+	struct sl_tuple own;
+
+	sl_help_tuple(w->help, w->m->dir, &own);
+	addr.port = 0;
+	if (sl_addr_eq(&e->addr, &own.src))
+		note_listens(w->sip, w->m->dir, e->port);
+	else if (!listens(w->sip, !w->m->dir, e->port))
+		return false;
+	if (!sl_seen_as(w->help, w->m->dir, &addr))
+		return false;
+	e->addr = addr.addr;
+	return true;
+}
+
 bool sip_seen_as(const struct sip_work *w, struct sl_endpoint *e, bool any_port)
 {
 	struct sl_endpoint seen = *e;
@@ -123,11 +158,8 @@ bool sip_seen_as(const struct sip_work *w, struct sl_endpoint *e, bool any_port)
 	if (seen_contact(w, &seen) || sl_seen_as(w->help, w->m->dir, &seen)) {
 		if (w->sip->forced_port)
 			enter_forced(w, &seen);
-	} else {
-		seen.port = 0;
-		if (!any_port || !sl_seen_as(w->help, w->m->dir, &seen))
-			return false;
-		seen.port = port;
+	} else if (!any_port || !seen_any_port(w, &seen)) {
+		return false;
 	}
 	if (!port && seen.port == SIP_PORT)
 		seen.port = 0;

@@ -17,6 +17,10 @@
  * A stream's address must be its sender's own, unless sip_direct_media is 0. Any other (the
  * 0.0.0.0 of a call on hold, a third host, a name) opens nothing and stays as it is.
  *
+ * Two phones behind one address, whose call a proxy outside leads back in: what one is told of the
+ * other is an endpoint that the gateway keeps for that other. With sip_direct_media 0 it is told
+ * the other's own one, as in Linux, and their media do not come to the gateway's public address.
+ *
  * In a body of many parts (RFC 5621) the description begins at "v=0" and ends at the boundary.
  */
 #include "sip.h"
@@ -209,6 +213,41 @@ static bool wanted(const struct sip_work *w, const struct sip_place *connection)
 	       !sl_help_same_way(w->help, &connection->endpoint.addr);
 }
 
+/* Both ends are inside: *seen becomes the one that is behind the public endpoint. */
+static bool is_inside(struct sip_work *w, const struct sip_stream *s, struct sl_endpoint *seen)
+{
+	struct sl_endpoint behind;
+
+	if (!w->translated || !sl_expected_behind(w->help, s->class_id, seen, &behind))
+		return false;
+	*seen = behind;
+	return true;
+}
+
+/* Anybody may send to these ports; nothing is translated. */
+static enum sl_reason expect_inside(struct sip_work *w, const struct sip_stream *s,
+        const struct sl_endpoint *to, unsigned ports)
+{
+	struct sl_expectation e = {
+	        .class_id = s->class_id, .cookie = w->head.call, .reason = "SIP media inside"};
+	enum sl_reason why = SL_WHY_NONE;
+	unsigned first = to->family == SL_IPV4 ? 12 : 0;
+
+	e.tuple = (struct sl_tuple){
+	        .dst = to->addr, .dport = to->port, .proto = to->proto, .family = to->family};
+	e.mask = (struct sl_tuple){.dport = 0xffff, .proto = 0xff, .family = to->family};
+	for (unsigned i = 0; i < 16; i++) {
+		e.mask.dst.b[i] = 0xff;
+		e.mask.src.b[i] = i < first ? 0xff : 0;
+		e.tuple.src.b[i] = i < first ? to->addr.b[i] : 0; /* any address of that family */
+	}
+	for (unsigned i = 0; i < ports && (why == SL_WHY_NONE || why == SL_WHY_EXPECT_CLASH); i++) {
+		why = sl_expect_related(w->help, &e);
+		e.tuple.dport++;
+	}
+	return why == SL_WHY_EXPECT_CLASH ? SL_WHY_NONE : why; /* the other one said so too */
+}
+
 static enum sl_reason announce(struct sip_work *w, const struct sip_stream *s,
         const struct sl_addr *addr, uint16_t port, unsigned ports, struct sl_endpoint *seen)
 {
@@ -227,6 +266,8 @@ static enum sl_reason announce(struct sip_work *w, const struct sip_stream *s,
 	a.written = (struct sl_endpoint){
 	        .addr = *addr, .port = port, .family = own.family, .proto = SL_PROTO_UDP};
 	*seen = a.written;
+	if (!direct && is_inside(w, s, seen))
+		return expect_inside(w, s, seen, ports);
 	why = sl_expect_announced(w->help, w->m, &a, seen);
 	/* The same media are announced on another connection too: they are expected already. */
 	return why == SL_WHY_EXPECT_CLASH && !w->translated ? SL_WHY_NONE : why;
@@ -294,6 +335,15 @@ static enum sl_reason expect_stream(
 
 /* ---- a description's way --------------------------------------------------------------------- */
 
+static bool is_senders(const struct sip_work *w, const struct sl_endpoint *e)
+{
+	struct sl_tuple own;
+
+	sl_help_tuple(w->help, w->m->dir, &own);
+	return sl_addr_eq(&e->addr, &own.src);
+}
+
+/* As it is seen where media are expected, or (NULL) as its sender is. */
 static void write_addr(
         struct sip_work *w, const struct sip_place *place, const struct sl_endpoint *seen)
 {
@@ -303,7 +353,7 @@ static void write_addr(
 		return;
 	if (seen)
 		to.addr = seen->addr;
-	else if (!sl_seen_as(w->help, w->m->dir, &to))
+	else if (!is_senders(w, &to) || !sl_seen_as(w->help, w->m->dir, &to))
 		return;
 	to.port = 0;
 	sip_place_write(&w->edits, place, &to);
@@ -328,7 +378,8 @@ static bool acceptable(const struct sip_work *w)
 
 enum sl_reason sip_sdp_expect(struct sip_work *w)
 {
-	struct sl_endpoint session_seen = {.port = 0}, seen, owner = w->sdp.owner.endpoint;
+	struct sl_endpoint session_seen = {.port = 0}, seen;
+	const struct sl_endpoint owner = w->sdp.owner.endpoint;
 	bool session = false, last = false;
 
 	if (!acceptable(w)) {
@@ -361,7 +412,7 @@ enum sl_reason sip_sdp_expect(struct sip_work *w)
 	write_addr(w, &w->sdp.connection, session ? &session_seen : NULL);
 	write_addr(w, &w->sdp.owner, NULL);
 	/* Linux writes the last stream's address there, whatever it was. */
-	if (w->translated && w->sdp.owner.is_addr && sl_seen_as(w->help, w->m->dir, &owner) != last)
+	if (w->translated && w->sdp.owner.is_addr && is_senders(w, &owner) != last)
 		sip_tell(w, SL_BEYOND_ADDRESS_TEXT);
 	return SL_WHY_NONE;
 }

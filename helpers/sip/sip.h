@@ -26,12 +26,15 @@ enum { SIP_SIGNALLING, SIP_AUDIO, SIP_VIDEO, SIP_IMAGE };
 
 #define SIP_CONTACTS 8
 #define SIP_STREAMS  8
+#define SIP_LISTENS  4
 
 /* What is kept of a connection. */
 struct sip {
 	uint32_t invite_cseq, register_cseq;
-	uint32_t call;        /* the last one that expected media ... */
-	bool many_calls;      /* ... and there were others */
+	uint32_t call;                    /* the last one that expected media ... */
+	bool many_calls;                  /* ... and there were others */
+	uint16_t listens[2][SIP_LISTENS]; /* other ports that [dir] named as its own; 0: none */
+	uint8_t listens_next[2];
 	uint16_t forced_port; /* answers go to this port of the client, not where it sends from */
 	struct sl_endpoint contact; /* of the last registration, as its sender wrote it ... */
 	struct sl_endpoint seen;    /* ... and as the registrar sees it; port 0: none */

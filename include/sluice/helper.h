@@ -281,6 +281,8 @@ struct sl_api {
 	        struct sl_help *help, const uint16_t key[2], uint8_t class_id, const char *reason);
 	void (*gre_end)(struct sl_help *help, enum sl_dir dir, uint16_t key);
 	const struct sl_helper *(*record)(struct sl_help *help);
+	bool (*expected_behind)(struct sl_help *help, uint8_t class_id, const struct sl_endpoint *seen,
+	        struct sl_endpoint *behind);
 };
 
 struct sl_help_base {
@@ -347,6 +349,17 @@ static inline unsigned sl_expect_refresh(
         struct sl_help *help, const struct sl_which *which, uint32_t timeout)
 {
 	return sl_api_of(help)->expect_refresh(help, which, timeout);
+}
+
+/*
+ * Is `seen` an endpoint that the gateway keeps for another connection of this helper, in that class?
+ * Then *behind is what that connection's announcer wrote: two hosts behind one address can be told
+ * of each other.
+ */
+static inline bool sl_expected_behind(struct sl_help *help, uint8_t class_id,
+        const struct sl_endpoint *seen, struct sl_endpoint *behind)
+{
+	return sl_api_of(help)->expected_behind(help, class_id, seen, behind);
 }
 
 /*

@@ -367,6 +367,25 @@ static bool is_meant(const struct sl_help *help, const struct sl_expect *e, cons
 	       (!which->written || is_written(e, which->written));
 }
 
+bool sl__api_expected_behind(struct sl_help *help, uint8_t class_id, const struct sl_endpoint *seen,
+	struct sl_endpoint *behind)
+{
+	struct sl_track *t = help->owner->t;
+	static const uint8_t any[4];
+	struct sl_tuple tuple = {.dst = seen->addr, .dport = seen->port, .proto = seen->proto, .family = seen->family};
+	const struct sl_expect *e;
+
+	if (seen->family == SL_IPV4)
+		tuple.src = sl_addr_v4(any);
+	e = sl__expect_match(t, &tuple, help->conn->zone);
+	if (!e || !e->more.has_nat || e->maker != help->helper || e->class_id != class_id ||
+		sl__conn_at(t, e->master) == help->conn)
+		return false;
+	*behind = (struct sl_endpoint){.addr = e->more.saved_addr, .port = e->more.saved_port,
+		.family = seen->family, .proto = seen->proto};
+	return true;
+}
+
 /* Remove (timeout 0) or refresh those that are meant. */
 static unsigned change(struct sl_help *help, const struct sl_which *which, uint32_t timeout_ms)
 {

@@ -240,4 +240,5 @@ const struct sl_api sl__help_api = {
         .gre_call = sl__api_gre_call,
         .gre_end = sl__api_gre_end,
         .record = api_record,
+        .expected_behind = sl__api_expected_behind,
 };

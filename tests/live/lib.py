@@ -345,7 +345,7 @@ class Net:
                     pass
         for child in self.children:
             try:
-                child.wait(5)
+                child.wait(0.5 if getattr(child, "slow_to_end", False) else 5)
             except subprocess.TimeoutExpired:
                 os.killpg(child.pid, signal.SIGKILL)
                 child.wait()

@@ -386,6 +386,7 @@ audio_player aubridge,pseudo0
 audio_source aufile,%s
 audio_alert aubridge,pseudo0
 rtp_ports %s
+%s
 module_path %s
 module g711.so
 module aubridge.so
@@ -404,18 +405,21 @@ def kamailio(net):
     net.server.listening(5060, "udp")
 
 
-def baresip(net, ns, name, address, media_port, calls=None):
-    """A phone that registers with kamailio, takes every call, and calls somebody if it is told to."""
+def baresip(net, ns, name, address, media_port, calls=None, device=None):
+    """A phone (device: whose address its media have) that registers with kamailio, takes every call, and calls somebody if it is told to."""
     folder = net.dir + "/" + name
     os.makedirs(folder)
     with wave.open(folder + "/sound.wav", "wb") as f:
         f.setparams((1, 2, 8000, 0, "NONE", ""))
         f.writeframes(bytes(range(256)) * 1250)  # 20 seconds
     net.file(name + "/config", BARESIP % (address, folder + "/sound.wav", "%d-%d" % (media_port, media_port + 100),
+                                          "net_interface " + device if device else "",
                                           "/usr/lib/baresip/modules"))
     net.file(name + "/accounts", "<sip:%s@%s>;regint=60;answermode=auto\n" % (name, S4))
     net.file(name + "/contacts", "")
-    return ns.spawn("baresip", "-f", folder, "-t", 20, *(("-e", "/dial sip:%s@%s" % (calls, S4)) if calls else ()))
+    child = ns.spawn("baresip", "-f", folder, "-t", 40, *(("-e", "/dial sip:%s@%s" % (calls, S4)) if calls else ()))
+    child.slow_to_end = True  # it would hang up and unregister first
+    return child
 
 
 # ---- RTSP: GStreamer's server, ffmpeg
