@@ -36,42 +36,51 @@ uint32_t sl__sum_ipv4(const uint8_t src[4], const uint8_t dst[4], uint8_t proto,
 uint32_t sl__sum_ipv6(const uint8_t src[16], const uint8_t dst[16], uint8_t proto, uint32_t len);
 
 /*
- * For short runs of known length, straight in the code: the sum of `words` 32-bit words in the
- * machine's order, and of their complements. A sum of both kinds, what is there now and the complements
- * of what was there, is what an update adds to the complement of a checksum. Thousands may be added.
+ * For short runs of known length, straight in the code: sums of words in the machine's order, with
+ * end-around carry at 64 bits, so that any words of up to 64 bits may be added. A sum of words that
+ * are there now and of the complements of those that were there before is what an update adds to the
+ * complement of a checksum. Only a sum of nothing but zeros is 0.
  */
-static inline uint64_t sl__sum_native(const void *p, unsigned words, uint64_t acc)
+static inline uint64_t sl__sum_carry(uint64_t acc, uint64_t word)
+{
+	acc += word;
+	return acc + (acc < word);
+}
+
+/* Adds `words` 32-bit words; XORed with `mask` first: 0 as they are, UINT64_MAX their complements. */
+static inline uint64_t sl__sum_masked(const void *p, unsigned words, uint64_t mask, uint64_t acc)
 {
 	const uint8_t *at = p;
+	uint64_t two;
+	uint32_t one;
 
-	for (unsigned i = 0; i < words; i++) {
-		uint32_t w;
-
-		memcpy(&w, at + 4 * i, 4);
-		acc += w;
+	for (; words >= 2; words -= 2, at += 8) {
+		memcpy(&two, at, 8);
+		acc = sl__sum_carry(acc, two ^ mask);
+	}
+	if (words) {
+		memcpy(&one, at, 4);
+		acc = sl__sum_carry(acc, one ^ (uint32_t)mask);
 	}
 	return acc;
+}
+
+static inline uint64_t sl__sum_native(const void *p, unsigned words, uint64_t acc)
+{
+	return sl__sum_masked(p, words, 0, acc);
 }
 
 static inline uint64_t sl__sum_native_gone(const void *p, unsigned words, uint64_t acc)
 {
-	const uint8_t *at = p;
-
-	for (unsigned i = 0; i < words; i++) {
-		uint32_t w;
-
-		memcpy(&w, at + 4 * i, 4);
-		acc += ~w;
-	}
-	return acc;
+	return sl__sum_masked(p, words, UINT64_MAX, acc);
 }
 
+/* Both halves are added, with the carry that goes out above coming in below; then both of these. */
 static inline uint16_t sl__sum_native_fold(uint64_t acc)
 {
-	acc = (acc & 0xffffffff) + (acc >> 32); /* at most 33 bits */
-	acc = (acc & 0xffff) + (acc >> 16);     /* 18 */
-	acc = (acc & 0xffff) + (acc >> 16);     /* 17 */
-	return (uint16_t)((acc & 0xffff) + (acc >> 16));
+	uint32_t half = (uint32_t)((acc + (acc << 32 | acc >> 32)) >> 32);
+
+	return (uint16_t)((half + (half << 16 | half >> 16)) >> 16);
 }
 
 /* Update the checksum at p by such a sum. */
@@ -80,7 +89,7 @@ static inline void sl__csum_native_add(void *p, uint64_t acc)
 	uint16_t csum;
 
 	memcpy(&csum, p, 2);
-	csum = (uint16_t)~sl__sum_native_fold(acc + (uint16_t)~csum);
+	csum = (uint16_t)~sl__sum_native_fold(sl__sum_carry(acc, (uint16_t)~csum));
 	memcpy(p, &csum, 2);
 }
 

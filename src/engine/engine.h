@@ -137,24 +137,33 @@ void sl__known_sweep(struct sl_engine *e);
 /* What is known of a packet before its turn (src/engine/established.c). */
 struct sl_glance {
 	uint64_t hash;
-	uint32_t entry; /* of the index, 0: none */
-	uint32_t ports; /* source << 16 | destination */
-	uint32_t len;	/* of the IP packet */
-	uint8_t l4;	/* offset of the transport header; 0: nothing is known, the long way */
+	const struct sl_bucket *bucket; /* for the hash */
+	struct sl_conn *conn; /* that the index names for the hash; NULL: none */
+	uint32_t ports;	      /* source << 16 | destination */
+	uint32_t len;	      /* of the IP packet */
+	uint8_t l4;	      /* offset of the transport header; 0: nothing is known, the long way */
 	uint8_t proto;
+	uint8_t dir;	      /* enum sl_dir, of conn */
 };
-#define SL_GROUP 32 /* packets looked at together: so many misses are under way at once */
 
-void sl__foresee(struct sl_engine *e, struct sl_packet *p, unsigned n, struct sl_glance *g);
+#define SL_GROUP 16 /* packets that each pass looks at before the next pass has its turn */
 
-enum sl_short {
-	SL_SHORT_DONE,
-	SL_SHORT_STRANGER, /* nothing was done: no conn has its tuple */
-	SL_SHORT_NO,	   /* nothing was done */
+/* A group of packets on its way through the passes, and what must stand still for it to hold. */
+struct sl_ahead {
+	struct sl_glance glance[SL_GROUP];
+	uint32_t rekeyed; /* as when the hashes were made */
+	uint32_t changes; /* of the table, as when buckets, then conns were looked up */
 };
-/* One packet by the short path. `changes` is what table.changes was at sl__foresee(). */
-enum sl_short sl__established(
-	struct sl_engine *e, struct sl_packet *p, const struct sl_glance *g, uint32_t changes);
+
+/* The first and the second pass over n <= SL_GROUP packets. */
+void sl__foresee_buckets(struct sl_engine *e, struct sl_packet *p, unsigned n, struct sl_ahead *ahead);
+void sl__foresee_conns(struct sl_engine *e, const struct sl_packet *p, unsigned n, struct sl_ahead *ahead);
+/*
+ * The third, over packets from p[i] on, until it comes upon one that must go the long way. Returns
+ * its number, n: there was none. Nothing was done to it; *stranger: no conn has its tuple.
+ */
+unsigned sl__established(struct sl_engine *e, struct sl_packet *p, unsigned i, unsigned n,
+	const struct sl_ahead *ahead, bool *stranger);
 /* A conn was confirmed: the next one's answers may go to the same address. */
 void sl__expect_alike(struct sl_engine *e, const struct sl_conn *conn);
 

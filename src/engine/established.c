@@ -4,32 +4,40 @@
  * trace wants to see, from its first byte to its verdict. Nearly every packet is one, and what it
  * costs is mostly waiting for memory; so packets are worked on in groups, in three passes:
  *
- *	1. sl__foresee: look at the headers, hash the tuple, ask for the bucket of the index
- *	2.              look at the bucket, ask for the conn's cache lines
- *	3. sl__established: the work, packet by packet, in their order
+ *	1. sl__foresee_buckets: look at the headers, hash the tuple, ask for the bucket of the index
+ *	2. sl__foresee_conns:   look at the bucket, ask for the conn's cache lines
+ *	3. sl__established:     the work, packet by packet, in their order
  *
- * While one line is on its way the others are asked for: a group waits about once where a packet by
- * itself waits three times. This is the only place where packets are looked at before their turn.
+ * The passes follow each other at a distance of a group (input.c): while one group is worked on, the
+ * conns of the next and the buckets of the one after that are on their way. So nobody waits for
+ * memory as long as it delivers as fast as the work asks. This is the only place where packets are
+ * looked at before their turn.
  *
  * Order. The first two passes change nothing and decide nothing: they remember where to look. A
  * packet may change the table before the next one's turn, so what was remembered holds only while
  * table.changes stands still; else it is looked up again.
  *
- * What the short path does not know it does not touch: sl__established() says so, having changed
- * nothing, and the packet goes the long way (input.c), which does the same for every
- *packet, only slower. So each condition here may be stricter than needed, never looser, and what is
- *done here for a packet must be what is done there. tests/unit/established.c holds them together.
+ * What the short path does not know it does not touch: sl__established() stops in front of it, and
+ * the packet goes the long way (input.c), which does the same for every packet, only slower. So each
+ * condition here may be stricter than needed, never looser, and what is done here for a packet must
+ * be what is done there. tests/unit/established.c holds them together.
  */
 #include "engine/engine.h"
 
 #include <string.h>
 
 #include "base/checksum.h"
+#include "base/inline.h"
 #include "base/prefetch.h"
 #include "base/wire.h"
 #include "track/tcp.h"
 
 enum { IPV4_HEADER = 20, IPV6_HEADER = 40, UDP_HEADER = 8, TCP_HEADER = 20 };
+
+/*
+ * One text for IPv4 and IPv6, but a code for each: where functions have an argument `v6` it is a
+ * constant, and so is every size that follows from it.
+ */
 
 /* A conn with any of these flags takes the long way. */
 #define LONG_WAY                                                                                   \
@@ -40,73 +48,55 @@ static inline bool is_ipv6(const struct sl_glance *g)
 	return g->l4 == IPV6_HEADER;
 }
 
-/* ---- pass 1: the headers -------------------------------------------------------------------- */
+/* ---- pass 1: the headers --------------------------------------------------------------------- */
 
-/* Lengths as parse.c wants them, and the hash of what it makes of the tuple (sl__tuple_hash). */
-
-static inline bool transport_fits(const uint8_t *l4, uint32_t room, uint8_t proto)
+/* A length as parse.c wants it? */
+SL_INLINE bool transport_fits(const uint8_t *l4, uint32_t room, uint8_t proto)
 {
-	uint32_t length;
+	uint32_t least, length;
 
 	if (proto == SL_PROTO_UDP) {
+		least = UDP_HEADER;
 		length = room < UDP_HEADER ? 0 : sl_get16(l4 + 4);
-		return length >= UDP_HEADER && length <= room;
+	} else {
+		least = TCP_HEADER;
+		length = proto != SL_PROTO_TCP || room < TCP_HEADER ? 0
+		                                                    : (uint32_t)(l4[12] >> 4) * 4;
 	}
-	length = proto != SL_PROTO_TCP || room < TCP_HEADER ? 0 : (uint32_t)(l4[12] >> 4) * 4;
-	return length >= TCP_HEADER && length <= room;
+	return length >= least && length <= room;
 }
 
-static inline bool glance_ipv4(
-        const struct sl_track *t, const struct sl_packet *p, struct sl_glance *g)
+/* No options, extension headers or fragments; lengths as parse.c wants them; the hash of its tuple. */
+SL_INLINE bool glance_at(
+        const struct sl_track *t, const struct sl_packet *p, struct sl_glance *g, bool v6)
 {
-	const uint8_t *d = p->data;
-	uint32_t w[4];
+	const uint32_t header = v6 ? IPV6_HEADER : IPV4_HEADER;
+	const uint8_t *d = p->data, *l4 = d + header, proto = d[v6 ? 6 : 9];
+	uint32_t len = v6 ? header + (uint32_t)sl_get16(d + 4) : sl_get16(d + 2), ports;
 
-	if (p->len < IPV4_HEADER + UDP_HEADER || d[0] != 0x45 || sl_get16(d + 6) & 0x3fff)
-		return false; /* options, fragments */
-	g->len = sl_get16(d + 2);
-	g->proto = d[9];
-	if (g->len > p->len || g->len < IPV4_HEADER ||
-	        !transport_fits(d + IPV4_HEADER, g->len - IPV4_HEADER, g->proto))
+	if (!v6 && (d[0] != 0x45 || sl_get16(d + 6) & 0x3fff))
 		return false;
-	w[0] = sl_get32(d + 12);
-	w[1] = sl_get32(d + 16);
-	w[2] = g->ports = sl_get32(d + IPV4_HEADER);
-	w[3] = sl__hash_rest(p->zone, SL_IPV4, g->proto);
-	g->hash = sl__hash_words(&t->index_key, w, 4);
-	g->l4 = IPV4_HEADER;
-	return true;
-}
-
-static inline bool glance_ipv6(
-        const struct sl_track *t, const struct sl_packet *p, struct sl_glance *g)
-{
-	const uint8_t *d = p->data;
-	uint32_t w[10];
-
-	if (p->len < IPV6_HEADER + UDP_HEADER)
+	if (len > p->len || len < header || !transport_fits(l4, len - header, proto))
 		return false;
-	g->len = IPV6_HEADER + (uint32_t)sl_get16(d + 4);
-	g->proto = d[6]; /* no extension headers */
-	if (g->len > p->len || !transport_fits(d + IPV6_HEADER, g->len - IPV6_HEADER, g->proto))
-		return false;
-	for (unsigned i = 0; i < 8; i++)
-		w[i] = sl_get32(d + 8 + i * 4);
-	w[8] = g->ports = sl_get32(d + IPV6_HEADER);
-	w[9] = sl__hash_rest(p->zone, SL_IPV6, g->proto);
-	g->hash = sl__hash_words(&t->index_key, w, 10);
-	g->l4 = IPV6_HEADER;
+	ports = sl_get32(l4);
+	g->hash = sl__hash_parts(
+	        &t->index_key, d + (v6 ? 8 : 12), d + (v6 ? 24 : 16), ports, p->zone, proto, v6);
+	g->ports = ports;
+	g->len = len;
+	g->proto = proto;
+	g->l4 = (uint8_t)header;
 	return true;
 }
 
 static inline bool glance(struct sl_engine *e, struct sl_packet *p, struct sl_glance *g)
 {
-	if (p->from != SL_FROM_WIRE || !p->len ||
+	if (p->from != SL_FROM_WIRE || p->len < IPV4_HEADER + UDP_HEADER ||
 	        (e->env.contiguous && !e->env.contiguous(e->env.ctx, p, p->len)))
 		return false;
 	if (p->data[0] >> 4 == 4)
-		return glance_ipv4(&e->track, p, g);
-	return p->data[0] >> 4 == 6 && glance_ipv6(&e->track, p, g);
+		return glance_at(&e->track, p, g, false);
+	return p->data[0] >> 4 == 6 && p->len >= IPV6_HEADER + UDP_HEADER &&
+	       glance_at(&e->track, p, g, true);
 }
 
 /* ---- pass 2: the index ----------------------------------------------------------------------- */
@@ -116,9 +106,14 @@ static inline const struct sl_bucket *bucket_of(const struct sl_table *table, ui
 	return sl__table_at(table, sl__table_bucket(table, hash));
 }
 
-static inline uint32_t look_up(const struct sl_table *table, uint64_t hash)
+/* What the index names for a hash, of the bucket that is its. */
+static inline void look_into(
+        const struct sl_track *t, const struct sl_bucket *bucket, struct sl_glance *g)
 {
-	return sl__table_first(table, bucket_of(table, hash), sl__table_tag(hash));
+	uint32_t entry = sl__table_first(&t->table, bucket, sl__table_tag(g->hash));
+
+	g->conn = entry ? sl__conn_at(t, entry >> 1) : NULL;
+	g->dir = entry & 1;
 }
 
 /*
@@ -129,27 +124,17 @@ static inline uint32_t look_up(const struct sl_table *table, uint64_t hash)
 static inline void guess_answers(
         struct sl_engine *e, const struct sl_packet *p, const struct sl_glance *g)
 {
-	const struct sl_track *t = &e->track;
 	const uint8_t *d = p->data, *likely = e->likely[is_ipv6(g)];
-	uint32_t w[10], ports = g->ports << 16 | g->ports >> 16;
+	uint32_t ports = g->ports << 16 | g->ports >> 16;
 	uint64_t hash;
 
-	if (is_ipv6(g)) {
-		for (unsigned i = 0; i < 4; i++) {
-			w[i] = sl_get32(d + 24 + i * 4);
-			w[4 + i] = sl_get32(likely + i * 4);
-		}
-		w[8] = ports;
-		w[9] = sl__hash_rest(p->zone, SL_IPV6, g->proto);
-		hash = sl__hash_words(&t->index_key, w, 10);
-	} else {
-		w[0] = sl_get32(d + 16);
-		w[1] = sl_get32(likely);
-		w[2] = ports;
-		w[3] = sl__hash_rest(p->zone, SL_IPV4, g->proto);
-		hash = sl__hash_words(&t->index_key, w, 4);
-	}
-	sl__prefetch(bucket_of(&t->table, hash));
+	if (is_ipv6(g))
+		hash = sl__hash_parts(
+		        &e->track.index_key, d + 24, likely, ports, p->zone, g->proto, true);
+	else
+		hash = sl__hash_parts(
+		        &e->track.index_key, d + 16, likely, ports, p->zone, g->proto, false);
+	sl__prefetch(bucket_of(&e->track.table, hash));
 }
 
 void sl__expect_alike(struct sl_engine *e, const struct sl_conn *conn)
@@ -159,56 +144,75 @@ void sl__expect_alike(struct sl_engine *e, const struct sl_conn *conn)
 	memcpy(e->likely[v6], sl__conn_addr(conn, SL_REPLY, 1), v6 ? 16 : 4);
 }
 
-static inline void ask_for_conn(const struct sl_engine *e, const struct sl_glance *g)
-{
-	const char *conn = (const char *)sl__conn_at(&e->track, g->entry >> 1);
-
-	sl__prefetch(conn);
-	if (g->proto == SL_PROTO_TCP)
-		sl__prefetch(conn + offsetof(struct sl_conn, link));
-	if (is_ipv6(g))
-		sl__prefetch(conn + offsetof(struct sl_conn, addr6));
-}
-
-/* Three loops and not one: a prefetch that waits for a page's address would hold up what follows
- * it. */
-void sl__foresee(struct sl_engine *e, struct sl_packet *p, unsigned n, struct sl_glance *g)
+void sl__foresee_buckets(
+        struct sl_engine *e, struct sl_packet *p, unsigned n, struct sl_ahead *ahead)
 {
 	const struct sl_table *table = &e->track.table;
 
-	for (unsigned i = 0; i < n; i++) {
-		g[i].entry = 0;
-		if (!e->long_way && glance(e, &p[i], &g[i]))
-			sl__prefetch(bucket_of(table, g[i].hash));
+	ahead->rekeyed = e->track.rekeyed;
+	ahead->changes = table->changes;
+	for (struct sl_glance *g = ahead->glance, *end = g + n; g < end; g++, p++) {
+		if (glance(e, p, g))
+			sl__prefetch(g->bucket = bucket_of(table, g->hash));
 		else
-			g[i].l4 = 0;
+			g->l4 = 0;
 	}
-	for (unsigned i = 0; i < n; i++)
-		if (g[i].l4)
-			g[i].entry = look_up(table, g[i].hash);
-	for (unsigned i = 0; i < n; i++) {
-		if (g[i].entry)
-			ask_for_conn(e, &g[i]);
-		else if (g[i].l4)
-			guess_answers(e, &p[i], &g[i]);
+}
+
+static inline void ask_for_conn(const struct sl_glance *g)
+{
+	sl__prefetch(g->conn);
+	if (g->proto == SL_PROTO_TCP)
+		sl__prefetch(&g->conn->link);
+	if (is_ipv6(g))
+		sl__prefetch(g->conn->addr6);
+}
+
+void sl__foresee_conns(
+        struct sl_engine *e, const struct sl_packet *p, unsigned n, struct sl_ahead *ahead)
+{
+	const struct sl_table *table = &e->track.table;
+	bool moved = table->changes != ahead->changes; /* buckets too, perhaps */
+
+	ahead->changes = table->changes;
+	for (struct sl_glance *g = ahead->glance, *end = g + n; g < end; g++, p++) {
+		g->conn = NULL;
+		if (!g->l4)
+			continue;
+		look_into(&e->track, moved ? bucket_of(table, g->hash) : g->bucket, g);
+		if (g->conn)
+			ask_for_conn(g);
+		else
+			guess_answers(e, p, g);
 	}
 }
 
 /* ---- pass 3: is it as usual? ----------------------------------------------------------------- */
 
-/* Has the conn this packet's tuple in direction dir, and no other? */
-static inline bool has_tuple(const struct sl_conn *conn, enum sl_dir dir, const struct sl_packet *p,
-        const struct sl_glance *g)
+SL_INLINE bool equal(const uint8_t *a, const uint8_t *b, unsigned words)
 {
-	const uint8_t *d = p->data, *addr = sl__conn_addr(conn, dir, 0);
-	bool v6 = is_ipv6(g);
+	uint64_t x, y, differ = 0;
+
+	for (unsigned i = 0; i < words; i++) {
+		memcpy(&x, a + i * 8, 8);
+		memcpy(&y, b + i * 8, 8);
+		differ |= x ^ y;
+	}
+	return !differ;
+}
+
+/* Has the conn this packet's tuple in direction dir, and no other? */
+SL_INLINE bool has_tuple(const struct sl_conn *conn, enum sl_dir dir, const struct sl_packet *p,
+        const struct sl_glance *g, bool v6)
+{
+	const uint8_t *addr = v6 ? conn->addr6 + dir * 32 : conn->addr4 + dir * 8;
 
 	if (((uint32_t)conn->port[dir].sport << 16 | conn->port[dir].dport) != g->ports ||
 	        conn->proto != g->proto || sl__conn_is_v6(conn) != v6 ||
-	        sl__conn_zone(conn, dir) != p->zone)
+	        ((conn->zone | p->zone) && sl__conn_zone(conn, dir) != p->zone))
 		return false;
 	/* Source and destination lie side by side in both. */
-	if (v6 ? memcmp(addr, d + 8, 32) != 0 : memcmp(addr, d + 12, 8) != 0)
+	if (!equal(addr, p->data + (v6 ? 8 : 12), v6 ? 4 : 1))
 		return false;
 	/* Who talks to himself has one tuple for both directions. */
 	return g->ports >> 16 != (g->ports & 0xffff) ||
@@ -224,8 +228,8 @@ static inline bool is_open(const struct sl_track *t, const struct sl_conn *conn)
 }
 
 /* Its way out, if it is a plain one: forwarded, neither too long for it nor too old. */
-static inline const struct sl_known_route *way_out(struct sl_engine *e, const struct sl_conn *conn,
-        enum sl_dir dir, const struct sl_packet *p, const struct sl_glance *g)
+SL_INLINE const struct sl_known_route *way_out(struct sl_engine *e, const struct sl_conn *conn,
+        enum sl_dir dir, const struct sl_packet *p, const struct sl_glance *g, bool v6)
 {
 	const struct sl_known_route *known = &e->known.route[conn->route[dir]];
 	const uint8_t *d = p->data;
@@ -234,7 +238,7 @@ static inline const struct sl_known_route *way_out(struct sl_engine *e, const st
 	if (!known->live || known->in_if != p->in_if || known->vrf != p->vrf ||
 	        known->mark != p->mark)
 		return NULL;
-	if (e->config.forward_ttl && d[is_ipv6(g) ? 7 : 8] <= 1)
+	if (e->config.forward_ttl && d[v6 ? 7 : 8] <= 1)
 		return NULL;
 	if (p->gso && p->gso_size) {
 		longest = g->l4 + p->gso_size;
@@ -264,7 +268,7 @@ static bool checksums_right(const struct sl_packet *p, const struct sl_glance *g
 
 /* ---- pass 3: the work ------------------------------------------------------------------------ */
 
-static inline bool track_udp(struct sl_track *t, struct sl_conn *conn)
+SL_INLINE bool track_udp(struct sl_track *t, struct sl_conn *conn)
 {
 	bool stream = conn->status & SL_ASSURED;
 
@@ -274,7 +278,7 @@ static inline bool track_udp(struct sl_track *t, struct sl_conn *conn)
 	return true;
 }
 
-static inline bool track(struct sl_track *t, struct sl_conn *conn, enum sl_dir dir,
+SL_INLINE bool track(struct sl_track *t, struct sl_conn *conn, enum sl_dir dir,
         const struct sl_packet *p, const struct sl_glance *g)
 {
 	const uint8_t *l4 = p->data + g->l4;
@@ -286,36 +290,34 @@ static inline bool track(struct sl_track *t, struct sl_conn *conn, enum sl_dir d
 }
 
 /*
- * The packet now looks like the inverse of the other direction's tuple. `header` is what that adds
- * to the checksum of an IPv4 header, to be completed by the caller.
+ * The packet now looks like the inverse of the other direction's tuple. What that adds to the checksum
+ * of an IPv4 header is left to the caller.
  */
-static inline uint64_t translate(const struct sl_conn *conn, enum sl_dir dir,
-        const struct sl_packet *p, const struct sl_glance *g, bool v6)
+SL_INLINE uint64_t translate(const struct sl_conn *conn, enum sl_dir dir, const struct sl_packet *p,
+        const struct sl_glance *g, bool v6)
 {
-	const unsigned size = v6 ? 16 : 4;
-	const uint8_t *other =
-	        (v6 ? conn->addr6 : conn->addr4) + (dir == SL_ORIGINAL ? 2 * size : 0);
+	const unsigned size = v6 ? 16 : 4, words = size / 4;
+	const uint8_t *other = (v6 ? conn->addr6 : conn->addr4) + 2 * size * !dir;
 	uint8_t *at = p->data + (v6 ? 8 : 12), *l4 = p->data + g->l4;
 	uint8_t *csum = l4 + (g->proto == SL_PROTO_TCP ? 16 : 6);
-	uint64_t addresses = sl__sum_native_gone(at, size / 2, sl__sum_native(other, size / 2, 0)),
-	         both;
-	uint16_t sum;
+	uint64_t sum = sl__sum_native_gone(at, 2 * words, sl__sum_native(other, 2 * words, 0));
+	uint16_t addresses = sl__sum_native_fold(sum), was;
 
 	memcpy(at, other + size, size);
 	memcpy(at + size, other, size);
-	both = sl__sum_native_gone(l4, 1, addresses);
+	sum = sl__sum_native_gone(l4, 1, addresses);
 	sl_put32(l4, (uint32_t)conn->port[!dir].dport << 16 | conn->port[!dir].sport);
-	both = sl__sum_native(l4, 1, both);
+	sum = sl__sum_native(l4, 1, sum);
+	memcpy(&was, csum, 2);
 	/* A partial one holds the sum of the pseudo-header, not its complement. */
 	if (p->csum == SL_CSUM_PARTIAL) {
-		memcpy(&sum, csum, 2);
-		sum = sl__sum_native_fold(addresses + sum);
-		memcpy(csum, &sum, 2);
-	} else if (g->proto == SL_PROTO_TCP || v6 || csum[0] || csum[1]) { /* UDP's 0 is none */
-		sl__csum_native_add(csum, both);
-		if (g->proto == SL_PROTO_UDP && !csum[0] && !csum[1])
-			csum[0] = csum[1] = 0xff;
+		was = sl__sum_native_fold((uint64_t)addresses + was);
+	} else if (was || g->proto == SL_PROTO_TCP || v6) { /* UDP's 0 is none */
+		was = (uint16_t)~sl__sum_native_fold(sum + (uint16_t)~was);
+		if (!was && g->proto == SL_PROTO_UDP)
+			was = 0xffff;
 	}
+	memcpy(csum, &was, 2);
 	return addresses;
 }
 
@@ -329,28 +331,26 @@ static inline uint64_t count_hop(uint8_t *ttl)
 	return (uint64_t)(uint16_t)~was + is;
 }
 
-static inline void rewrite(struct sl_engine *e, const struct sl_conn *conn, enum sl_dir dir,
-        struct sl_packet *p, const struct sl_glance *g)
+SL_INLINE void rewrite(struct sl_engine *e, const struct sl_conn *conn, enum sl_dir dir,
+        struct sl_packet *p, const struct sl_glance *g, bool v6)
 {
 	uint8_t *d = p->data;
 	uint64_t header = 0;
 
 	p->altered = (conn->status & (SL_SRC_NAT | SL_DST_NAT)) != 0;
-	if (is_ipv6(g)) {
-		if (p->altered)
-			translate(conn, dir, p, g, true);
+	if (p->altered)
+		header = translate(conn, dir, p, g, v6);
+	if (v6) {
 		d[7] = (uint8_t)(d[7] - e->config.forward_ttl);
 		return;
 	}
-	if (p->altered)
-		header = translate(conn, dir, p, g, false);
 	if (e->config.forward_ttl)
 		header += count_hop(d + 8);
 	if (header)
 		sl__csum_native_add(d + 10, header);
 }
 
-static inline void accept(struct sl_engine *e, struct sl_conn *conn, enum sl_dir dir,
+SL_INLINE void accept(struct sl_engine *e, struct sl_conn *conn, enum sl_dir dir,
         struct sl_packet *p, const struct sl_known_route *way)
 {
 	p->verdict = SL_ACCEPT;
@@ -364,33 +364,64 @@ static inline void accept(struct sl_engine *e, struct sl_conn *conn, enum sl_dir
 		p->beyond = (uint8_t)sl__conn_beyond(&e->track, conn);
 	p->out_if = way->answer.out_if;
 	p->conn = conn;
-	e->track.stats.packets++;
-	e->track.stats.verdicts[SL_ACCEPT]++;
 }
 
-enum sl_short sl__established(
-        struct sl_engine *e, struct sl_packet *p, const struct sl_glance *g, uint32_t changes)
+/* One packet, from the proof that it is as usual to its verdict. False: nothing was done. */
+SL_INLINE bool pass(struct sl_engine *e, struct sl_packet *p, const struct sl_glance *g, bool v6)
 {
 	struct sl_track *t = &e->track;
-	uint32_t entry = t->table.changes == changes ? g->entry : look_up(&t->table, g->hash);
+	struct sl_conn *conn = g->conn;
+	enum sl_dir dir = (enum sl_dir)g->dir;
 	const struct sl_known_route *way;
-	struct sl_conn *conn;
-	enum sl_dir dir;
 
-	if (!entry) /* while the index moves, it may be in the other table */
-		return t->moving ? SL_SHORT_NO : SL_SHORT_STRANGER;
-	conn = sl__conn_at(t, entry >> 1);
-	dir = (enum sl_dir)(entry & 1);
-	if (!has_tuple(conn, dir, p, g) || !is_open(t, conn))
-		return SL_SHORT_NO;
-	way = way_out(e, conn, dir, p, g);
+	if (!has_tuple(conn, dir, p, g, v6) || !is_open(t, conn))
+		return false;
+	way = way_out(e, conn, dir, p, g, v6);
 	if (!way || (t->set.checksum && p->csum == SL_CSUM_NONE && !checksums_right(p, g)))
-		return SL_SHORT_NO;
+		return false;
 	if (!track(t, conn, dir, p, g))
-		return SL_SHORT_NO;
+		return false;
 	sl__conn_count_one(t, conn, dir, g->len);
-	rewrite(e, conn, dir, p, g);
+	rewrite(e, conn, dir, p, g, v6);
 	accept(e, conn, dir, p, way);
-	t->stats.bytes += g->len;
-	return SL_SHORT_DONE;
+	return true;
+}
+
+/* What was foreseen for a packet, if that still holds; else looked up anew, in *fresh. */
+static inline const struct sl_glance *still(const struct sl_track *t, const struct sl_ahead *ahead,
+        const struct sl_glance *g, struct sl_glance *fresh)
+{
+	if (t->table.changes == ahead->changes || !g->l4)
+		return g;
+	*fresh = *g;
+	look_into(t, bucket_of(&t->table, g->hash), fresh);
+	return fresh;
+}
+
+unsigned sl__established(struct sl_engine *e, struct sl_packet *p, unsigned i, unsigned n,
+        const struct sl_ahead *ahead, bool *stranger)
+{
+	struct sl_track *t = &e->track;
+	const unsigned from = i;
+	struct sl_glance fresh;
+	uint64_t bytes = 0;
+
+	*stranger = false;
+	if (e->long_way || t->rekeyed != ahead->rekeyed) /* or the hashes are old */
+		return i;
+	for (; i < n; i++) {
+		const struct sl_glance *g = still(t, ahead, &ahead->glance[i], &fresh);
+
+		if (!g->conn) {
+			*stranger = g->l4 && !t->moving; /* or it may be in the other table */
+			break;
+		}
+		if (!(is_ipv6(g) ? pass(e, &p[i], g, true) : pass(e, &p[i], g, false)))
+			break;
+		bytes += g->len;
+	}
+	t->stats.packets += i - from;
+	t->stats.verdicts[SL_ACCEPT] += i - from;
+	t->stats.bytes += bytes;
+	return i;
 }

@@ -329,20 +329,37 @@ static void one(struct sl_engine *e, struct sl_packet *p, bool stranger)
 		e->track.stats.reasons[p->reason]++;
 }
 
-/* A group of packets: the usual ones by the short path, all in their order. */
-static void group(struct sl_engine *e, struct sl_packet *p, unsigned n)
+/* The work on a group of packets: the usual ones by the short path, all in their order. */
+static void work(struct sl_engine *e, struct sl_packet *p, unsigned n, const struct sl_ahead *ahead)
 {
-	uint32_t changes = e->track.table.changes, rekeyed = e->track.rekeyed;
-	struct sl_glance g[SL_GROUP];
+	bool stranger;
 
-	sl__foresee(e, p, n, g);
-	for (unsigned i = 0; i < n; i++) {
-		enum sl_short how = SL_SHORT_NO;
+	for (unsigned i = 0; (i = sl__established(e, p, i, n, ahead, &stranger)) < n; i++)
+		one(e, &p[i], stranger);
+}
 
-		if (g[i].l4 && e->track.rekeyed == rekeyed) /* or else the hashes are old */
-			how = sl__established(e, &p[i], &g[i], changes);
-		if (how != SL_SHORT_DONE)
-			one(e, &p[i], how == SL_SHORT_STRANGER);
+/* How many of n packets are in this group of SL_GROUP. */
+static unsigned size_of(unsigned n, unsigned group)
+{
+	return n - group * SL_GROUP < SL_GROUP ? n - group * SL_GROUP : SL_GROUP;
+}
+
+/* While a group is worked on, what the next two will need is on its way (established.c). */
+static void pass_groups(struct sl_engine *e, struct sl_packet *p, unsigned n)
+{
+	unsigned groups = n / SL_GROUP + (n % SL_GROUP != 0);
+	struct sl_ahead ahead[3]; /* of group g: [g % 3] */
+
+	for (unsigned g = 0; g < groups + 2; g++) {
+		unsigned second = g - 1, third = g - 2;
+
+		if (g < groups)
+			sl__foresee_buckets(e, p + g * SL_GROUP, size_of(n, g), &ahead[g % 3]);
+		if (second < groups)
+			sl__foresee_conns(
+				e, p + second * SL_GROUP, size_of(n, second), &ahead[second % 3]);
+		if (third < groups)
+			work(e, p + third * SL_GROUP, size_of(n, third), &ahead[third % 3]);
 	}
 }
 
@@ -353,8 +370,5 @@ void sl_input(struct sl_engine *engine, struct sl_packet *packets, unsigned n, u
 		sl__known_sweep(engine);
 	if (engine->track.moving)
 		sl__index_move(&engine->track);
-	for (unsigned i = 0, some; i < n; i += some) {
-		some = n - i < SL_GROUP ? n - i : SL_GROUP;
-		group(engine, packets + i, some);
-	}
+	pass_groups(engine, packets, n);
 }

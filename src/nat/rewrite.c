@@ -158,7 +158,7 @@ static bool rewrite_usual(const struct sl_conn *conn, enum sl_dir dir, struct sl
 	ports = (uint64_t)(uint16_t)~was + is;
 	if (proto == SL_PROTO_UDP && !v6 && !csum[0] && !csum[1])
 		return true; /* RFC 768: 0 is none */
-	sl__csum_native_add(csum, sum + ports);
+	sl__csum_native_add(csum, sl__sum_carry(sum, ports));
 	if (proto == SL_PROTO_UDP && !csum[0] && !csum[1])
 		csum[0] = csum[1] = 0xff;
 	return true;

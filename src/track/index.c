@@ -18,46 +18,30 @@
 
 /* ---- hashing --------------------------------------------------------------------------------- */
 
-/* src and dst as they stand in a conn or a packet: 4 or 16 bytes each. */
-static uint64_t hash_of(const struct sl_hash_key *key, const uint8_t *src, const uint8_t *dst,
-        uint32_t ports, uint32_t rest, bool v6)
-{
-	uint32_t w[10];
-
-	if (!v6) {
-		w[0] = sl_get32(src);
-		w[1] = sl_get32(dst);
-		w[2] = ports;
-		w[3] = rest;
-		return sl__hash_words(key, w, 4);
-	}
-	for (unsigned i = 0; i < 4; i++) {
-		w[i] = sl_get32(src + i * 4);
-		w[4 + i] = sl_get32(dst + i * 4);
-	}
-	w[8] = ports;
-	w[9] = rest;
-	return sl__hash_words(key, w, 10);
-}
-
-static uint64_t tuple_hash(
+static inline uint64_t tuple_hash(
         const struct sl_hash_key *key, const struct sl_tuple *tuple, uint16_t zone)
 {
-	unsigned from = tuple->family == SL_IPV6 ? 0 : 12;
+	uint32_t ports = (uint32_t)tuple->sport << 16 | tuple->dport;
+	const uint8_t *src = tuple->src.b, *dst = tuple->dst.b;
 
-	return hash_of(key, tuple->src.b + from, tuple->dst.b + from,
-	        (uint32_t)tuple->sport << 16 | tuple->dport,
-	        sl__hash_rest(zone, (enum sl_family)tuple->family, tuple->proto), from == 0);
+	if (tuple->family == SL_IPV6)
+		return sl__hash_parts(key, src, dst, ports, zone, tuple->proto, true);
+	return sl__hash_parts(key, src + 12, dst + 12, ports, zone, tuple->proto, false);
 }
 
-static uint64_t conn_hash(
+static inline uint64_t conn_hash(
         const struct sl_hash_key *key, const struct sl_conn *conn, enum sl_dir dir)
 {
-	bool v6 = sl__conn_is_v6(conn);
+	uint32_t ports = (uint32_t)conn->port[dir].sport << 16 | conn->port[dir].dport;
+	uint16_t zone = sl__conn_zone(conn, dir);
+	const uint8_t *at;
 
-	return hash_of(key, sl__conn_addr(conn, dir, 0), sl__conn_addr(conn, dir, 1),
-	        (uint32_t)conn->port[dir].sport << 16 | conn->port[dir].dport,
-	        sl__hash_rest(sl__conn_zone(conn, dir), v6 ? SL_IPV6 : SL_IPV4, conn->proto), v6);
+	if (sl__conn_is_v6(conn)) {
+		at = conn->addr6 + dir * 32;
+		return sl__hash_parts(key, at, at + 16, ports, zone, conn->proto, true);
+	}
+	at = conn->addr4 + dir * 8;
+	return sl__hash_parts(key, at, at + 4, ports, zone, conn->proto, false);
 }
 
 uint64_t sl__tuple_hash(const struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone)

@@ -75,16 +75,6 @@ void sl__table_fini(struct sl_table *table)
 	sl__slab_fini(&table->overflow);
 }
 
-/* The lowest free place of a bucket, or SL_BUCKET_ENTRIES. */
-static unsigned free_place(const struct sl_bucket *bucket)
-{
-	unsigned i = 0;
-
-	while (i < SL_BUCKET_ENTRIES && bucket->tag[i])
-		i++;
-	return i;
-}
-
 /* Put into the chain that begins with bucket; false: it needs an overflow bucket and has none. */
 static bool put(struct sl_table *table, struct sl_bucket *bucket, uint16_t tag, uint32_t entry)
 {
@@ -92,9 +82,11 @@ static bool put(struct sl_table *table, struct sl_bucket *bucket, uint16_t tag, 
 	uint32_t ref;
 
 	for (;; bucket = sl__slab_at(&table->overflow, bucket->overflow), length++) {
-		unsigned i = free_place(bucket);
+		unsigned free = sl__bucket_places(bucket, 0);
 
-		if (i < SL_BUCKET_ENTRIES) {
+		if (free) {
+			unsigned i = sl__lowest_bit(free);
+
 			bucket->tag[i] = tag;
 			bucket->entry[i] = entry;
 			return true;
@@ -286,8 +278,12 @@ bool sl__table_remove(struct sl_table *table, uint64_t hash, uint32_t entry)
 	uint16_t tag = sl__table_tag(hash);
 
 	for (;; bucket = sl__slab_at(&table->overflow, bucket->overflow)) {
-		for (unsigned i = 0; i < SL_BUCKET_ENTRIES; i++) {
-			if (bucket->tag[i] != tag || bucket->entry[i] != entry)
+		unsigned places = sl__bucket_places(bucket, tag);
+
+		for (; places; places &= places - 1) {
+			unsigned i = sl__lowest_bit(places);
+
+			if (bucket->entry[i] != entry)
 				continue;
 			bucket->tag[i] = 0;
 			table->entries--;

@@ -88,6 +88,32 @@ static inline struct sl_bucket *sl__table_at(const struct sl_table *table, uint3
 	return &table->segments[i / SL_SEGMENT][i % SL_SEGMENT];
 }
 
+/* The places of a bucket that have this tag, bit by bit; free ones have 0. */
+static inline unsigned sl__bucket_places(const struct sl_bucket *bucket, uint16_t tag)
+{
+#if defined(__SSE2__) && defined(__GNUC__)
+	/* The first and the last eight at once: a compare each, and the upper bits of what they say. */
+	typedef short tags __attribute__((vector_size(16)));
+	typedef char bytes __attribute__((vector_size(16)));
+	const short t = (short)tag;
+	const tags all = {t, t, t, t, t, t, t, t};
+	tags first, last;
+	unsigned both;
+
+	memcpy(&first, bucket->tag, sizeof(first));
+	memcpy(&last, bucket->tag + 2, sizeof(last));
+	both = (unsigned)__builtin_ia32_pmovmskb128(
+		(bytes)__builtin_ia32_packsswb128((tags)(first == all), (tags)(last == all)));
+	return (both & 0xff) | both >> 14 << 8;
+#else
+	unsigned places = 0;
+
+	for (unsigned i = 0; i < SL_BUCKET_ENTRIES; i++)
+		places |= (unsigned)(bucket->tag[i] == tag) << i;
+	return places;
+#endif
+}
+
 /*
  * Visit every entry that may have this hash:
  *
@@ -97,72 +123,40 @@ static inline struct sl_bucket *sl__table_at(const struct sl_table *table, uint3
  */
 struct sl_probe {
 	const struct sl_bucket *bucket;
-	unsigned slot;
+	unsigned places; /* of it, that were not visited yet */
 	uint16_t tag;
 };
 
 static inline struct sl_probe sl__table_probe(const struct sl_table *table, uint64_t hash)
 {
-	return (struct sl_probe){sl__table_at(table, sl__table_bucket(table, hash)), 0,
-		sl__table_tag(hash)};
+	const struct sl_bucket *bucket = sl__table_at(table, sl__table_bucket(table, hash));
+	uint16_t tag = sl__table_tag(hash);
+
+	return (struct sl_probe){bucket, sl__bucket_places(bucket, tag), tag};
 }
 
 static inline uint32_t sl__table_next(const struct sl_table *table, struct sl_probe *probe)
 {
-	for (;;) {
-		while (probe->slot < SL_BUCKET_ENTRIES) {
-			unsigned slot = probe->slot++;
+	unsigned place;
 
-			if (probe->bucket->tag[slot] == probe->tag)
-				return probe->bucket->entry[slot];
-		}
+	while (!probe->places) {
 		if (!probe->bucket->overflow)
 			return 0;
 		probe->bucket = sl__slab_at(&table->overflow, probe->bucket->overflow);
-		probe->slot = 0;
+		probe->places = sl__bucket_places(probe->bucket, probe->tag);
 	}
+	place = sl__lowest_bit(probe->places);
+	probe->places &= probe->places - 1;
+	return probe->bucket->entry[place];
 }
 
-/* Bit 15 of each 16 bits is set where all 16 are zero. */
-static inline uint64_t sl__zero_tags(uint64_t four)
-{
-	const uint64_t low = UINT64_C(0x7fff7fff7fff7fff);
-
-	return ~(((four & low) + low) | four | low);
-}
-
-/*
- * One entry of the chain that may have this hash, mostly the one that is meant; 0: there is none.
- * The same as a first sl__table_next(), but no branch depends on where in a bucket it stands.
- */
+/* One entry of a bucket's chain that has this tag, mostly the one that is meant; 0: there is none. */
 static inline uint32_t sl__table_first(
 	const struct sl_table *table, const struct sl_bucket *bucket, uint16_t tag)
 {
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	const uint64_t all = tag * UINT64_C(0x0001000100010001);
-
-	for (;; bucket = sl__slab_at(&table->overflow, bucket->overflow)) {
-		uint64_t four[2], found;
-		uint32_t two;
-		unsigned bit;
-
-		memcpy(four, bucket->tag, sizeof(four));
-		memcpy(&two, bucket->tag + 8, sizeof(two));
-		/* Tag i of word w is bit 16 i + 15 - w. */
-		found = sl__zero_tags(four[0] ^ all) | sl__zero_tags(four[1] ^ all) >> 1 |
-			sl__zero_tags((two ^ all) | UINT64_C(0xffffffff00000000)) >> 2;
-		if (found) {
-			bit = sl__lowest_bit(found);
-			return bucket->entry[(15 - bit % 16) * 4 + bit / 16];
-		}
-		if (!bucket->overflow)
-			return 0;
-	}
-#else
-	struct sl_probe probe = {bucket, 0, tag};
+	struct sl_probe probe = {bucket, sl__bucket_places(bucket, tag), tag};
 
 	return sl__table_next(table, &probe);
-#endif
 }
 
 #endif

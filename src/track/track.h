@@ -8,7 +8,10 @@
 #ifndef SL_TRACK_TRACK_H
 #define SL_TRACK_TRACK_H
 
+#include <string.h>
+
 #include "base/hash.h"
+#include "base/inline.h"
 #include "base/mem.h"
 #include "base/random.h"
 #include "base/slab.h"
@@ -178,7 +181,7 @@ void sl__conn_refresh(struct sl_track *t, struct sl_conn *conn, uint32_t timeout
  */
 #define SL_CONN_HORIZON_MS 131072u
 /* The same in short for a confirmed conn, whose wheel finds out by itself. */
-static inline void sl__conn_extend(struct sl_track *t, struct sl_conn *conn, uint32_t timeout_ms)
+SL_INLINE void sl__conn_extend(struct sl_track *t, struct sl_conn *conn, uint32_t timeout_ms)
 {
 	uint32_t deadline = t->now_ms + timeout_ms;
 
@@ -194,7 +197,7 @@ void sl__conn_count(struct sl_track *t, struct sl_conn *conn, enum sl_dir dir, u
 void sl__conn_count_many(struct sl_track *t, struct sl_conn *conn, enum sl_dir dir,
         uint64_t packets, uint64_t bytes);
 /* The same as sl__conn_count() in short while the conn is not SL_CONN_UNREPLIED and the low words do not overflow. */
-static inline void sl__conn_count_one(
+SL_INLINE void sl__conn_count_one(
         struct sl_track *t, struct sl_conn *conn, enum sl_dir dir, uint32_t bytes)
 {
 	uint32_t packets = conn->count[dir].packets + 1, sum = conn->count[dir].bytes + bytes;
@@ -230,7 +233,7 @@ void sl__conn_info(const struct sl_track *t, const struct sl_conn *conn, struct 
 void sl__expect_info(
         const struct sl_track *t, const struct sl_expect *expect, struct sl_expect_info *out);
 /* The timeouts that hold for it. */
-static inline const struct sl_timeouts *sl__timeouts(
+SL_INLINE const struct sl_timeouts *sl__timeouts(
         const struct sl_track *t, const struct sl_conn *conn)
 {
 	const struct sl_ext *ext = sl__ext_of(t, conn);
@@ -239,10 +242,18 @@ static inline const struct sl_timeouts *sl__timeouts(
 }
 /* The hash of a tuple, as the index has it. */
 uint64_t sl__tuple_hash(const struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone);
-/* The words of it behind the addresses. */
-static inline uint32_t sl__hash_rest(uint16_t zone, enum sl_family family, uint8_t proto)
+/* The same of its parts: addresses of 4 or 16 bytes, source port << 16 | destination port. */
+SL_INLINE uint64_t sl__hash_parts(const struct sl_hash_key *key, const uint8_t *src,
+        const uint8_t *dst, uint32_t ports, uint16_t zone, uint8_t proto, bool v6)
 {
-	return (uint32_t)zone << 16 | (uint32_t)family << 8 | proto;
+	const unsigned words = v6 ? 4 : 1;
+	uint32_t w[10];
+
+	memcpy(w, src, words * 4);
+	memcpy(w + words, dst, words * 4);
+	w[2 * words] = ports;
+	w[2 * words + 1] = (uint32_t)zone << 16 | (uint32_t)(v6 ? SL_IPV6 : SL_IPV4) << 8 | proto;
+	return sl__hash_words(key, w, 2 * words + 2);
 }
 static inline uint16_t sl__conn_zone(const struct sl_conn *conn, enum sl_dir dir)
 {
