@@ -1,27 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * See dialogue.h. Both ends are models of receivers: what arrives is put at its place by
- * sequence number, and a byte that is not what it must be is a failure, so no segmentation
- * lets an untranslated byte slip through. Every packet ends where its allocation ends.
- */
+/* See dialogue.h. The two ends and their engine: tests/lib/world.h. */
 #include "tests/helpers/dialogue.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <sluice/policy.h>
-
-#include "base/checksum.h"
 #include "base/wire.h"
+#include "tests/lib/must.h"
 
-#define STREAM  32768
-#define TEXT    8192
-#define EVENTS  1024
-#define EXPECTS 64
-#define MS      1000000ull
-
-enum { FIN = 1, SYN = 2, PSH = 8, ACK = 16 };
+#define TEXT   8192
+#define EVENTS 1024
 
 /* How the message of one row travels. */
 enum way {
@@ -29,81 +18,45 @@ enum way {
 	CUT,
 	CUT_SWAPPED, /* the second part first, then all of it again */
 	CUT_WAITED,
-	CUT_OVERLAP,	  /* the second part begins inside the first */
+	CUT_OVERLAP, /* the second part begins inside the first */
 	CUT_FIRST_TWICE,
 	CUT_SECOND_TWICE,
-	CUT_AGAIN,	  /* all of it again behind it */
-	THREE_BACKWARDS,  /* three parts, the last one first */
-	THREE_TURNED,	  /* the second, the third, the first; then the first two again */
+	CUT_AGAIN,       /* all of it again behind it */
+	THREE_BACKWARDS, /* three parts, the last one first */
+	THREE_TURNED,    /* the second, the third, the first; then the first two again */
 	BYTES,
+	NAGLE, /* byte by byte, each one acknowledged before the next is sent */
 	WAYS
 };
 
-struct end {
-	struct sl_addr addr; /* its own */
-	uint16_t port;
-	uint32_t isn, sent;
-	size_t must_len;
-	uint8_t must[STREAM], got[STREAM];
-	bool have[STREAM];
-	size_t datagrams;
-};
-
-struct expected {
-	struct sl_expect_info info;
-	bool gone;
-};
-
-struct world {
-	struct sl_engine *engine;
+struct play {
+	struct world w;
 	const struct dialogue *d;
-	unsigned nat;
-	uint8_t family;
-	struct sl_addr third[2], public_;
-	struct end end[2];
-	uint64_t now;
-	size_t allocated;
+	struct sl_addr third[2];
 	char events[EVENTS];
-	struct expected expect[EXPECTS];
-	unsigned expects;
-	uint16_t remark, dropped;
-	bool quiet; /* packets of related connections are looked at by meet() */
-	struct sl_packet met;
 };
-
-/* What is being played, for whoever reads of a failure. */
-static char playing[256];
 
 static void fail_with(const char *what, const char *a, const char *b)
 {
-	fail_msg("%s: %s\n  must be: %s\n  is:      %s", playing, what, a, b);
+	fail_msg("%s: %s\n  must be: %s\n  is:      %s", must_playing, what, a, b);
 }
 
 /* ---- addresses ------------------------------------------------------------------------------- */
 
-static struct sl_addr addr_of(const char *text)
-{
-	enum sl_family family;
-	struct sl_addr a;
-
-	assert_true(sl_addr_parse(text, &a, &family));
-	return a;
-}
-
 /* How `viewer` (0: client, 1: server) must see the host called `name`. */
-static struct sl_addr seen_by(const struct world *w, unsigned viewer, char name)
+static struct sl_addr seen_by(const struct play *w, unsigned viewer, char name)
 {
 	switch (name) {
 	case 'c':
-		return viewer == 1 && w->nat == NAT_SRC ? w->public_ : w->end[0].addr;
+		return viewer ? w->w.end[1].to : w->w.end[0].addr;
 	case 's':
-		return viewer == 0 && w->nat == NAT_DST ? w->public_ : w->end[1].addr;
+		return viewer ? w->w.end[1].addr : w->w.end[0].to;
 	case 't':
 		return w->third[1];
 	case 'u':
 		return w->third[0];
 	default:
-		return w->public_;
+		return w->w.public_addr;
 	}
 }
 
@@ -142,7 +95,7 @@ static void close_element(struct sl_out *o, char **open, unsigned *depth)
 	*length = (char)(o->at - length - 1);
 }
 
-static void put_addr(const struct world *w, struct sl_out *o, unsigned viewer, char form, char name)
+static void put_addr(const struct play *w, struct sl_out *o, unsigned viewer, char form, char name)
 {
 	struct sl_addr a = seen_by(w, viewer, name);
 	char text[SL_ADDR_TEXT];
@@ -151,18 +104,22 @@ static void put_addr(const struct world *w, struct sl_out *o, unsigned viewer, c
 		sl_text_put_bytes(o, a.b + 12, 4);
 		return;
 	}
+	if (form == '#') {
+		sl_text_put_uint(o, sl_get32(a.b + 12));
+		return;
+	}
 	if (form == ',') {
-		for (unsigned i = w->family == SL_IPV4 ? 12 : 0; i < 16; i++) {
+		for (unsigned i = w->w.family == SL_IPV4 ? 12 : 0; i < 16; i++) {
 			sl_text_put_uint(o, a.b[i]);
 			if (i < 15)
 				sl_text_put_char(o, ',');
 		}
 		return;
 	}
-	if (form == '[' && w->family == SL_IPV6)
+	if (form == '[' && w->w.family == SL_IPV6)
 		sl_text_put_char(o, '[');
-	sl_text_put_str(o, sl_addr_text(&a, (enum sl_family)w->family, text));
-	if (form == '[' && w->family == SL_IPV6)
+	sl_text_put_str(o, sl_addr_text(&a, (enum sl_family)w->w.family, text));
+	if (form == '[' && w->w.family == SL_IPV6)
 		sl_text_put_char(o, ']');
 }
 
@@ -176,7 +133,7 @@ static size_t body_length(const char *text, size_t n)
 
 /* The template as `viewer` must see it; `body` stands for {n}. */
 static size_t render_with(
-        const struct world *w, unsigned viewer, const char *template, char *out, size_t body)
+        const struct play *w, unsigned viewer, const char *template, char *out, size_t body)
 {
 	struct sl_text t = sl_text_of(template, strlen(template));
 	struct sl_out o = sl_out_of(out, TEXT);
@@ -200,10 +157,10 @@ static size_t render_with(
 		else if (c == 'n')
 			sl_text_put_uint(&o, body);
 		else if (c == 'f')
-			sl_text_put_uint(&o, w->family);
+			sl_text_put_uint(&o, w->w.family);
 		else if (c == 'F')
-			sl_text_put_uint(&o, w->family == SL_IPV4 ? 1 : 2);
-		else if (c == '=' || c == '[' || c == ',')
+			sl_text_put_uint(&o, w->w.family == SL_IPV4 ? 1 : 2);
+		else if (c == '=' || c == '#' || c == '[' || c == ',')
 			put_addr(w, &o, viewer, c, *t.at++);
 		else
 			put_addr(w, &o, viewer, 0, c);
@@ -214,7 +171,7 @@ static size_t render_with(
 	return sl_out_len(&o);
 }
 
-static size_t render(const struct world *w, unsigned viewer, const char *template, char *out)
+static size_t render(const struct play *w, unsigned viewer, const char *template, char *out)
 {
 	size_t n = render_with(w, viewer, template, out, 0);
 
@@ -223,7 +180,7 @@ static size_t render(const struct world *w, unsigned viewer, const char *templat
 
 /* ---- what happened, as text ------------------------------------------------------------------ */
 
-static void add_event(struct world *w, const char *text)
+static void add_event(struct play *w, const char *text)
 {
 	size_t n = strlen(w->events);
 
@@ -232,9 +189,9 @@ static void add_event(struct world *w, const char *text)
 }
 
 /* No host bits: an IPv4 address is the last four bytes. */
-static bool all_zero(const struct world *w, const struct sl_addr *a)
+static bool all_zero(const struct play *w, const struct sl_addr *a)
 {
-	for (unsigned i = w->family == SL_IPV4 ? 12 : 0; i < 16; i++)
+	for (unsigned i = w->w.family == SL_IPV4 ? 12 : 0; i < 16; i++)
 		if (a->b[i])
 			return false;
 	return true;
@@ -242,7 +199,7 @@ static bool all_zero(const struct world *w, const struct sl_addr *a)
 
 /* The name of an address in that viewer's eyes; the address itself if it has none. */
 static const char *name_of(
-        const struct world *w, unsigned viewer, const struct sl_addr *a, char out[SL_ADDR_TEXT])
+        const struct play *w, unsigned viewer, const struct sl_addr *a, char out[SL_ADDR_TEXT])
 {
 	static const char names[] = "cstu";
 
@@ -255,14 +212,14 @@ static const char *name_of(
 			return out;
 		}
 	}
-	return sl_addr_text(a, (enum sl_family)w->family, out);
+	return sl_addr_text(a, (enum sl_family)w->w.family, out);
 }
 
 /* Is the opener of what is expected on the client's side? */
-static unsigned opener_of(const struct world *w, const struct sl_expect_info *e)
+static unsigned opener_of(const struct play *w, const struct sl_expect_info *e)
 {
 	if (!all_zero(w, &e->mask.src))
-		return !(sl_addr_eq(&e->tuple.src, &w->end[0].addr) ||
+		return !(sl_addr_eq(&e->tuple.src, &w->w.end[0].addr) ||
 		         sl_addr_eq(&e->tuple.src, &w->third[0]));
 	for (unsigned viewer = 0; viewer < 2; viewer++) {
 		struct sl_addr peer = seen_by(w, viewer, viewer ? 'c' : 's');
@@ -279,7 +236,7 @@ static bool from_network(const struct sl_expect_info *e)
 	return e->mask.src.b[14] == 0xff && e->mask.src.b[15] == 0;
 }
 
-static void describe(const struct world *w, const struct sl_expect_info *e, char *out)
+static void describe(const struct play *w, const struct sl_expect_info *e, char *out)
 {
 	char src[SL_ADDR_TEXT], dst[SL_ADDR_TEXT], proto[4];
 	unsigned opener = opener_of(w, e);
@@ -300,407 +257,68 @@ static void describe(const struct world *w, const struct sl_expect_info *e, char
 		sprintf(out, " inactive");
 }
 
-static void on_event(void *ctx, const struct sl_event *event)
+static void on_event(struct world *world, const struct sl_event *event)
 {
-	struct world *w = ctx;
+	struct play *w = (struct play *)world;
 	char text[160], proto[4];
 	struct sl_expect_info info;
 
-	if (event->type == SL_EVENT_LOG && event->why != SL_WHY_NONE)
-		w->remark = (uint16_t)event->why;
 	if (event->type != SL_EVENT_EXPECT_NEW && event->type != SL_EVENT_EXPECT_DESTROY)
 		return;
-	sl_expect_info(w->engine, event->expect, &info);
-	if (event->type == SL_EVENT_EXPECT_NEW) {
-		assert_true(w->expects < EXPECTS);
-		w->expect[w->expects++].info = info;
+	sl_expect_info(world->g.engine, event->expect, &info);
+	if (event->type == SL_EVENT_EXPECT_NEW)
 		describe(w, &info, text);
-	} else {
-		for (unsigned i = 0; i < w->expects; i++)
-			w->expect[i].gone = w->expect[i].gone || w->expect[i].info.id == info.id;
+	else
 		sprintf(text, "-%s %u", sl_proto_text(info.tuple.proto, proto), info.tuple.dport);
-	}
 	add_event(w, text);
-}
-
-/* ---- the embedder ---------------------------------------------------------------------------- */
-
-static void *counted_alloc(void *ctx, size_t size, size_t align)
-{
-	((struct world *)ctx)->allocated += size;
-	return aligned_alloc(align, (size + align - 1) / align * align);
-}
-
-static void counted_free(void *ctx, void *p, size_t size)
-{
-	((struct world *)ctx)->allocated -= size;
-	free(p);
-}
-
-static bool inside(const struct world *w, const struct sl_addr *a)
-{
-	return sl_addr_eq(a, &w->end[0].addr) || sl_addr_eq(a, &w->third[0]);
-}
-
-static bool is_broadcast(const struct world *w, const struct sl_addr *a)
-{
-	static const uint8_t all[4] = {10, 0, 0, 255};
-
-	return w->family == SL_IPV4 && !memcmp(a->b + 12, all, 4);
-}
-
-static void route(void *ctx, const struct sl_route_query *query, struct sl_route *answer)
-{
-	const struct world *w = ctx;
-
-	answer->kind = sl_addr_eq(&query->dst, &w->public_) ? SL_ROUTE_LOCAL : SL_ROUTE_FORWARD;
-	answer->out_if = inside(w, &query->dst) ? 1 : 2;
-	if (is_broadcast(w, &query->dst)) {
-		answer->kind = SL_ROUTE_BROADCAST;
-		answer->prefix = 24;
-	}
-	answer->mtu = 1500;
-	answer->has_source = true;
-	answer->source = w->public_;
-}
-
-static bool grow(void *ctx, struct sl_packet *p, uint32_t headroom, uint32_t tailroom)
-{
-	uint8_t *base = malloc((size_t)headroom + p->len + tailroom);
-
-	(void)ctx;
-	memcpy(base + headroom, p->data, p->len);
-	free(p->handle);
-	p->handle = base;
-	p->data = base + headroom;
-	p->headroom = headroom;
-	p->tailroom = tailroom;
-	return true;
-}
-
-static bool fresh(void *ctx, struct sl_packet *p, uint32_t len)
-{
-	(void)ctx;
-	p->handle = p->data = malloc(len);
-	p->len = len;
-	p->headroom = p->tailroom = 0;
-	return true;
-}
-
-static bool keep(void *ctx, struct sl_packet *p)
-{
-	(void)ctx, (void)p;
-	return true;
-}
-
-static void release(void *ctx, struct sl_packet *p)
-{
-	(void)ctx;
-	free(p->handle);
-	p->handle = NULL;
-}
-
-/* ---- the policy ------------------------------------------------------------------------------ */
-
-static uint8_t no_stages(void *ctx, enum sl_hook hook)
-{
-	(void)ctx, (void)hook;
-	return 0;
-}
-
-static enum sl_decision no_decision(void *ctx, struct sl_policy_view *view)
-{
-	(void)ctx, (void)view;
-	return SL_CONTINUE;
-}
-
-/* Source NAT of what the client opens; destination NAT of what it opens to the public address. */
-static bool nat(void *ctx, struct sl_policy_view *view, struct sl_nat_range *range)
-{
-	const struct world *w = ctx;
-	bool from_client = view->packet->in_if == 1;
-
-	range->flags = SL_NAT_MAP_ADDR;
-	if (w->nat == NAT_SRC && view->hook == SL_POSTROUTING && from_client) {
-		range->min_addr = range->max_addr = w->public_;
-		return true;
-	}
-	if (w->nat == NAT_DST && view->hook == SL_PREROUTING && from_client) {
-		range->min_addr = range->max_addr = w->end[1].addr;
-		return true;
-	}
-	return false;
-}
-
-static const struct sl_policy policy = {.stages = no_stages, .decide = no_decision, .nat = nat};
-
-/* ---- packets --------------------------------------------------------------------------------- */
-
-static size_t head_of(const struct world *w)
-{
-	return w->family == SL_IPV4 ? 20 : 40;
-}
-
-static uint32_t pseudo(const struct world *w, const uint8_t *ip, uint8_t proto, uint32_t len)
-{
-	return w->family == SL_IPV4 ? sl__sum_ipv4(ip + 12, ip + 16, proto, len)
-	                            : sl__sum_ipv6(ip + 8, ip + 24, proto, len);
-}
-
-/* IP header, addresses and lengths; the transport part of n bytes is the caller's. */
-static uint8_t *make_packet(const struct world *w, const struct sl_addr *src,
-        const struct sl_addr *dst, uint8_t proto, size_t n, struct sl_packet *p)
-{
-	size_t head = head_of(w);
-	uint8_t *ip = calloc(1, head + n);
-
-	*p = (struct sl_packet){.handle = ip, .data = ip, .len = (uint32_t)(head + n)};
-	if (w->family == SL_IPV4) {
-		ip[0] = 0x45;
-		sl_put16(ip + 2, (uint16_t)(head + n));
-		ip[8] = 64;
-		ip[9] = proto;
-		memcpy(ip + 12, src->b + 12, 4);
-		memcpy(ip + 16, dst->b + 12, 4);
-		sl_put16(ip + 10, sl__csum(sl__sum(ip, 20, 0)));
-	} else {
-		ip[0] = 0x60;
-		sl_put16(ip + 4, (uint16_t)n);
-		ip[6] = proto;
-		ip[7] = 64;
-		memcpy(ip + 8, src->b, 16);
-		memcpy(ip + 24, dst->b, 16);
-	}
-	return ip + head;
-}
-
-static void seal(const struct world *w, struct sl_packet *p, uint8_t proto)
-{
-	size_t head = head_of(w), n = p->len - head;
-	uint8_t *l4 = p->data + head, *sum = l4 + (proto == SL_PROTO_TCP ? 16 : 6);
-
-	sl_put16(sum, sl__csum(sl__sum(l4, n, pseudo(w, p->data, proto, (uint32_t)n))));
-}
-
-static struct sl_addr packet_addr(const struct world *w, const struct sl_packet *p, bool dst)
-{
-	if (w->family == SL_IPV4)
-		return sl_addr_v4(p->data + (dst ? 16 : 12));
-	return sl_addr_v6(p->data + (dst ? 24 : 8));
-}
-
-static void check_sums(const struct world *w, const struct sl_packet *p)
-{
-	size_t head = head_of(w), len;
-	uint8_t proto = p->data[w->family == SL_IPV4 ? 9 : 6];
-
-	len = w->family == SL_IPV4 ? sl_get16(p->data + 2) - head : sl_get16(p->data + 4);
-	assert_true(head + len <= p->len);
-	assert_int_equal(sl__sum_fold(sl__sum(
-	                         p->data + head, len, pseudo(w, p->data, proto, (uint32_t)len))),
-	        0xffff);
-	if (w->family == SL_IPV4)
-		assert_int_equal(sl__sum_fold(sl__sum(p->data, 20, 0)), 0xffff);
-}
-
-static void fail_byte(const struct end *to, size_t at, size_t n)
-{
-	char is[TEXT], must[TEXT];
-	size_t from = at < 40 ? 0 : at - 40;
-
-	snprintf(is, sizeof(is), "%.*s", (int)(n < 200 ? n : 200), (const char *)to->got + from);
-	snprintf(must, sizeof(must), "%.*s",
-	        (int)(to->must_len - from < 200 ? to->must_len - from : 200),
-	        (const char *)to->must + from);
-	fail_with("what arrived", must, is);
-}
-
-/* Bytes at `at` of the stream that `to` receives. */
-static void take_bytes(struct end *to, size_t at, const uint8_t *bytes, size_t n)
-{
-	assert_true(at + n <= STREAM);
-	memcpy(to->got + at, bytes, n);
-	for (size_t i = 0; i < n; i++) {
-		if (at + i >= to->must_len || bytes[i] != to->must[at + i])
-			fail_byte(to, at + i, n + 40);
-		to->have[at + i] = true;
-	}
-}
-
-static void receive(struct world *w, struct sl_packet *p)
-{
-	const uint8_t *l4 = p->data + head_of(w);
-	size_t n =
-	        (w->family == SL_IPV4 ? sl_get16(p->data + 2) - head_of(w) : sl_get16(p->data + 4));
-	uint8_t proto = p->data[w->family == SL_IPV4 ? 9 : 6];
-	struct sl_addr dst = packet_addr(w, p, true);
-	struct end *to = &w->end[sl_addr_eq(&dst, &w->end[0].addr) ? 0 : 1],
-	           *from = &w->end[to == &w->end[0]];
-
-	check_sums(w, p);
-	if (w->quiet)
-		return;
-	if (is_broadcast(w, &dst)) {
-		w->end[1].datagrams += n - 8;
-		return;
-	}
-	if (!sl_addr_eq(&dst, &to->addr))
-		fail_with("destination", "an end",
-		        sl_addr_text(&dst, (enum sl_family)w->family, (char[SL_ADDR_TEXT]){0}));
-	assert_int_equal(sl_get16(l4 + 2), to->port);
-	if (proto == SL_PROTO_UDP) {
-		take_bytes(to, to->datagrams, l4 + 8, n - 8);
-		to->datagrams += n - 8;
-	} else if (!(l4[13] & SYN)) {
-		size_t head = (size_t)(l4[12] >> 4) * 4, at = sl_get32(l4 + 4) - from->isn - 1;
-
-		if (n > head)
-			take_bytes(to, at, l4 + head, n - head);
-	}
-}
-
-static void on_emit(void *ctx, struct sl_packet *p, const struct sl_packet *cause)
-{
-	(void)cause;
-	receive(ctx, p);
-	free(p->handle);
-}
-
-static void put_in(struct world *w, struct sl_packet *p, unsigned dir, uint8_t proto)
-{
-	seal(w, p, proto);
-	p->in_if = dir == 0 ? 1 : 2;
-	sl_input(w->engine, p, 1, w->now);
-	if (p->verdict == SL_ACCEPT)
-		receive(w, p);
-	w->dropped = (uint16_t)(p->verdict == SL_DROP ? p->reason : 0);
-	assert_null(sl_engine_check(w->engine));
-}
-
-static size_t contiguous(const struct end *e)
-{
-	size_t n = 0;
-
-	while (n < STREAM && e->have[n])
-		n++;
-	return n;
-}
-
-static void ports(uint8_t *l4, uint16_t src, uint16_t dst)
-{
-	sl_put16(l4, src);
-	sl_put16(l4 + 2, dst);
-}
-
-static void send_tcp(
-        struct world *w, unsigned dir, uint32_t at, uint8_t flags, const void *bytes, size_t n)
-{
-	struct end *me = &w->end[dir], *peer = &w->end[!dir];
-	struct sl_addr dst = seen_by(w, dir, dir ? 'c' : 's');
-	struct sl_packet p;
-	uint8_t *l4 = make_packet(w, &me->addr, &dst, SL_PROTO_TCP, 20 + n, &p);
-
-	ports(l4, me->port, peer->port);
-	sl_put32(l4 + 4, me->isn + (flags & SYN ? 0 : 1) + at);
-	if (flags & ACK)
-		sl_put32(l4 + 8, peer->isn + 1 + (uint32_t)contiguous(me));
-	l4[12] = 0x50;
-	l4[13] = flags;
-	sl_put16(l4 + 14, 60000);
-	if (n)
-		memcpy(l4 + 20, bytes, n);
-	put_in(w, &p, dir, SL_PROTO_TCP);
-	if (p.verdict != SL_HELD)
-		free(p.handle);
-}
-
-static void send_udp(struct world *w, unsigned dir, const void *bytes, size_t n)
-{
-	struct end *me = &w->end[dir], *peer = &w->end[!dir];
-	struct sl_addr dst = seen_by(w, dir, dir ? 'c' : 's');
-	struct sl_packet p;
-	uint8_t *l4;
-
-	if (w->d->broadcast && dir == 0)
-		dst.b[12] = 10, dst.b[13] = dst.b[14] = 0, dst.b[15] = 255;
-	l4 = make_packet(w, &me->addr, &dst, SL_PROTO_UDP, 8 + n, &p);
-
-	ports(l4, me->port, peer->port);
-	sl_put16(l4 + 4, (uint16_t)(8 + n));
-	memcpy(l4 + 8, bytes, n);
-	put_in(w, &p, dir, SL_PROTO_UDP);
-	free(p.handle);
 }
 
 /* ---- the world ------------------------------------------------------------------------------- */
 
-static void set_tunables(struct world *w)
+/* What went to all hosts of the network, the server was among them. */
+static bool on_leave(struct world *w, const struct sl_packet *p)
+{
+	(void)p;
+	if (!addr_is(&w->arrived.dst, "10.0.0.255"))
+		return false;
+	w->in[1].datagram += w->payload_len;
+	return true;
+}
+
+static void set_tunables(struct play *w)
 {
 	for (unsigned i = 0; i < 4 && w->d->set[i]; i++) {
 		char name[64];
 		const char *value = strchr(w->d->set[i], '=');
 
 		snprintf(name, sizeof(name), "%.*s", (int)(value - w->d->set[i]), w->d->set[i]);
-		assert_true(sl_tunable_set(w->engine, name, (uint32_t)atoi(value + 1)));
+		assert_true(sl_tunable_set(w->w.g.engine, name, (uint32_t)atoi(value + 1)));
 	}
 }
 
-static const struct sl_helper *find_helper(const char *name)
+static void play_init(struct play *w, const struct dialogue *d, uint8_t family, unsigned nat)
 {
-	for (const struct sl_helper *const *h = sl_helpers_builtin(); *h; h++)
-		if (!strcmp((*h)->name, name))
-			return *h;
-	fail_msg("no helper %s", name);
-	return NULL;
-}
+	const struct scene scene = {.helper = d->helper,
+	        .proto = d->proto,
+	        .family = family,
+	        .client_port = d->client_port,
+	        .server_port = d->server_port};
+	bool v6 = family == SL_IPV6;
+	unsigned outside = nat != NAT_IN; /* whose side is outside */
 
-static void world_init(struct world *w, const struct dialogue *d, uint8_t family, unsigned nat_kind)
-{
-	struct sl_env env = {.mem = {counted_alloc, counted_free, w},
-	        .ctx = w,
-	        .route = route,
-	        .event = on_event,
-	        .grow = grow,
-	        .alloc = fresh,
-	        .keep = keep,
-	        .free = release,
-	        .emit = on_emit};
-	const struct sl_helper *helper = find_helper(d->helper);
-	struct sl_config config;
-
-	memset(w, 0, sizeof(*w));
 	w->d = d;
-	w->nat = nat_kind;
-	w->family = family;
-	w->end[0].addr = addr_of(family == SL_IPV4 ? "10.0.0.2" : "2001:db8:1::2");
-	w->end[1].addr = addr_of(family == SL_IPV4 ? "198.51.100.7" : "2001:db8:2::7");
-	w->third[0] = addr_of(family == SL_IPV4 ? "10.0.0.3" : "2001:db8:1::3");
-	w->third[1] = addr_of(family == SL_IPV4 ? "198.51.100.99" : "2001:db8:2::99");
-	w->public_ = addr_of(family == SL_IPV4 ? "203.0.113.1" : "2001:db8:ffff::1");
-	w->end[0].port = d->client_port ? d->client_port : 40000;
-	w->end[1].port = d->server_port ? d->server_port : helper->match[0].port;
-	w->end[0].isn = 0xfffffff0;
-	w->end[1].isn = 5000;
-	sl_config_init(&config);
-	config.slab_chunk = 1;
-	config.table_max = 64;
-	config.policy = &policy;
-	config.policy_ctx = w;
-	w->engine = sl_engine_create(&config, &env);
-	assert_non_null(w->engine);
-	assert_true(sl_helper_register(w->engine, helper, true));
+	w->events[0] = 0;
+	w->third[outside] = addr_of(v6 ? "2001:db8:2::99" : "198.51.100.99");
+	w->third[!outside] = addr_of(v6 ? "2001:db8:1::33" : "10.0.0.33");
+	world_place(&w->w, &scene, nat);
+	w->w.strict = true;
+	w->w.on_event = on_event;
+	w->w.on_leave = on_leave;
+	if (d->broadcast)
+		w->w.end[0].to = addr_of("10.0.0.255");
+	world_start(&w->w, d->helper);
 	set_tunables(w);
-	if (d->proto == SL_PROTO_TCP) {
-		send_tcp(w, 0, 0, SYN, NULL, 0);
-		send_tcp(w, 1, 0, SYN | ACK, NULL, 0);
-		send_tcp(w, 0, 0, ACK, NULL, 0);
-	}
-}
-
-static void world_fini(struct world *w)
-{
-	sl_engine_destroy(w->engine);
-	assert_int_equal(w->allocated, 0);
+	world_open(&w->w);
 }
 
 /* ---- a row ----------------------------------------------------------------------------------- */
@@ -722,121 +340,142 @@ static const struct part {
         [THREE_TURNED] = {{1, 2}, {2, 3}, {0, 1}, {0, 2}},
 };
 
-static void travel(
-        struct world *w, unsigned dir, const char *text, size_t n, enum way way, size_t cut)
+/* With Nagle's algorithm the sender has one byte on the way and waits for its acknowledgement. */
+static void travel_slowly(struct world *w, enum sl_dir dir, const char *text, size_t n)
 {
-	uint32_t at = w->end[dir].sent;
+	uint32_t at = w->end[dir].next;
 
-	w->end[dir].sent += (uint32_t)n;
-	if (w->d->proto == SL_PROTO_UDP) {
-		send_udp(w, dir, text, n);
-		return;
-	}
-	if (way == WHOLE) {
-		send_tcp(w, dir, at, ACK | PSH, text, n);
-		return;
-	}
-	if (way == BYTES) {
-		for (size_t i = 0; i < n; i++)
-			send_tcp(w, dir, at + (uint32_t)i, ACK | PSH, text + i, 1);
-		return;
-	}
-	for (unsigned i = 0; i < PARTS && order[way][i].to; i++) {
-		size_t places[] = {0, cut / 2, cut, n};
-		size_t from = places[order[way][i].from], to = places[order[way][i].to];
-
-		if (from < to)
-			send_tcp(w, dir, at + (uint32_t)from, ACK | PSH, text + from, to - from);
-		if (way == CUT_WAITED && i == 0) {
-			w->now += 50 * MS;
-			sl_clock(w->engine, w->now, 0);
+	for (size_t i = 0; i < n; i++) {
+		send_part(w, dir, at, text, i, i + 1);
+		send_ack(w, !dir);
+		if (w->in[dir].acked != w->end[dir].next) {
+			assert_true(sl_deadline(w->g.engine) <= w->g.now + 20 * MS);
+			wait_ms(w, 20);
 		}
+		if (w->in[dir].acked != w->end[dir].next)
+			fail_with("a byte", "acknowledged", "not after 20 ms");
 	}
 }
 
-/* What must be there before the next row. */
-static void check_row(struct world *w, const struct row *row, unsigned dir)
+static void travel(
+        struct world *w, enum sl_dir dir, const char *text, size_t n, enum way way, size_t cut)
 {
-	const struct end *to = &w->end[!dir];
+	size_t places[] = {0, cut / 2, cut, n};
+	uint32_t at = w->end[dir].next;
+
+	if (way == WHOLE || w->proto == SL_PROTO_UDP) {
+		send_message(w, dir, text, n);
+		return;
+	}
+	if (way == NAGLE) {
+		travel_slowly(w, dir, text, n);
+		return;
+	}
+	for (size_t i = 0; way == BYTES && i < n; i++)
+		send_part(w, dir, at, text, i, i + 1);
+	for (unsigned i = 0; i < PARTS && order[way][i].to; i++) {
+		size_t from = places[order[way][i].from], to = places[order[way][i].to];
+
+		if (from < to)
+			send_part(w, dir, at, text, from, to);
+		if (way == CUT_WAITED && i == 0)
+			wait_ms(w, 50);
+	}
+}
+
+static void check_events(struct play *w, const struct row *row)
+{
 	const char *must = row->expects ? row->expects : "";
 
 	if (strcmp(w->events, must))
 		fail_with("expectations", must, w->events);
-	if (w->remark != row->remark)
-		fail_with("remark", sl_reason_name(row->remark),
-		        sl_reason_name((enum sl_reason)w->remark));
-	if (w->d->proto == SL_PROTO_TCP && contiguous(to) != to->must_len)
-		fail_with("bytes", "all", "some are missing");
-	if (w->d->proto == SL_PROTO_UDP && to->datagrams != to->must_len)
-		fail_with("datagram", "arrives", sl_reason_name((enum sl_reason)w->dropped));
+	w->events[0] = 0;
 }
 
-static void play_row(struct world *w, const struct row *row, enum way way, size_t cut)
+/* What must be there before the next row. */
+static void check_row(struct play *w, const struct row *row, enum sl_dir dir)
 {
-	unsigned dir = row->from == 's';
-	struct end *to = &w->end[!dir];
-	char text[TEXT], arrives[TEXT];
-	size_t n, an;
+	const struct receiver *to = &w->w.in[!dir];
 
-	if (row->from == 'w') {
-		w->now += (uint64_t)strtoul(row->text, NULL, 10) * MS;
-		sl_clock(w->engine, w->now, 0);
-		if (strcmp(w->events, row->expects ? row->expects : ""))
-			fail_with("expectations", row->expects ? row->expects : "", w->events);
-		w->events[0] = 0;
+	check_events(w, row);
+	if (w->w.remark != row->remark)
+		fail_with("remark", sl_reason_name(row->remark), sl_reason_name(w->w.remark));
+	if (w->w.proto == SL_PROTO_UDP) {
+		if (to->datagram != to->must_len)
+			fail_with(
+			        "datagram", "arrives", sl_reason_name((enum sl_reason)w->w.reason));
 		return;
 	}
+	if (receiver_has(to) != to->must_len)
+		fail_with("bytes", "all", "some are missing");
+	send_ack(&w->w, !dir);
+	if (w->w.in[dir].acked != w->w.end[dir].next)
+		fail_with("acknowledgement", "of all that was sent, in its sender's numbers",
+		        "another one");
+}
+
+static void check_beyond(const struct play *w, const struct row *row)
+{
+	if (w->d->beyonds && w->w.beyond != row->beyond)
+		fail_with("beyond", row->beyond ? sl_beyond_name(row->beyond) : "none",
+		        w->w.beyond ? sl_beyond_name(w->w.beyond) : "none");
+}
+
+static void play_row(struct play *w, const struct row *row, enum way way, size_t cut)
+{
+	enum sl_dir dir = row->from == 's' ? SL_REPLY : SL_ORIGINAL;
+	char text[TEXT], arrives[TEXT];
+	size_t n;
+
+	if (row->from == 'w') {
+		wait_ms(&w->w, strtoul(row->text, NULL, 10));
+		check_events(w, row);
+		return;
+	}
+	n = render(w, !dir, row->arrives ? row->arrives : row->text, arrives);
+	world_must(&w->w, !dir, arrives, n);
 	n = render(w, dir, row->text, text);
-	an = render(w, !dir, row->arrives ? row->arrives : row->text, arrives);
-	assert_true(to->must_len + an <= STREAM);
-	memcpy(to->must + to->must_len, arrives, an);
-	to->must_len += an;
-	w->events[0] = 0;
-	w->remark = 0;
-	travel(w, dir, text, n, way, cut);
+	w->w.remark = SL_WHY_NONE;
+	w->w.beyond = SL_BEYOND_NONE;
+	travel(&w->w, dir, text, n, way, cut);
+	if (way == WHOLE)
+		check_beyond(w, row);
 	check_row(w, row, dir);
-	w->events[0] = 0;
-	if (w->d->proto == SL_PROTO_TCP) /* the receiver's acknowledgement */
-		send_tcp(w, !dir, w->end[!dir].sent, ACK, NULL, 0);
 }
 
 /* ---- related connections --------------------------------------------------------------------- */
 
-static void put_related(struct world *w, unsigned dir, uint8_t proto, const struct sl_addr *src,
-        uint16_t sport, const struct sl_addr *dst, uint16_t dport, bool answer, struct sl_packet *p)
+/* The first packet of a connection, or an answer to it. */
+static void send_related(struct play *w, const struct sl_tuple *t, bool answer)
 {
-	uint8_t *l4 = make_packet(w, src, dst, proto, proto == SL_PROTO_TCP ? 20 : 9, p);
+	struct world *world = &w->w;
 
-	ports(l4, sport, dport);
-	if (proto == SL_PROTO_TCP) {
-		sl_put32(l4 + 8, answer ? 1 : 0);
-		l4[12] = 0x50;
-		l4[13] = answer ? SYN | ACK : SYN;
-	} else {
-		sl_put16(l4 + 4, 9);
-	}
-	put_in(w, p, dir, proto);
+	if (answer && t->proto == SL_PROTO_TCP)
+		send_packet(
+		        world, make_segment(&world->g, t,
+		                       &(struct segment){.ack = 1001, .flags = SL_SYN | SL_ACK}));
+	else
+		send_tuple(world, t, "x", 1);
 }
 
-static void check_arrival(
-        struct world *w, const struct sl_packet *p, const struct sl_addr *dst, uint16_t dport)
+static void check_arrival(const struct play *w, const struct sl_addr *dst, uint16_t dport)
 {
-	struct sl_addr to = packet_addr(w, p, true);
+	const struct world *world = &w->w;
+	enum sl_family family = (enum sl_family)world->family;
 	char a[SL_ADDR_TEXT], b[SL_ADDR_TEXT], is[80], must[80];
 
-	if (p->verdict != SL_ACCEPT)
-		fail_with("related packet", "accepted", sl_reason_name((enum sl_reason)p->reason));
-	snprintf(is, sizeof(is), "%s %u", sl_addr_text(&to, (enum sl_family)w->family, a),
-	        sl_get16(p->data + head_of(w) + 2));
-	snprintf(must, sizeof(must), "%s %u", sl_addr_text(dst, (enum sl_family)w->family, b),
-	        dport);
+	if (!world->left)
+		fail_with("related packet", "accepted",
+		        sl_reason_name((enum sl_reason)world->reason));
+	snprintf(is, sizeof(is), "%s %u", sl_addr_text(&world->arrived.dst, family, a),
+	        world->arrived.dport);
+	snprintf(must, sizeof(must), "%s %u", sl_addr_text(dst, family, b), dport);
 	if (strcmp(is, must))
 		fail_with("related packet arrives at", must, is);
 }
 
 /* Whose own address is it that the opener sees there? */
-static struct sl_addr own_address(
-        const struct world *w, unsigned opener, const struct sl_addr *seen)
+static struct sl_addr own_address(const struct play *w, unsigned opener, const struct sl_addr *seen)
 {
 	char name[SL_ADDR_TEXT];
 
@@ -844,93 +483,101 @@ static struct sl_addr own_address(
 	return name[1] ? *seen : seen_by(w, name[0] == 's' || name[0] == 't', name[0]);
 }
 
-static void meet(struct world *w, const struct sl_expect_info *e)
+static void meet(struct play *w, const struct sl_expect_info *e)
 {
 	unsigned opener = opener_of(w, e);
-	struct sl_addr src = all_zero(w, &e->mask.src) ? w->third[opener] : e->tuple.src;
-	struct sl_addr dst = own_address(w, opener, &e->tuple.dst), back;
-	uint16_t dport = e->has_nat ? e->nat.sport : e->tuple.dport,
-	         sport = e->mask.sport ? e->tuple.sport : 33333;
+	struct sl_addr dst = own_address(w, opener, &e->tuple.dst);
+	struct sl_tuple t = e->tuple, back;
 	struct sl_conn_info conn;
-	struct sl_packet p;
 
-	if (from_network(e))
-		src.b[15] = 77;
-	w->quiet = true;
-	put_related(
-	        w, opener, e->tuple.proto, &src, sport, &e->tuple.dst, e->tuple.dport, false, &p);
-	check_arrival(w, &p, &dst, dport);
-	assert_non_null(p.conn);
-	sl_conn_info(w->engine, p.conn, &conn);
+	if (all_zero(w, &e->mask.src))
+		t.src = w->third[opener];
+	else if (from_network(e))
+		t.src.b[15] = 77;
+	if (!e->mask.sport)
+		t.sport = 33333;
+	send_related(w, &t, false);
+	check_arrival(w, &dst, e->has_nat ? e->nat.sport : t.dport);
+	assert_non_null(w->w.conn);
+	sl_conn_info(w->w.g.engine, w->w.conn, &conn);
 	assert_true(conn.status & SL_EXPECTED);
-	back = packet_addr(w, &p, false);
-	sport = sl_get16(p.data + head_of(w));
-	free(p.handle);
-	put_related(w, !opener, e->tuple.proto, &dst, dport, &back, sport, true, &p);
-	check_arrival(w, &p, &src, e->mask.sport ? e->tuple.sport : 33333);
-	free(p.handle);
-	w->quiet = false;
+	back = w->w.arrived;
+	back.src = w->w.arrived.dst;
+	back.dst = w->w.arrived.src;
+	back.sport = w->w.arrived.dport;
+	back.dport = w->w.arrived.sport;
+	send_related(w, &back, true);
+	check_arrival(w, &t.src, t.sport);
 }
 
-static void meet_all(struct world *w)
+static void meet_all(struct play *w)
 {
-	unsigned n = w->expects;
+	unsigned n = w->w.expects;
 
+	w->w.strict = false;
 	for (unsigned i = 0; i < n; i++)
-		if (!w->expect[i].gone && !(w->expect[i].info.flags & SL_EXPECT_INACTIVE))
-			meet(w, &w->expect[i].info);
+		if (!w->w.expect[i].gone && !(w->w.expect[i].info.flags & SL_EXPECT_INACTIVE))
+			meet(w, &w->w.expect[i].info);
 }
 
 /* ---- playing --------------------------------------------------------------------------------- */
 
 /* Once through; row number `special` (or all, if it is -1) travels in its own way. */
-static void play(const struct dialogue *d, uint8_t family, unsigned nat_kind, int special,
-        enum way way, size_t cut)
+static void play(const struct dialogue *d, uint8_t family, unsigned nat, int special, enum way way,
+        size_t cut)
 {
-	static struct world w;
+	static struct play w;
 
-	world_init(&w, d, family, nat_kind);
+	play_init(&w, d, family, nat);
 	for (int i = 0; d->rows[i].from; i++) {
-		snprintf(playing, sizeof(playing),
+		snprintf(must_playing, sizeof(must_playing),
 		        "%s, IPv%u, NAT %u, row %d (way %d, cut %zu of row %d)", d->name, family,
-		        nat_kind, i, way, cut, special);
+		        nat, i, way, cut, special);
 		play_row(&w, &d->rows[i], special == i || special == -1 ? way : WHOLE, cut);
 	}
 	if (!d->no_meeting)
 		meet_all(&w);
-	world_fini(&w);
+	world_fini(&w.w);
 }
 
 static size_t length_of(
-        const struct dialogue *d, const struct row *row, uint8_t family, unsigned nat_kind)
+        const struct dialogue *d, const struct row *row, uint8_t family, unsigned nat)
 {
-	static struct world w;
+	static struct play w;
 	char text[TEXT];
 	size_t n;
 
-	world_init(&w, d, family, nat_kind);
+	play_init(&w, d, family, nat);
 	n = render(&w, row->from == 's', row->text, text);
-	world_fini(&w);
+	world_fini(&w.w);
 	return n;
 }
 
 /* Each row cut at each byte (or at one of `step`), each time in another way. */
-static void play_cut(const struct dialogue *d, uint8_t family, unsigned nat_kind, size_t step)
+static void play_cut(const struct dialogue *d, uint8_t family, unsigned nat, size_t step)
 {
-	for (int i = 0; d->rows[i].from; i++) {
-		size_t n = d->rows[i].from == 'w' ? 0 : length_of(d, &d->rows[i], family, nat_kind);
+	for (int i = d->cut_from; d->rows[i].from; i++) {
+		size_t n = d->rows[i].from == 'w' ? 0 : length_of(d, &d->rows[i], family, nat);
 
 		for (size_t cut = 1; cut < n; cut += step) {
 			unsigned way = (unsigned)(cut / step) % (BYTES - CUT) + CUT;
 
 			if (!d->thorough) {
-				play(d, family, nat_kind, i, (enum way)way, cut);
+				play(d, family, nat, i, (enum way)way, cut);
 				continue;
 			}
-			for (way = CUT; way < BYTES; way++)
-				play(d, family, nat_kind, i, (enum way)way, cut);
+			for (way = CUT; way <= (d->lightly ? CUT_SWAPPED : BYTES - 1); way++)
+				play(d, family, nat, i, (enum way)way, cut);
 		}
 	}
+}
+
+/* At one of how many bytes rows are cut. */
+static size_t step_of(const struct dialogue *d, uint8_t family, unsigned nat)
+{
+	if (d->quick)
+		return 13;
+	return d->thorough || (nat == NAT_SRC && family == SL_IPV4) ? 1 : 7;
 }
 
 void dialogue_play(const struct dialogue *d)
@@ -938,18 +585,15 @@ void dialogue_play(const struct dialogue *d)
 	for (uint8_t family = 4; family <= 6; family += 2) {
 		if ((d->families && d->families != family) || (d->broadcast && family == 6))
 			continue;
-		for (unsigned kind = NAT_NONE; kind <= NAT_DST; kind *= 2) {
-			if (d->nats && !(d->nats & kind))
+		for (unsigned nat = NAT_NONE; nat <= NAT_IN; nat *= 2) {
+			if (d->nats && !(d->nats & nat))
 				continue;
-			play(d, family, kind, 0, WHOLE, 0);
+			play(d, family, nat, 0, WHOLE, 0);
 			if (d->proto != SL_PROTO_TCP)
 				continue;
-			play(d, family, kind, -1, BYTES, 0);
-			play_cut(d, family, kind,
-			        d->quick                         ? 13
-			        : d->thorough                    ? 1
-			        : kind == NAT_SRC && family == 4 ? 1
-			                                         : 7);
+			play(d, family, nat, -1, BYTES, 0);
+			play(d, family, nat, -1, NAGLE, 0);
+			play_cut(d, family, nat, step_of(d, family, nat));
 		}
 	}
 }

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Dialogues of helpers as tables: each row is a message, what must arrive of it, and what must
- * then be expected. One table is played without NAT, under source NAT and under destination
- * NAT, over IPv4 and IPv6, and over TCP with each message cut at each byte.
+ * then be expected. One table is played without NAT, under source NAT and under destination NAT
+ * with the client inside and outside (the drawing is in tests/lib/world.h), over IPv4 and IPv6,
+ * and over TCP with each message cut at each byte, byte by byte, and as Nagle's algorithm sends.
  *
- *	client 10.0.0.2, 2001:db8:1::2  ---- engine ----  server 198.51.100.7, 2001:db8:2::7
- *	                    203.0.113.1, 2001:db8:ffff::1
- *
- * Under source NAT the server sees the client at the engine's address, under destination NAT
- * the client sees the server there. Texts name addresses by braces, and a name means what the
- * one who reads or writes the text must see: so one text says what is sent and what arrives.
+ * Texts name addresses by braces, and a name means what the one who reads or writes the text must
+ * see: so one text says what is sent and what arrives.
  *
  *	{c} {s}		the client's and the server's address
  *	{t} {u}		a third host on the server's and on the client's side
@@ -18,16 +15,17 @@
  *	{,c} ...	the same as numbers with commas between
  *	{f} {F}		4 or 6; 1 or 2
  *	{=c} {=s} ...	the 4 bytes of an IPv4 address
+ *	{#c} {#s} ...	the same as one number
  *	{n}		number of bytes behind the first empty line
  *	{x0a0b}		bytes in hexadecimal
  *	{(30} ... {)}	a BER element with this tag: its length is filled in
  *
  * What is expected is text too, one word group each, with ", " between: "s>c udp 5000" (the
  * server may open a connection to the client at 5000), "*>c udp 5000" (anybody may), "net>c udp
- *5000" (any host of the network that was asked may), with " #1" behind it for a class other than 0,
- *" permanent", " inactive". Ends are written
- * "-udp 5000". Each expectation that is neither inactive nor ended is met at the end: its
- * first packet must arrive where it was announced, and the answer must find back.
+ * 5000" (any host of the network that was asked may), with " #1" behind it for a class other than
+ * 0, " from 5001" where the opener's port is given, " permanent", " inactive". Ends are written
+ * "-udp 5000". Each expectation that is neither inactive nor ended is met at the end: its first
+ * packet must arrive where it was announced, and the answer must find back.
  */
 #ifndef TESTS_DIALOGUE_H
 #define TESTS_DIALOGUE_H
@@ -39,17 +37,16 @@
 
 #include <cmocka.h>
 
-#include <sluice/helper.h>
+#include "tests/lib/world.h"
 
 struct row {
 	char from; /* 'c', 's'; 'w': wait, text is milliseconds; 0: the end */
 	const char *text;
-	const char *expects; /* NULL: nothing new */
-	uint16_t remark;     /* enum sl_reason */
-	const char *arrives; /* NULL: the same text, as the receiver must see it; "": nothing */
+	const char *expects;   /* NULL: nothing new */
+	uint16_t remark;       /* enum sl_reason */
+	const char *arrives;   /* NULL: the same text, as the receiver must see it; "": nothing */
+	enum sl_beyond beyond; /* of the message in one packet, if dialogue.beyonds */
 };
-
-enum { NAT_NONE = 1, NAT_SRC = 2, NAT_DST = 4, NAT_ANY = 7 };
 
 struct dialogue {
 	const char *name;
@@ -58,7 +55,10 @@ struct dialogue {
 	uint8_t proto;
 	uint16_t client_port, server_port; /* 0: 40000; the helper's first */
 	uint8_t families;                  /* 4, 6; 0: both */
-	uint8_t nats;                      /* 0: any */
+	uint8_t nats;                      /* NAT_... of world.h; 0: any */
+	bool beyonds;                      /* each row's beyond is looked at */
+	bool lightly;                      /* thorough, but cut in two ways only: it opens nothing */
+	int cut_from;                      /* rows before this one are not cut */
 	bool no_meeting;                   /* expectations are not met at the end */
 	bool quick;                        /* cut at few places */
 	bool thorough;                     /* at each byte, in every way, under every NAT */

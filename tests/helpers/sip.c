@@ -328,7 +328,8 @@ static void passing_as_it_is(void **state)
 {
 	static const struct dialogue all[] = {
 		{.name = "left alone", .helper = "sip", .rows = left_alone, .proto = SL_PROTO_UDP, .client_port = 5060, .families = 4},
-		{.name = "low port", .helper = "sip", .rows = low_port, .proto = SL_PROTO_UDP, .client_port = 5060, .families = 4},
+		{.name = "low port", .helper = "sip", .rows = low_port, .proto = SL_PROTO_UDP, .client_port = 5060, .families = 4,
+			.nats = NAT_NONE | NAT_SRC | NAT_DST},
 		{.name = "observed", .helper = "sip", .rows = observed, .proto = SL_PROTO_UDP, .client_port = 5060, .families = 4,
 			.set = {"sip_observe=1"}},
 	};

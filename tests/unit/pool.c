@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "nat/pool.h"
-#include "tests/unit/memory_lib.h"
+#include "tests/lib/memory.h"
 
 static bool taken[65536];
 

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "help/registry.h"
-#include "tests/unit/memory_lib.h"
+#include "tests/lib/memory.h"
 
 static enum sl_help_result pass(struct sl_help *help, struct sl_message *message)
 {

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "help/stream.h"
-#include "tests/unit/memory_lib.h"
+#include "tests/lib/memory.h"
 
 #define SIZE  3000
 #define BEGIN 0xfffffc00u /* numbers turn over on the way */

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "track/table.h"
-#include "tests/unit/memory_lib.h"
+#include "tests/lib/memory.h"
 
 #define MOST 20000
 
