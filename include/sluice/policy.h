@@ -107,7 +107,8 @@ struct sl_policy {
 
 /*
  * From the next packet on this policy holds (NULL: track everything, translate nothing). What the
- * old one did to connections stays: their translations, marks, helpers and timeouts. The old ctx
+ * old one did to connections stays: their translations, marks, helpers, expectations; timeouts that it gave
+ * them (`ct timeout set`) end with it, as when nft deletes the object. The old ctx
  * is not used any more when this returns, so a reload is: read the new ruleset, set it, destroy
  * the old one.
  */

@@ -86,11 +86,21 @@ void sl_engine_trace(struct sl_engine *engine, bool on)
 	ask_stages(engine);
 }
 
+/* Those that the old rules gave are the old rules' memory: the tunables hold again, from the next packet. */
+static void take_timeouts(struct sl_track *t)
+{
+	uint32_t cursor = 0, budget = UINT32_MAX, ref;
+
+	while ((ref = sl__slab_next(&t->exts, &cursor, &budget)))
+		((struct sl_ext *)sl__slab_at(&t->exts, ref))->timeouts = NULL;
+}
+
 void sl_engine_set_policy(struct sl_engine *engine, const struct sl_policy *policy, void *ctx)
 {
 	engine->config.policy = policy;
 	engine->config.policy_ctx = ctx;
 	ask_stages(engine);
+	take_timeouts(&engine->track);
 	sl__known_forget(engine); /* what was handed down was so by the old rules */
 	sl__offload_revoke(engine);
 }

@@ -78,6 +78,7 @@ static const char *const beyond_names[SL_BEYOND_COUNT] = {
 	[SL_BEYOND_MANY_MESSAGES] = "many-messages",
 	[SL_BEYOND_SYNTAX] = "syntax",
 	[SL_BEYOND_EVICTION] = "eviction",
+	[SL_BEYOND_EXPECT_TIME] = "expect-time",
 	[SL_BEYOND_PORT_SEARCH] = "port-search",
 	[SL_BEYOND_OVERLAP] = "overlap",
 	[SL_BEYOND_REFUSED] = "refused",

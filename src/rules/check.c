@@ -96,31 +96,32 @@ static void check_reject(struct sl__check *c, struct sl__stmt *s)
 		imply_first(c, s, "nfproto", s->family == 4 ? 2 : 10);
 	if (s->op == REJECT_RESET && c->l4 == -1)
 		imply_first(c, s, "l4proto", SL_PROTO_TCP);
+	if (s->op == REJECT_RESET && c->l4_set)
+		sl__check_fail(c, s->place, "you cannot use tcp reset with this protocol");
 	if (s->op == REJECT_RESET && c->l4 >= 0 && c->l4 != 6)
 		sl__check_fail(
 		        c, s->place, "cannot reject with tcp reset a packet that is not tcp");
 }
 
-/* ct helper set tcp dport map { 21 : "ftp", ... } */
+/* ct helper set tcp dport map { 21 : "ftp", ... }, counter name ip saddr map @by_customer */
 static void object_from_map(struct sl__check *c, struct sl__stmt *s)
 {
 	static const struct sl__type *const name[] = {&sl__ty_string};
-	struct sl__expr *e;
+	struct sl__expr *map = s->a;
 
-	if (s->a->kind != EX_MAP || s->a->b->kind != EX_SET)
-		sl__check_fail(c, s->a->place, "not supported: objects from a named map");
-	if (s->object == OB_TIMEOUT || s->object == OB_EXPECTATION)
-		sl__check_fail(c, s->place, "not supported: ct %s set",
-		        s->object == OB_TIMEOUT ? "timeout" : "expectation");
-	sl__check_map(c, s->a, name, 1);
-	for (e = s->a->set->elems; e; e = e->next) {
-		if (!sl__object_find(c->table, s->object, (const char *)e->b->value))
-			sl__check_fail(c, e->b->place,
-			        "Could not process rule: No such file or directory: no such "
-			        "object");
-	}
+	if (map->kind != EX_MAP)
+		sl__check_fail(
+		        c, map->place, "expected the name of an object, or a map of objects");
+	sl__check_left(c, map->a);
+	map->set = map->b->kind == EX_SET ? sl__set_anonymous(c, map->a, map->b, name, 1, s->object)
+	                                  : sl__set_of(c, map->a, map->b, true);
+	if (map->set->object != s->object)
+		sl__check_fail(c, map->b->place, "datatype mismatch: this map has no such objects");
+	map->b->set = map->set;
+	map->type = name[0];
 }
 
+/* Helpers and the like are for one protocol, which the rule must ask for. */
 static void find_object(struct sl__check *c, struct sl__stmt *s)
 {
 	if (s->a) {
@@ -128,13 +129,53 @@ static void find_object(struct sl__check *c, struct sl__stmt *s)
 		return;
 	}
 	s->ref = sl__object_find(c->table, s->object, s->text);
-	if (s->ref && s->kind == ST_CT_OBJECT && s->object != OB_HELPER)
-		sl__check_fail(c, s->place, "not supported: ct %s set",
-		        s->object == OB_TIMEOUT ? "timeout" : "expectation");
 	if (!s->ref)
 		sl__check_fail(c, s->place,
 		        "Could not process rule: No such file or directory: no such object '%.60s'",
 		        s->text);
+}
+
+/* The set of a meter: its key as the rule reads it. */
+static void make_meter(struct sl__check *c, struct sl__stmt *s)
+{
+	struct sl__set *set = s->set;
+
+	if (sl__set_named(c->table, set->name))
+		sl__check_fail(c, set->place, "Could not process rule: File exists");
+	set->table = c->table;
+	set->part_count = (uint8_t)sl__left_types(s->a, set->parts, 8);
+	set->flags = (uint16_t)(SET_DYNAMIC | (s->timeout ? SET_TIMEOUT : 0));
+	set->elems_end = &set->elems;
+	set->counts = true;
+	sl__check_set(c->r, set, c->fail);
+	*c->table->sets_end = set;
+	c->table->sets_end = &set->next;
+}
+
+static void change_data(struct sl__check *c, struct sl__stmt *s)
+{
+	if (s->set->map && !s->b && s->op != 2)
+		sl__check_fail(c, s->place, "missing data: this is a map");
+	if (!s->b)
+		return;
+	if (!s->set->map || s->set->object || s->set->data[0]->kind == TY_VERDICT)
+		sl__check_fail(c, s->b->place, "data that this set cannot hold");
+	sl__check_parts(c, s->b, s->set->data, s->set->data_count);
+}
+
+/* What a rule gives new elements must be what the set declares, if it declares anything. */
+static void change_each(struct sl__check *c, struct sl__stmt *s)
+{
+	const struct sl__stateful *own = s->each, *want = s->set->each;
+
+	s->set->counts |= own || want;
+	for (; own && want; own = own->next, want = want->next)
+		if (own->kind != want->kind || !own->next != !want->next)
+			break;
+	if (own && s->set->each)
+		sl__check_fail(c, s->place,
+		        "Could not process rule: Operation not supported: the set declares other "
+		        "statements for its elements");
 }
 
 static void check_set_change(struct sl__check *c, struct sl__stmt *s)
@@ -143,19 +184,19 @@ static void check_set_change(struct sl__check *c, struct sl__stmt *s)
 	struct sl__set *set = sl__set_named(c->table, s->text);
 
 	sl__check_left(c, s->a);
+	if (s->meter) {
+		make_meter(c, s);
+		return;
+	}
 	s->set = sl__set_of(c, s->a, &ref, set && set->map);
-	if (s->set->map && !s->b && s->op != 2)
-		sl__check_fail(c, s->place, "missing data: this is a map");
-	if (s->b && !s->set->map)
-		sl__check_fail(c, s->b->place, "data for a set: this is no map");
-	if (s->b && s->set->data_count != 1)
-		sl__check_fail(c, s->b->place, "not supported: adding concatenated data");
-	if (s->b)
-		sl__check_value(c, s->b, s->set->data[0], s->set->data[0]->bits);
-	if (s->timeout)
-		s->set->flags |= SET_TIMEOUT;
-	if (!(s->set->flags & (SET_DYNAMIC | SET_TIMEOUT)))
-		s->set->flags |= SET_DYNAMIC;
+	change_data(c, s);
+	change_each(c, s);
+	if (s->timeout && !(s->set->flags & SET_TIMEOUT))
+		sl__check_fail(c, s->place,
+		        "Could not process rule: Operation not supported: the set has no timeouts, "
+		        "add 'flags timeout'");
+	s->set->flags |= SET_DYNAMIC;
+	s->set->size = s->set->size ? s->set->size : 65535; /* as the kernel */
 	if (s->set->flags & SET_INTERVAL)
 		sl__check_fail(
 		        c, s->place, "not supported: changing a set of intervals from a rule");
@@ -180,7 +221,7 @@ static void check_vmap(struct sl__check *c, struct sl__stmt *s)
 
 	sl__check_left(c, s->a);
 	if (map->kind == EX_SET) {
-		map->set = sl__set_anonymous(c, s->a, map, verdict, 1);
+		map->set = sl__set_anonymous(c, s->a, map, verdict, 1, 0);
 	} else {
 		map->set = sl__set_of(c, s->a, map, true);
 		if (map->set->data[0]->kind != TY_VERDICT)
@@ -223,8 +264,6 @@ static void check_stmt(struct sl__check *c, struct sl__stmt *s)
 	case ST_SET_CHANGE:
 		check_set_change(c, s);
 		break;
-	case ST_CT_COUNT:
-		sl__check_fail(c, s->place, "not supported: ct count");
 	case ST_FLOW:
 		check_flow(c, s);
 		break;

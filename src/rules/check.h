@@ -13,6 +13,7 @@ struct sl__check {
 	struct sl__stmt *
 	        *at;   /* the link to the statement that is checked: others may be put before it */
 	int icmp_type; /* that a match asks for; -1: none does, -2: one of several */
+	struct sl__stmt *icmp_by; /* that match */
 	uint8_t l3;    /* 4, 6, 0 */
 	int l4;        /* -1: not known */
 	struct sl__stmt *l3_by, *l4_by; /* the match that says so, if it may be hidden */
@@ -50,9 +51,9 @@ struct sl__expr *sl__value_of(
 unsigned sl__left_types(const struct sl__expr *e, const struct sl__type **parts, unsigned max);
 void sl__check_parts(struct sl__check *c, struct sl__expr *e, const struct sl__type *const *types,
         unsigned count);
-/* An anonymous set or map, for the keys that `left` makes. */
+/* An anonymous set or map (of objects), for the keys that `left` makes. */
 struct sl__set *sl__set_anonymous(struct sl__check *c, struct sl__expr *left, struct sl__expr *list,
-        const struct sl__type *const *data, unsigned data_count);
+        const struct sl__type *const *data, unsigned data_count, uint8_t object);
 /* The set or map that `ref` names, which must fit `left`. */
 struct sl__set *sl__set_of(
         struct sl__check *c, struct sl__expr *left, struct sl__expr *ref, bool map);

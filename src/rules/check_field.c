@@ -128,7 +128,7 @@ static void imply_type(
 			a[2 + i].next = i ? NULL : &a[3];
 		}
 		s->b = set;
-		set->set = sl__set_anonymous(c, a, set, NULL, 0);
+		set->set = sl__set_anonymous(c, a, set, NULL, 0, 0);
 	}
 	s->next = *c->at;
 	*c->at = s;
@@ -152,6 +152,8 @@ static void imply_message(struct sl__check *c, const struct sl__expr *e)
 	else if (c->icmp_type != types[0] && !(echo && c->icmp_type == types[1]))
 		sl__check_fail(c, e->place, "incompatible icmp match: rule has %d, need %u",
 		        c->icmp_type, types[echo ? 1 : 0]);
+	else if (!echo && c->icmp_by)
+		c->icmp_by->hidden = 1;
 }
 
 static void check_field(struct sl__check *c, struct sl__expr *e)

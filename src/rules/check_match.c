@@ -29,6 +29,7 @@ static void learn(struct sl__check *c, struct sl__stmt *s)
 	n = sl__value_number(s->b);
 	if (is_message_type(f)) {
 		c->icmp_type = (int)n;
+		c->icmp_by = s;
 	} else if (f->where == IN_META && f->key == META_NFPROTO) {
 		c->l3 = n == 2 ? 4 : 6;
 		c->l3_by = c->table->family == FAM_INET ? s : NULL;
@@ -69,6 +70,13 @@ static int mask_length(const struct sl__expr *mask)
 	return n;
 }
 
+static bool one_bit(const struct sl__expr *value)
+{
+	uint64_t n = sl__value_number(value);
+
+	return n && !(n & (n - 1));
+}
+
 /* `a & mask == b` in the form in which it is printed. */
 static void normalize(struct sl__check *c, struct sl__stmt *s)
 {
@@ -88,6 +96,8 @@ static void normalize(struct sl__check *c, struct sl__stmt *s)
 		} else if (none && s->op == OP_NE) {
 			s->op = OP_NONE;
 			s->b = bin->b;
+		} else if (one_bit(s->b) && !memcmp(s->b->value, bin->b->value, sizeof zero)) {
+			return; /* nft leaves this one as it is */
 		} else if (s->op == OP_EQ || s->op == OP_NE || s->op == OP_NONE) {
 			s->c = bin->b;
 			s->op = s->op == OP_NE ? OP_NE : OP_EQ;
@@ -128,22 +138,20 @@ void sl__check_match(struct sl__check *c, struct sl__stmt *s)
 		if (s->op != OP_NONE && s->op != OP_EQ && s->op != OP_NE)
 			sl__check_fail(c, s->b->place, "this operator needs a single value");
 		if (s->b->kind == EX_SET && s->b->count == 1 && s->a->kind != EX_CONCAT &&
-		        s->b->items->a->kind != EX_WILD) {
+		        s->b->items->a->kind != EX_WILD && !s->b->items->each) {
 			s->b = s->b->items->a;
 		} else {
-			s->b->set = s->b->kind == EX_SET ? sl__set_anonymous(c, s->a, s->b, NULL, 0)
-			                                 : sl__set_of(c, s->a, s->b, false);
+			s->b->set = s->b->kind == EX_SET
+			                    ? sl__set_anonymous(c, s->a, s->b, NULL, 0, 0)
+			                    : sl__set_of(c, s->a, s->b, false);
 			if (s->b->kind == EX_SET && s->op != OP_NE)
 				learn_set(c, s);
 			return;
 		}
 	}
-	if (s->a->kind == EX_CONCAT) {
-		const struct sl__type *parts[8];
-
-		sl__check_parts(c, s->b, parts, sl__left_types(s->a, parts, 8));
-		return;
-	}
+	if (s->a->kind == EX_CONCAT)
+		sl__check_fail(c, s->a->place,
+		        "Use concatenations with sets and maps, not singleton values");
 	if (s->a->field && s->a->field->where == IN_FIB && s->b->kind == EX_SYMBOL &&
 	        s->a->field->key == FIB_RESULT_OIF && strcmp(s->b->text, "missing") &&
 	        strcmp(s->b->text, "exists") && strcmp(s->b->text, "0") && strcmp(s->b->text, "1"))

@@ -59,6 +59,51 @@ void sl__check_parts(struct sl__check *c, struct sl__expr *e, const struct sl__t
 		sl__check_value(c, part, types[i], types[i]->bits);
 }
 
+/* The object that an element of a map names. */
+static void elem_object(struct sl__check *c, struct sl__set *s, struct sl__expr *data)
+{
+	if (data->kind != EX_SYMBOL)
+		sl__check_fail(c, data->place, "expected the name of an object");
+	data->object = sl__object_find(s->table, s->object, data->text);
+	if (!data->object)
+		sl__check_fail(c, data->place,
+		        "Could not process rule: No such file or directory: no such object '%.60s'",
+		        data->text);
+	data->type = &sl__ty_string;
+}
+
+/* Each element has what the set declares, at its own count or rate. */
+static void elem_each(struct sl__check *c, struct sl__set *s, struct sl__expr *elem)
+{
+	struct sl__stateful *own = elem->each;
+	const struct sl__stateful *want = s->each;
+
+	s->counts |= own || want;
+	if (!own) {
+		elem->each = sl__stateful_copy(c->r, want, NULL);
+		return;
+	}
+	if (!want && s->name)
+		sl__check_fail(c, elem->place, "missing statement in set declaration");
+	for (; want && s->name; own = own->next, want = want->next)
+		if (!own || own->kind != want->kind || (!want->next && own->next))
+			sl__check_fail(c, elem->place,
+			        "statement mismatch: the set declares others for its elements");
+}
+
+static void elem_interval(struct sl__check *c, struct sl__expr *elem)
+{
+	struct sl__expr *part = elem->a->kind == EX_CONCAT ? elem->a->items : elem->a;
+
+	for (; part; part = elem->a->kind == EX_CONCAT ? part->next : NULL) {
+		if (part->kind == EX_RANGE || part->kind == EX_PREFIX || part->wild)
+			sl__check_fail(c, elem->place,
+			        "You must add 'flags interval' to your set declaration if "
+			        "you want to add %s elements",
+			        part->kind == EX_RANGE ? "range" : "prefix");
+	}
+}
+
 static void check_elem(struct sl__check *c, struct sl__set *s, struct sl__expr *elem)
 {
 	if (s->map && !elem->b)
@@ -66,26 +111,18 @@ static void check_elem(struct sl__check *c, struct sl__set *s, struct sl__expr *
 	if (!s->map && elem->b)
 		sl__check_fail(c, elem->place, "element of a set with data: this is no map");
 	sl__check_parts(c, elem->a, s->parts, s->part_count);
-	if (elem->b)
+	if (s->object)
+		elem_object(c, s, elem->b);
+	else if (elem->b)
 		sl__check_parts(c, elem->b, s->data, s->data_count);
-	if (s->name && !(s->flags & SET_INTERVAL) && elem->a->kind != EX_WILD) {
-		struct sl__expr *part = elem->a->kind == EX_CONCAT ? elem->a->items : elem->a;
-
-		for (; part; part = elem->a->kind == EX_CONCAT ? part->next : NULL) {
-			if (part->kind == EX_RANGE || part->kind == EX_PREFIX || part->wild)
-				sl__check_fail(c, elem->place,
-				        "You must add 'flags interval' to your set declaration if "
-				        "you want to add %s elements",
-				        part->kind == EX_RANGE ? "range" : "prefix");
-		}
-	}
-	if ((elem->timeout || elem->expires) && !(s->flags & SET_TIMEOUT) && !s->timeout)
+	if (s->name && !(s->flags & SET_INTERVAL) && elem->a->kind != EX_WILD)
+		elem_interval(c, elem);
+	elem_each(c, s, elem);
+	if ((elem->timeout || elem->left) && !(s->flags & SET_TIMEOUT) && !s->timeout)
 		sl__check_fail(c, elem->place, "this set has no timeouts: add 'flags timeout'");
-	if (elem->expires)
-		sl__check_fail(c, elem->place, "not supported: expires");
 	if (!elem->timeout)
 		elem->timeout = s->timeout;
-	elem->expires = elem->timeout ? elem->timeout * 1000000 : 0;
+	elem->expires = (elem->left ? elem->left : elem->timeout) * 1000000;
 }
 
 void sl__check_elem(struct sl_rules *r, struct sl__set *set, struct sl__expr *elem, jmp_buf *out)
@@ -124,7 +161,7 @@ void sl__check_set(struct sl_rules *r, struct sl__set *s, jmp_buf *out)
 
 /* An anonymous set, for the keys that `left` makes. */
 struct sl__set *sl__set_anonymous(struct sl__check *c, struct sl__expr *left, struct sl__expr *list,
-        const struct sl__type *const *data, unsigned data_count)
+        const struct sl__type *const *data, unsigned data_count, uint8_t object)
 {
 	struct sl__set *s = sl__arena_get(&c->r->arena, sizeof *s);
 	struct sl__expr *e;
@@ -133,10 +170,12 @@ struct sl__set *sl__set_anonymous(struct sl__check *c, struct sl__expr *left, st
 	s->table = c->table;
 	s->part_count = (uint8_t)sl__left_types(left, s->parts, 8);
 	s->map = data_count;
+	s->object = object;
 	s->data_count = (uint8_t)data_count;
 	if (data_count)
 		memcpy(s->data, data, data_count * sizeof *data);
 	s->flags = SET_CONSTANT;
+	s->auto_merge = !data_count;
 	set_key_len(c, s);
 	s->elems = list->items;
 	s->count = list->count;
@@ -182,7 +221,7 @@ void sl__check_map(struct sl__check *c, struct sl__expr *map, const struct sl__t
 
 	sl__check_left(c, map->a);
 	if (map->b->kind == EX_SET) {
-		map->set = sl__set_anonymous(c, map->a, map->b, want, count);
+		map->set = sl__set_anonymous(c, map->a, map->b, want, count, 0);
 	} else {
 		map->set = sl__set_of(c, map->a, map->b, true);
 		for (i = 0; i < count; i++) {

@@ -154,6 +154,19 @@ static void fold(struct sl__expr *e)
 	e->len = (uint8_t)len;
 }
 
+/* `(x & a) | b` is written `(x & (a | b)) | b` by nft; it is the same. */
+static void widen_mask(struct sl__expr *e)
+{
+	struct sl__expr *and = e->a;
+	unsigned i;
+
+	if (e->op != OP_OR || e->b->kind != EX_VALUE || and->kind != EX_BINARY || and->op != OP_AND ||
+	        and->b->kind != EX_VALUE)
+		return;
+	for (i = 0; i < and->b->len; i++)
+		and->b->value[i] |= e->b->value[i];
+}
+
 static void check_binary(
         struct sl__check *c, struct sl__expr *e, const struct sl__type *type, unsigned bits)
 {
@@ -166,6 +179,8 @@ static void check_binary(
 	e->bits = e->a->bits;
 	if (e->a->kind == EX_VALUE && e->b->kind == EX_VALUE)
 		fold(e);
+	else
+		widen_mask(e);
 }
 
 /* fin,syn of a bitmask is one value with both. */

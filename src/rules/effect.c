@@ -1,76 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Statements that count, keep a limit, or change something: the packet, its connection, a set.
+ * Statements that change something: the packet, its connection, a set.
  */
 #include "rules/load.h"
 
 #include <string.h>
 
 #include "track/parse.h"
-
-bool sl__limit_passes(struct sl__limit *l, uint64_t now, uint32_t bytes)
-{
-	uint64_t unit = l->unit * 1000000000u;
-	uint64_t factor = !l->rate_unit            ? 1
-	                  : l->rate_unit[0] == 'k' ? 1024
-	                  : l->rate_unit[0] == 'm' ? 1 << 20
-	                                           : 1;
-	uint64_t rate = l->rate * factor, cost, tokens;
-
-	if (!l->max) {
-		l->max = l->rate_unit ? unit / rate * (rate + l->burst) : unit / rate * l->burst;
-		l->tokens = l->max;
-		l->last = now;
-	}
-	cost = l->rate_unit ? (uint64_t)((double)unit * bytes / (double)rate) : unit / rate;
-	tokens = l->tokens + (now > l->last ? now - l->last : 0);
-	if (tokens > l->max)
-		tokens = l->max;
-	l->last = now;
-	l->tokens = tokens >= cost ? tokens - cost : tokens;
-	return (tokens >= cost) != l->over;
-}
-
-bool sl__quota_passes(struct sl__quota *q, uint32_t bytes)
-{
-	q->used += bytes;
-	return (q->used > q->bytes) == q->over;
-}
-
-void sl__count(struct sl__counter *c, uint32_t bytes)
-{
-	c->packets++;
-	c->bytes += bytes;
-}
-
-/* The object that a statement names, or that its map has for this packet. */
-struct sl__object *sl__object_of(struct sl__eval *ev, const struct sl__stmt *s)
-{
-	struct sl__expr *found;
-
-	if (!s->a)
-		return s->ref;
-	found = sl__load_map(ev, s->a->a, s->a->set);
-	return found ? sl__object_find(s->a->set->table, s->object, (const char *)found->b->value)
-	             : NULL;
-}
-
-bool sl__object_passes(struct sl__eval *ev, struct sl__object *o)
-{
-	uint32_t bytes = ev->view->parsed->len;
-
-	if (!o)
-		return false;
-
-	if (o->kind == OB_LIMIT)
-		return sl__limit_passes(&o->limit, ev->view->now, bytes);
-	if (o->kind == OB_QUOTA)
-		return sl__quota_passes(&o->quota, bytes);
-	sl__count(&o->counter, bytes);
-	return true;
-}
-
-/* ---- statements that change something ---- */
 
 bool sl__set_meta(struct sl__eval *ev, const struct sl__stmt *s)
 {
@@ -101,19 +37,6 @@ bool sl__set_ct(struct sl__eval *ev, const struct sl__stmt *s)
 	}
 	if (v->conn)
 		sl_conn_set_mark(v->engine, v->conn, (uint32_t)n);
-	return true;
-}
-
-bool sl__set_helper(struct sl__eval *ev, const struct sl__object *o)
-{
-	struct sl_policy_view *v = ev->view;
-	const struct sl_tuple *t = &v->parsed->tuple;
-
-	if (!o)
-		return false;
-	if (v->conn && o->proto == t->proto && (!o->family || o->family == t->family) &&
-	        ev->r->env.set_helper)
-		ev->r->env.set_helper(v->engine, v->conn, o->helper);
 	return true;
 }
 
@@ -152,13 +75,34 @@ bool sl__set_mss(struct sl__eval *ev, const struct sl__stmt *s)
 	return true;
 }
 
+/* An element that was not there has the data that the rule gives. */
+static bool put_data(
+        struct sl__eval *ev, struct sl__set *set, struct sl__expr *elem, const uint8_t *data)
+{
+	struct sl__expr *part;
+
+	if (!elem->b) {
+		elem->b = sl__data_new(ev->r, set);
+		if (!elem->b)
+			return false;
+	}
+	for (part = elem->b->kind == EX_CONCAT ? elem->b->items : elem->b; part;
+	        part = part->next) {
+		memcpy(part->value, data, part->len);
+		data += part->len;
+	}
+	return true;
+}
+
+/* As the kernel: `add` leaves what is there as it is, `update` renews its timeout. */
 bool sl__change_set(struct sl__eval *ev, struct sl__stmt *s)
 {
 	uint8_t key[SL_RULES_KEY_MAX] = {0}, data[SL_RULES_KEY_MAX] = {0};
 	uint64_t now = ev->view->now, timeout = s->timeout ? s->timeout : s->set->timeout;
+	const struct sl__stateful *each = s->set->each ? s->set->each : s->each;
 	struct sl__expr *elem;
 	unsigned len, n = 0;
-	bool there;
+	bool fresh = false;
 
 	if (!sl__load(ev, s->a, key, &len) || (s->b && !sl__load(ev, s->b, data, &n)))
 		return false;
@@ -166,21 +110,16 @@ bool sl__change_set(struct sl__eval *ev, struct sl__stmt *s)
 		sl__set_remove(s->set, key);
 		return true;
 	}
-	there = sl__set_find(s->set, key, now);
-	elem = sl__set_place(ev->r, s->set, key, now);
+	elem = sl__set_place(ev->r, s->set, key, now, &fresh);
 	if (!elem)
 		return false;
-	if (!there || s->op == 1)
+	if (fresh || s->op == 1)
 		elem->expires = timeout ? now + timeout * 1000000 : 0;
-	if (s->b && !there) {
-		if (!elem->b)
-			elem->b = sl__arena_get(&ev->r->arena, sizeof *elem->b);
-		if (!elem->b)
-			return false;
-		elem->b->kind = EX_VALUE;
-		elem->b->type = s->set->data[0];
-		elem->b->len = (uint8_t)n;
-		memcpy(elem->b->value, data, n < SL_RULES_VALUE_MAX ? n : SL_RULES_VALUE_MAX);
+	if (fresh && each)
+		elem->each = sl__stateful_copy(ev->r, each, elem->each);
+	if (fresh && ((s->b && !put_data(ev, s->set, elem, data)) || (each && !elem->each))) {
+		elem->expires = 1; /* no memory: it is not there */
+		return false;
 	}
-	return true;
+	return sl__each_passes(ev, elem);
 }

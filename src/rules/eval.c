@@ -11,6 +11,7 @@
 #include "rules/load.h"
 
 #include <string.h>
+
 #include "track/parse.h"
 
 static enum sl__outcome verdict(const struct sl__expr *v)
@@ -29,18 +30,19 @@ static void log_packet(struct sl__eval *ev, const struct sl__stmt *s)
 
 static bool passes(struct sl__eval *ev, struct sl__stmt *s)
 {
+	struct sl__object *object;
+
 	switch (s->kind) {
 	case ST_MATCH:
 		return sl__matches(ev, s);
 	case ST_COUNTER:
-		sl__count(&s->counter, ev->view->parsed->len);
-		return true;
 	case ST_LIMIT:
-		return sl__limit_passes(&s->limit, ev->view->now, ev->view->parsed->len);
 	case ST_QUOTA:
-		return sl__quota_passes(&s->quota, ev->view->parsed->len);
+	case ST_CT_COUNT:
+		return sl__stateful_passes(ev, &s->state);
 	case ST_OBJECT:
-		return sl__object_passes(ev, sl__object_of(ev, s));
+		object = sl__load_object(ev, s);
+		return object && sl__stateful_passes(ev, &object->state);
 	case ST_LOG:
 		log_packet(ev, s);
 		return true;
@@ -49,7 +51,7 @@ static bool passes(struct sl__eval *ev, struct sl__stmt *s)
 	case ST_CT_SET:
 		return sl__set_ct(ev, s);
 	case ST_CT_OBJECT:
-		return sl__set_helper(ev, sl__object_of(ev, s));
+		return sl__set_ct_object(ev, sl__load_object(ev, s));
 	case ST_MSS:
 		return sl__set_mss(ev, s);
 	case ST_SET_CHANGE:

@@ -31,7 +31,8 @@ static unsigned put_text(uint8_t *out, const char *text)
 }
 
 /* Bits at..at+bits of data as a number, right-aligned in as many bytes as its type has. */
-static bool take_bits(const uint8_t *data, uint32_t len, unsigned at, unsigned bits, uint8_t *out, unsigned *got)
+static bool take_bits(
+        const uint8_t *data, uint32_t len, unsigned at, unsigned bits, uint8_t *out, unsigned *got)
 {
 	unsigned bytes = sl__bytes_of(bits), first = at / 8, last = (at + bits - 1) / 8, i;
 	uint64_t n = 0;
@@ -53,7 +54,7 @@ static bool take_bits(const uint8_t *data, uint32_t len, unsigned at, unsigned b
 static bool has_ports(uint8_t proto)
 {
 	return proto == SL_PROTO_TCP || proto == SL_PROTO_UDP || proto == SL_PROTO_SCTP ||
-		proto == SL_PROTO_DCCP || proto == SL_PROTO_UDPLITE;
+	       proto == SL_PROTO_DCCP || proto == SL_PROTO_UDPLITE;
 }
 
 static bool load_header(struct sl__eval *ev, const struct sl__field *f, uint8_t *out, unsigned *len)
@@ -137,18 +138,24 @@ static enum sl_ctstate state_of(const struct sl_policy_view *v)
 	return v->conn || v->state == SL_CT_UNTRACKED ? v->state : SL_CT_INVALID;
 }
 
-static bool load_ct_count(const struct sl_conn_info *info, const struct sl__expr *e, uint8_t *out, unsigned *len)
+static bool load_ct_count(
+        const struct sl_conn_info *info, const struct sl__expr *e, uint8_t *out, unsigned *len)
 {
 	uint64_t packets = e->dir < 2 ? info->packets[e->dir] : info->packets[0] + info->packets[1];
 	uint64_t bytes = e->dir < 2 ? info->bytes[e->dir] : info->bytes[0] + info->bytes[1];
 	unsigned key = e->field->key;
 
-	*len = put_number(out, key == CT_BYTES ? bytes : key == CT_PACKETS ? packets
-		: packets ? bytes / packets : 0, 8);
+	*len = put_number(out,
+	        key == CT_BYTES     ? bytes
+	        : key == CT_PACKETS ? packets
+	        : packets           ? bytes / packets
+	                            : 0,
+	        8);
 	return true;
 }
 
-static bool load_ct_addr(const struct sl_conn_info *info, const struct sl__expr *e, uint8_t *out, unsigned *len)
+static bool load_ct_addr(
+        const struct sl_conn_info *info, const struct sl__expr *e, uint8_t *out, unsigned *len)
 {
 	const struct sl_tuple *t = &info->tuple[e->dir & 1];
 	unsigned key = e->field->key;
@@ -261,7 +268,8 @@ uint64_t sl__eval_random(struct sl_rules *r)
 
 static bool load_numgen(struct sl__eval *ev, const struct sl__expr *e, uint8_t *out, unsigned *len)
 {
-	struct sl__expr *state = (struct sl__expr *)(uintptr_t)e; /* the generator's count is its own */
+	struct sl__expr *state =
+	        (struct sl__expr *)(uintptr_t)e; /* the generator's count is its own */
 	uint64_t n;
 
 	if (e->arg[ARG_FLAGS] & GEN_RANDOM) {
@@ -339,7 +347,8 @@ static bool load_jhash(struct sl__eval *ev, const struct sl__expr *e, uint8_t *o
 }
 
 /* The data of a TCP option, from its kind byte. */
-static bool load_tcp_option(struct sl__eval *ev, const struct sl__field *f, uint8_t *out, unsigned *len)
+static bool load_tcp_option(
+        struct sl__eval *ev, const struct sl__field *f, uint8_t *out, unsigned *len)
 {
 	const struct sl_parsed *p = ev->view->parsed;
 	const uint8_t *data = ev->view->packet->data;
@@ -398,15 +407,19 @@ static bool load_binary(struct sl__eval *ev, const struct sl__expr *e, uint8_t *
 	if (!sl__load(ev, e->a, out, len) || !sl__load(ev, e->b, b, &n))
 		return false;
 	if (e->op == OP_LSHIFT || e->op == OP_RSHIFT) {
-		shift(out, *len, e->op, n >= 4 ? (uint64_t)b[n - 1] | (uint64_t)b[n - 2] << 8 : b[n - 1]);
+		shift(out, *len, e->op,
+		        n >= 4 ? (uint64_t)b[n - 1] | (uint64_t)b[n - 2] << 8 : b[n - 1]);
 		return true;
 	}
 	for (i = 0; i < *len && i < n; i++)
-		out[i] = (uint8_t)(e->op == OP_AND ? out[i] & b[i] : e->op == OP_OR ? out[i] | b[i] : out[i] ^ b[i]);
+		out[i] = (uint8_t)(e->op == OP_AND  ? out[i] & b[i]
+		                   : e->op == OP_OR ? out[i] | b[i]
+		                                    : out[i] ^ b[i]);
 	return true;
 }
 
-struct sl__expr *sl__load_map(struct sl__eval *ev, const struct sl__expr *left, struct sl__set *set)
+static struct sl__expr *look_up(
+        struct sl__eval *ev, const struct sl__expr *left, struct sl__set *set)
 {
 	uint8_t key[SL_RULES_KEY_MAX] = {0};
 	unsigned len = 0;
@@ -414,6 +427,23 @@ struct sl__expr *sl__load_map(struct sl__eval *ev, const struct sl__expr *left, 
 	if (!sl__load(ev, left, key, &len) || len != set->key_len)
 		return NULL;
 	return sl__set_find(set, key, ev->view->now);
+}
+
+struct sl__expr *sl__load_map(struct sl__eval *ev, const struct sl__expr *left, struct sl__set *set)
+{
+	struct sl__expr *found = look_up(ev, left, set);
+
+	return found && (!found->each || sl__each_passes(ev, found)) ? found : NULL;
+}
+
+struct sl__object *sl__load_object(struct sl__eval *ev, const struct sl__stmt *s)
+{
+	const struct sl__expr *found;
+
+	if (!s->a)
+		return s->ref;
+	found = look_up(ev, s->a->a, s->a->set);
+	return found ? found->b->object : NULL;
 }
 
 static bool load_concat(struct sl__eval *ev, const struct sl__expr *e, uint8_t *out, unsigned *len)

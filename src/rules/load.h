@@ -5,6 +5,7 @@
 #define SL_RULES_LOAD_H
 
 #include "rules/rules.h"
+#include "track/track.h"
 
 struct sl__eval {
 	bool stays; /* nothing was met that could answer otherwise for the next packet (memo.c) */
@@ -12,6 +13,12 @@ struct sl__eval {
 	struct sl_policy_view *view;
 	struct sl_nat_range *range; /* nat chains only */
 };
+
+/* The tracker is the engine's first member. */
+static inline struct sl_track *sl__eval_track(const struct sl__eval *ev)
+{
+	return (struct sl_track *)ev->view->engine;
+}
 
 /* What a statement, rule or chain comes to. */
 enum sl__outcome {
@@ -33,6 +40,8 @@ bool sl__load(struct sl__eval *ev, const struct sl__expr *e, uint8_t *out, unsig
 /* The element of map that fits the packet. */
 struct sl__expr *sl__load_map(
         struct sl__eval *ev, const struct sl__expr *left, struct sl__set *set);
+/* The object that a statement names, or that its map has for this packet; NULL: none. */
+struct sl__object *sl__load_object(struct sl__eval *ev, const struct sl__stmt *s);
 bool sl__load_number(struct sl__eval *ev, const struct sl__expr *e, uint64_t *number);
 uint64_t sl__eval_random(struct sl_rules *r);
 
@@ -40,19 +49,22 @@ uint64_t sl__eval_random(struct sl_rules *r);
 
 bool sl__matches(struct sl__eval *ev, const struct sl__stmt *s);
 
+/* ---- stateful.c: false where the rule ends, as if it did not match ---- */
+
+bool sl__stateful_passes(struct sl__eval *ev, struct sl__stateful *s);
+/* What an element has, when a lookup found it or a rule put it there. */
+bool sl__each_passes(struct sl__eval *ev, struct sl__expr *elem);
+
 /* ---- effect.c: false where the rule ends, as if it did not match ---- */
 
-bool sl__limit_passes(struct sl__limit *l, uint64_t now, uint32_t bytes);
-bool sl__quota_passes(struct sl__quota *q, uint32_t bytes);
-void sl__count(struct sl__counter *c, uint32_t bytes);
-/* The object that a statement names, or that its map has for this packet. */
-struct sl__object *sl__object_of(struct sl__eval *ev, const struct sl__stmt *s);
-bool sl__object_passes(struct sl__eval *ev, struct sl__object *o);
 bool sl__set_meta(struct sl__eval *ev, const struct sl__stmt *s);
 bool sl__set_ct(struct sl__eval *ev, const struct sl__stmt *s);
-bool sl__set_helper(struct sl__eval *ev, const struct sl__object *o);
 bool sl__set_mss(struct sl__eval *ev, const struct sl__stmt *s);
 bool sl__change_set(struct sl__eval *ev, struct sl__stmt *s);
+
+/* ---- ctobject.c ---- */
+
+bool sl__set_ct_object(struct sl__eval *ev, struct sl__object *o);
 
 /* ---- target.c ---- */
 

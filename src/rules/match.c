@@ -56,9 +56,15 @@ static bool compare(struct sl__eval *ev, const struct sl__stmt *s, const uint8_t
 {
 	int order;
 
-	if (s->b->set)
-		return (len == s->b->set->key_len && sl__set_find(s->b->set, v, ev->view->now)) ==
-		       (s->op != OP_NE);
+	if (s->b->set) {
+		struct sl__expr *found = len == s->b->set->key_len
+		                                 ? sl__set_find(s->b->set, v, ev->view->now)
+		                                 : NULL;
+
+		if (found && s->op != OP_NE && found->each)
+			return sl__each_passes(ev, found);
+		return !found == (s->op == OP_NE);
+	}
 	switch (s->op) {
 	case OP_NONE:
 		if (s->b->kind == EX_VALUE && s->b->type->kind == TY_BITMASK)

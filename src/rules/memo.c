@@ -60,11 +60,6 @@ static bool field_stays(const struct sl__field *f)
 	}
 }
 
-static bool set_stays(const struct sl__set *s)
-{
-	return !s || !(s->flags & (SET_DYNAMIC | SET_TIMEOUT));
-}
-
 static bool stays(const struct sl__expr *e)
 {
 	const struct sl__expr *part;
@@ -89,7 +84,7 @@ static bool stmt_stays(const struct sl__stmt *s)
 	switch (s->kind) {
 	case ST_MATCH:
 	case ST_VMAP:
-		return stays(s->a) && set_stays(s->b->set);
+		return stays(s->a) && (!s->b->set || sl__set_stays(s->b->set));
 	case ST_VERDICT:
 	case ST_FLOW:
 		return true;

@@ -54,6 +54,11 @@ struct sl__object *sl__object_find(struct sl__table *t, uint8_t kind, const char
 	return NULL;
 }
 
+bool sl__set_stays(const struct sl__set *set)
+{
+	return !(set->flags & (SET_TIMEOUT | SET_DYNAMIC)) && !set->timeout && !set->counts;
+}
+
 uint64_t sl__value_number(const struct sl__expr *value)
 {
 	uint64_t n = 0;
@@ -81,13 +86,15 @@ enum sl_stage sl__chain_stage(const struct sl__chain *c)
 	switch (c->hook) {
 	case SL_PREROUTING:
 	case SL_OUTPUT:
-		return c->priority < -200 ? SL_BEFORE_TRACK
-			: c->priority < -100 ? SL_BEFORE_NAT : SL_AFTER_NAT;
+		return c->priority < -200   ? SL_BEFORE_TRACK
+		       : c->priority < -100 ? SL_BEFORE_NAT
+		                            : SL_AFTER_NAT;
 	case SL_INPUT:
 		return c->priority < 100 ? SL_BEFORE_NAT : SL_AFTER_NAT;
 	case SL_POSTROUTING:
-		return c->priority < 100 ? SL_BEFORE_NAT
-			: c->priority < 300 ? SL_AFTER_NAT : SL_AFTER_HELPER;
+		return c->priority < 100   ? SL_BEFORE_NAT
+		       : c->priority < 300 ? SL_AFTER_NAT
+		                           : SL_AFTER_HELPER;
 	default:
 		return SL_BEFORE_NAT;
 	}
@@ -155,7 +162,7 @@ static int read_guarded(struct sl_rules *r, const char *name, const char *text, 
 }
 
 struct sl_rules *sl_rules_read(
-	const struct sl_rules_env *env, const char *name, const char *text, size_t len)
+        const struct sl_rules_env *env, const char *name, const char *text, size_t len)
 {
 	struct sl_rules *r = sl__alloc(&env->mem, sizeof *r);
 	int why;
@@ -195,7 +202,7 @@ bool sl__rules_translate_family(const struct sl_rules *r, enum sl_family family)
 	for (unsigned hook = 0; hook < SL_HOOK_COUNT; hook++)
 		for (const struct sl__chain *c = r->hooks[hook]; c; c = c->later)
 			if (!strcmp(c->type, "nat") &&
-				(c->table->family == FAM_INET || c->table->family == own))
+			        (c->table->family == FAM_INET || c->table->family == own))
 				return true;
 	return false;
 }

@@ -128,5 +128,9 @@ void sl__redirect_stmt(struct sl__parser *p, struct sl__stmt *s);
 void sl__parse_limit(struct sl__parser *p, struct sl__limit *limit);
 void sl__parse_quota(struct sl__parser *p, struct sl__quota *quota);
 void sl__parse_counter(struct sl__parser *p, struct sl__counter *counter);
+/* Is a counter, limit, quota or ct count next? Then it is read into *out. */
+bool sl__parse_stateful(struct sl__parser *p, struct sl__stateful *out);
+/* As many as there are, in a list behind *each. */
+void sl__parse_each(struct sl__parser *p, struct sl__stateful **each);
 
 #endif

@@ -131,3 +131,51 @@ void sl__parse_counter(struct sl__parser *p, struct sl__counter *counter)
 	sl__expect_word(p, "bytes");
 	counter->bytes = sl__parse_number(p, UINT64_MAX, "a number");
 }
+
+static void parse_conncount(struct sl__parser *p, struct sl__conncount *c)
+{
+	sl__take(p);
+	sl__take(p);
+	c->over = sl__accept_word(p, "over");
+	c->max = (uint32_t)sl__parse_number(p, UINT32_MAX, "a number");
+}
+
+bool sl__parse_stateful(struct sl__parser *p, struct sl__stateful *out)
+{
+	struct sl__token second = sl__second(p);
+
+	if (sl__accept_word(p, "counter")) {
+		out->kind = ST_COUNTER;
+		sl__parse_counter(p, &out->counter);
+	} else if (sl__accept_word(p, "limit")) {
+		out->kind = ST_LIMIT;
+		sl__parse_limit(p, &out->limit);
+	} else if (sl__accept_word(p, "quota")) {
+		out->kind = ST_QUOTA;
+		sl__parse_quota(p, &out->quota);
+	} else if (sl__is_word(p, "ct") && sl__token_is(&second, "count")) {
+		out->kind = ST_CT_COUNT;
+		parse_conncount(p, &out->conncount);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+void sl__parse_each(struct sl__parser *p, struct sl__stateful **each)
+{
+	struct sl__stateful one = {.kind = 0};
+	unsigned count = 0;
+
+	while (*each)
+		each = &(*each)->next;
+	while (sl__parse_stateful(p, &one)) {
+		if (++count > SL_RULES_EACH_MAX)
+			sl__parse_fail(p, p->last, "an element has at most %d statements",
+			        SL_RULES_EACH_MAX);
+		*each = sl__arena_get(&p->r->arena, sizeof **each);
+		**each = one;
+		each = &(*each)->next;
+		memset(&one, 0, sizeof one);
+	}
+}

@@ -36,18 +36,27 @@ struct sl__expr *sl__parse_verdict(struct sl__parser *p)
 	return e;
 }
 
+static void parse_elem_each(struct sl__parser *p, struct sl__expr *elem)
+{
+	if (elem->each)
+		sl__parse_unexpected(p, "',' or '}'");
+	sl__parse_each(p, &elem->each);
+	if (!elem->each)
+		sl__parse_unexpected(p, "ct count");
+}
+
 static void parse_elem_options(struct sl__parser *p, struct sl__expr *elem)
 {
 	for (;;) {
 		if (sl__accept_word(p, "timeout"))
 			elem->timeout = sl__parse_time(p);
 		else if (sl__accept_word(p, "expires"))
-			elem->expires = sl__parse_time(p);
+			elem->left = sl__parse_time(p);
 		else if (sl__accept_word(p, "comment"))
 			elem->comment = sl__parse_string(p, "a comment");
 		else if (sl__is_word(p, "counter") || sl__is_word(p, "limit") ||
-		         sl__is_word(p, "quota"))
-			sl__parse_unsupported(p, p->token.place, "statement in a set element");
+		         sl__is_word(p, "quota") || sl__is_word(p, "ct"))
+			parse_elem_each(p, elem);
 		else
 			return;
 	}

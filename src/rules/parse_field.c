@@ -104,6 +104,8 @@ static void parse_ct(struct sl__parser *p, struct sl__expr *e)
 	} else {
 		parse_key(p, "ct", e);
 	}
+	if (e->field->key == CT_L3PROTO || e->field->key == CT_PROTOCOL)
+		e->dir = 2; /* the same in both */
 	if (e->field->key >= CT_SADDR4 && e->field->key <= CT_PROTO_DST && e->dir == 2)
 		sl__parse_fail(p, sl__place_join(e->place, p->last),
 		        "direction (original or reply) is missing");

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "track/tunables.h"
+
 static uint8_t parse_proto(struct sl__parser *p)
 {
 	struct sl__place place = p->token.place;
@@ -68,12 +70,14 @@ static void timeout_policy(struct sl__parser *p, struct sl__object *o)
 	sl__expect(p, '{', "{");
 	sl__skip_newlines(p);
 	while (!sl__is(p, '}')) {
-		if (o->timeout_count == 16)
-			sl__parse_fail(p, p->token.place, "too many timeouts");
-		o->timeouts[o->timeout_count].name = sl__parse_string(p, "the name of a state");
+		struct sl__policy_word *word = sl__arena_get(&p->r->arena, sizeof *word);
+
+		word->place = p->token.place;
+		word->name = sl__parse_string(p, "the name of a state");
 		sl__expect(p, ':', "':'");
-		o->timeouts[o->timeout_count++].seconds =
-		        (uint32_t)sl__parse_number(p, UINT32_MAX, "a number");
+		word->seconds = (uint32_t)sl__parse_number(p, UINT32_MAX, "a number");
+		word->next = o->policy;
+		o->policy = word;
 		sl__skip_newlines(p);
 		if (!sl__accept(p, ','))
 			break;
@@ -112,48 +116,82 @@ static void object_line(struct sl__parser *p, void *arg)
 	if (sl__accept_word(p, "comment"))
 		o->comment = sl__parse_string(p, "a comment");
 	else if (o->kind == OB_COUNTER)
-		sl__is_word(p, "packets") ? sl__parse_counter(p, &o->counter)
+		sl__is_word(p, "packets") ? sl__parse_counter(p, &o->state.counter)
 		                          : sl__parse_unexpected(p, "packets");
 	else if (o->kind == OB_QUOTA)
-		sl__parse_quota(p, &o->quota);
+		sl__parse_quota(p, &o->state.quota);
 	else if (o->kind == OB_LIMIT)
-		sl__parse_limit(p, &o->limit);
+		sl__parse_limit(p, &o->state.limit);
 	else
 		ct_object_line(p, o);
 	if (o->kind >= OB_HELPER)
 		sl__end_of_statement(p);
 }
 
+/* Which states those words name, now that the protocol is known. */
+static void check_policy(struct sl__parser *p, struct sl__object *o)
+{
+	const char *const *states = sl__timeout_states(o->proto);
+	const struct sl__policy_word *word;
+	unsigned i;
+
+	o->timeouts = sl__arena_get(&p->r->arena, sizeof *o->timeouts);
+	for (word = o->policy; word; word = word->next) {
+		for (i = 0; states[i] && strcmp(states[i], word->name); i++)
+			;
+		if (!states[i])
+			sl__parse_fail(p, word->place, "invalid state for this protocol");
+		o->seconds[i] = word->seconds;
+	}
+}
+
 static void check_object(struct sl__parser *p, struct sl__object *o)
 {
 	bool good = o->kind == OB_HELPER        ? o->helper && o->proto
-	            : o->kind == OB_TIMEOUT     ? o->proto && o->timeout_count
+	            : o->kind == OB_TIMEOUT     ? o->proto && o->policy
 	            : o->kind == OB_EXPECTATION ? o->proto && o->port && o->timeout && o->size
-	            : o->kind == OB_QUOTA       ? o->quota.bytes
-	            : o->kind == OB_LIMIT       ? o->limit.rate
+	            : o->kind == OB_QUOTA       ? o->state.quota.bytes
+	            : o->kind == OB_LIMIT       ? o->state.limit.rate
 	                                        : true;
 
 	if (!good)
 		sl__parse_fail(p, o->place, "this object lacks something that it needs");
+	if (o->kind == OB_TIMEOUT)
+		check_policy(p, o);
+	if (o->kind == OB_EXPECTATION && !o->family && p->table->family == FAM_INET)
+		sl__parse_fail(p, o->place,
+		        "Could not process rule: Address family not supported by protocol: say "
+		        "l3proto ip or ip6");
 	if (p->table->family != FAM_INET && !o->family && o->kind >= OB_HELPER)
 		o->family = p->table->family == FAM_IP ? 4 : 6;
 }
 
 static void parse_object(struct sl__parser *p, enum sl__object_kind kind, bool create)
 {
-	struct sl__object *o = sl__arena_get(&p->r->arena, sizeof *o);
+	struct sl__object *o = sl__arena_get(&p->r->arena, sizeof *o), *old;
 
-	(void)create;
 	o->kind = (uint8_t)kind;
+	o->state.kind = kind == OB_COUNTER ? ST_COUNTER
+	                : kind == OB_QUOTA ? ST_QUOTA
+	                : kind == OB_LIMIT ? ST_LIMIT
+	                                   : 0;
 	o->place = p->token.place;
 	o->name = sl__parse_name(p, "a name");
-	if (sl__object_find(p->table, o->kind, o->name))
-		sl__parse_fail(p, o->place, "Could not process rule: File exists");
 	if (sl__is(p, '{'))
 		sl__parse_block(p, object_line, o);
 	else
 		object_line(p, o);
 	check_object(p, o);
+	old = sl__object_find(p->table, o->kind, o->name);
+	if (old && create)
+		sl__parse_fail(p, o->place, "Could not process rule: File exists");
+	if (old) { /* stays as it is; a quota gets its new size, as in the kernel */
+		old->state.quota.bytes =
+		        kind == OB_QUOTA ? o->state.quota.bytes : old->state.quota.bytes;
+		old->state.quota.over =
+		        kind == OB_QUOTA ? o->state.quota.over : old->state.quota.over;
+		return;
+	}
 	*p->table->objects_end = o;
 	p->table->objects_end = &o->next;
 }

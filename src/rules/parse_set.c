@@ -4,6 +4,8 @@
  */
 #include "rules/parse.h"
 
+#include <string.h>
+
 static void key_types(
         struct sl__parser *p, const struct sl__type **parts, uint8_t *count, unsigned max)
 {
@@ -21,14 +23,21 @@ static void key_types(
 	} while (sl__accept(p, '.'));
 }
 
-static void object_map(struct sl__parser *p, struct sl__set *s)
+/* Is a kind of object next, which is what the map gives? */
+static bool object_data(struct sl__parser *p, struct sl__set *s)
 {
-	s->object_map = true;
 	s->object = sl__accept_word(p, "counter") ? OB_COUNTER
 	            : sl__accept_word(p, "quota") ? OB_QUOTA
 	            : sl__accept_word(p, "limit") ? OB_LIMIT
-	                                          : OB_HELPER;
-	sl__parse_unsupported(p, sl__place_join(s->place, p->token.place), "maps of objects");
+	                                          : 0;
+	if (!s->object &&
+	        (sl__is_word(p, "ct") || sl__is_word(p, "secmark") || sl__is_word(p, "synproxy")))
+		sl__parse_unsupported(p, p->token.place, "maps of these objects");
+	if (!s->object)
+		return false;
+	s->data[0] = &sl__ty_string;
+	s->data_count = 1;
+	return true;
 }
 
 static void set_type(struct sl__parser *p, struct sl__set *s)
@@ -39,8 +48,8 @@ static void set_type(struct sl__parser *p, struct sl__set *s)
 	sl__expect(p, ':', "':' and the type of the data");
 	if (sl__accept_word(p, "interval"))
 		s->data_interval = true;
-	if (sl__is_word(p, "counter") || sl__is_word(p, "quota") || sl__is_word(p, "limit"))
-		object_map(p, s);
+	if (object_data(p, s))
+		return;
 	key_types(p, s->data, &s->data_count, 4);
 }
 
@@ -59,6 +68,8 @@ static void set_typeof(struct sl__parser *p, struct sl__set *s)
 		s->data_count = 1;
 		return;
 	}
+	if (object_data(p, s))
+		return;
 	s->typeof_data = sl__parse_lhs(p);
 	s->data_count =
 	        (uint8_t)sl__check_typeof(p->r, p->table, s->typeof_data, s->data, 4, p->fail);
@@ -125,31 +136,75 @@ static void set_line(struct sl__parser *p, void *arg)
 		s->policy = sl__parse_string(p, "performance or memory");
 	else if (sl__accept_word(p, "comment"))
 		s->comment = sl__parse_string(p, "a comment");
-	else if (sl__is_word(p, "counter") || sl__is_word(p, "limit") || sl__is_word(p, "quota"))
-		sl__parse_unsupported(p, p->token.place, "statement for each set element");
+	else if (sl__is_word(p, "counter") || sl__is_word(p, "limit") || sl__is_word(p, "quota") ||
+	         sl__is_word(p, "ct"))
+		sl__parse_each(p, &s->each);
 	else
 		sl__parse_unexpected(
 		        p, "type, typeof, flags, elements, timeout, size, auto-merge or policy");
 	sl__end_of_statement(p);
 }
 
+static bool same_types(const struct sl__type *const *a, const struct sl__type *const *b, unsigned n)
+{
+	while (n-- > 0)
+		if (a[n] != b[n] && (a[n]->bits != b[n]->bits || strcmp(a[n]->name, b[n]->name)))
+			return false;
+	return true;
+}
+
+/* As the kernel asks; timeouts and sizes may differ. */
+static bool same_set(const struct sl__set *a, const struct sl__set *b)
+{
+	const struct sl__stateful *x = a->each, *y = b->each;
+
+	for (; x && y && x->kind == y->kind; x = x->next, y = y->next)
+		;
+	return !x && !y && a->map == b->map && a->flags == b->flags && a->object == b->object &&
+	       a->part_count == b->part_count && a->data_count == b->data_count && !a->meter &&
+	       same_types(a->parts, b->parts, a->part_count) &&
+	       same_types(a->data, b->data, a->data_count);
+}
+
+/* A set that is declared again gets the elements of both. */
+static void declared_again(
+        struct sl__parser *p, struct sl__set *old, struct sl__set *s, bool create)
+{
+	uint16_t flags = old->flags;
+
+	old->flags &= (uint16_t) ~(
+	        s->flags & SET_DYNAMIC ? 0 : SET_DYNAMIC); /* a rule may have added it */
+	if (create || !same_set(old, s))
+		sl__parse_fail(p, s->place, "Could not process rule: File exists");
+	old->flags = flags;
+	if (!s->elems)
+		return;
+	*old->elems_end = s->elems;
+	old->elems_end = s->elems_end;
+	old->count += s->count;
+	old->counts |= s->counts;
+}
+
 void sl__parse_named_set(struct sl__parser *p, bool map, bool create)
 {
 	struct sl__place place = p->token.place;
-	struct sl__set *s = sl__arena_get(&p->r->arena, sizeof *s);
+	struct sl__set *s = sl__arena_get(&p->r->arena, sizeof *s), *old;
 
 	s->place = place;
 	s->name = sl__parse_name(p, "the name of a set");
 	s->map = map;
 	s->table = p->table;
 	s->elems_end = &s->elems;
-	if (sl__set_named(p->table, s->name) || create)
-		if (sl__set_named(p->table, s->name))
-			sl__parse_fail(p, place, "Could not process rule: File exists");
 	sl__parse_block(p, set_line, s);
 	if (!s->part_count)
 		sl__parse_fail(p, place, "set definition does not specify key");
-	*p->table->sets_end = s;
-	p->table->sets_end = &s->next;
+	old = sl__set_named(p->table, s->name);
+	if (!old) {
+		*p->table->sets_end = s;
+		p->table->sets_end = &s->next;
+		sl__check_set(p->r, s, p->fail);
+		return;
+	}
 	sl__check_set(p->r, s, p->fail);
+	declared_again(p, old, s, create);
 }

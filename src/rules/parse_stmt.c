@@ -27,31 +27,26 @@ static void parse_object_name(struct sl__parser *p, struct sl__stmt *s, enum sl_
 		s->a = sl__parse_value(p);
 }
 
-static void counter_stmt(struct sl__parser *p, struct sl__stmt *s)
+/* counter, limit, quota: with a state of its own, or `name` and which object. */
+static bool stateful_stmt(struct sl__parser *p, struct sl__stmt *s)
 {
-	s->kind = ST_COUNTER;
-	if (sl__accept_word(p, "name"))
-		parse_object_name(p, s, OB_COUNTER);
-	else
-		sl__parse_counter(p, &s->counter);
-}
+	static const struct {
+		const char *word;
+		enum sl__object_kind kind;
+	} kinds[] = {{"counter", OB_COUNTER}, {"limit", OB_LIMIT}, {"quota", OB_QUOTA}};
+	struct sl__token second = sl__second(p);
 
-static void limit_stmt(struct sl__parser *p, struct sl__stmt *s)
-{
-	s->kind = ST_LIMIT;
-	if (sl__accept_word(p, "name"))
-		parse_object_name(p, s, OB_LIMIT);
-	else
-		sl__parse_limit(p, &s->limit);
-}
-
-static void quota_stmt(struct sl__parser *p, struct sl__stmt *s)
-{
-	s->kind = ST_QUOTA;
-	if (sl__accept_word(p, "name"))
-		parse_object_name(p, s, OB_QUOTA);
-	else
-		sl__parse_quota(p, &s->quota);
+	for (size_t i = 0; i < 3 && sl__token_is(&second, "name"); i++) {
+		if (sl__accept_word(p, kinds[i].word)) {
+			sl__take(p);
+			parse_object_name(p, s, kinds[i].kind);
+			return true;
+		}
+	}
+	if (!sl__parse_stateful(p, &s->state))
+		return false;
+	s->kind = s->state.kind;
+	return true;
 }
 
 static const char *parse_log_flags(struct sl__parser *p)
@@ -179,13 +174,10 @@ static void flow_stmt(struct sl__parser *p, struct sl__stmt *s)
 	s->text = sl__parse_name(p, "the name of a flowtable");
 }
 
-/* add @set { key [timeout t] [: data] } */
-static void set_change(struct sl__parser *p, struct sl__stmt *s, unsigned op)
+/* key [timeout t] [statements] [: data] } */
+static void parse_change(struct sl__parser *p, struct sl__stmt *s)
 {
 	s->kind = ST_SET_CHANGE;
-	s->op = (uint8_t)op;
-	sl__expect(p, '@', "@");
-	s->text = sl__parse_name(p, "the name of a set");
 	sl__expect(p, '{', "{");
 	s->a = sl__parse_value(p);
 	while (sl__is_word(p, "timeout") || sl__is_word(p, "comment")) {
@@ -194,12 +186,54 @@ static void set_change(struct sl__parser *p, struct sl__stmt *s, unsigned op)
 		else if (sl__accept_word(p, "comment"))
 			sl__parse_string(p, "a comment");
 	}
+	sl__parse_each(p, &s->each);
 	if (sl__accept(p, ':'))
 		s->b = sl__parse_value(p);
-	if (sl__is_word(p, "counter") || sl__is_word(p, "limit") || sl__is_word(p, "quota") ||
-	        sl__is_word(p, "ct"))
-		sl__parse_unsupported(p, p->token.place, "statement for each set element");
 	sl__expect(p, '}', "}");
+}
+
+/* add @set { ... } */
+static void set_change(struct sl__parser *p, struct sl__stmt *s, unsigned op)
+{
+	s->op = (uint8_t)op;
+	sl__expect(p, '@', "@");
+	s->text = sl__parse_name(p, "the name of a set");
+	parse_change(p, s);
+}
+
+/* meter NAME [size N] { key [timeout t] statements }: a set that the rule makes. */
+static void meter_stmt(struct sl__parser *p, struct sl__stmt *s)
+{
+	struct sl__set *set = sl__arena_get(&p->r->arena, sizeof *set);
+
+	s->meter = true;
+	set->place = p->token.place;
+	set->name = s->text = sl__parse_name(p, "the name of a meter");
+	set->size = 65535;
+	if (sl__accept_word(p, "size"))
+		set->size = (uint32_t)sl__parse_number(p, UINT32_MAX, "a number");
+	parse_change(p, s);
+	if (!s->each || s->b)
+		sl__parse_fail(p, sl__place_join(set->place, p->last),
+		        "a meter needs a limit, counter, quota or ct count for each element");
+	s->op = s->timeout ? 1 : 0;
+	set->meter = true;
+	s->set = set;
+}
+
+/* The older notation: set add KEY @name. */
+static void set_stmt(struct sl__parser *p, struct sl__stmt *s)
+{
+	if (!sl__is_word(p, "add") && !sl__is_word(p, "update") && !sl__is_word(p, "delete"))
+		sl__parse_unexpected(p, "add, update or delete");
+	s->kind = ST_SET_CHANGE;
+	s->op = sl__is_word(p, "add") ? 0 : sl__is_word(p, "update") ? 1 : 2;
+	sl__take(p);
+	s->a = sl__parse_value(p);
+	if (sl__accept_word(p, "timeout"))
+		s->timeout = sl__parse_time(p);
+	sl__expect(p, '@', "@");
+	s->text = sl__parse_name(p, "the name of a set");
 }
 
 static void add_stmt(struct sl__parser *p, struct sl__stmt *s)
@@ -221,9 +255,6 @@ static const struct {
 	const char *word;
 	void (*parse)(struct sl__parser *p, struct sl__stmt *s);
 } statements[] = {
-        {"counter", counter_stmt},
-        {"limit", limit_stmt},
-        {"quota", quota_stmt},
         {"log", log_stmt},
         {"reject", reject_stmt},
         {"snat", sl__snat_stmt},
@@ -235,9 +266,11 @@ static const struct {
         {"add", add_stmt},
         {"update", update_stmt},
         {"delete", delete_stmt},
+        {"meter", meter_stmt},
+        {"set", set_stmt},
 };
-static const char *const refused[] = {"queue", "tproxy", "dup", "fwd", "synproxy", "meter", "xt",
-        "reset", "set", "map", "secmark", NULL};
+static const char *const refused[] = {
+        "queue", "tproxy", "dup", "fwd", "synproxy", "xt", "reset", "map", "secmark", NULL};
 
 static void refuse_unsupported(struct sl__parser *p)
 {
@@ -306,14 +339,6 @@ static bool ct_stmt(struct sl__parser *p, struct sl__stmt *s)
 	uint32_t at = second.place.end;
 
 	third = sl__lex(p->source, &at);
-	if (sl__token_is(&second, "count")) {
-		sl__take(p);
-		sl__take(p);
-		s->kind = ST_CT_COUNT;
-		s->over = sl__accept_word(p, "over");
-		s->number = (uint32_t)sl__parse_number(p, UINT32_MAX, "a number");
-		return true;
-	}
 	if (!sl__token_is(&third, "set"))
 		return false;
 	sl__take(p);
@@ -395,6 +420,10 @@ static struct sl__stmt *parse_stmt(struct sl__parser *p)
 		return s;
 	}
 	refuse_unsupported(p);
+	if (stateful_stmt(p, s)) {
+		s->place = sl__place_join(s->place, p->last);
+		return s;
+	}
 	for (i = 0; i < sizeof statements / sizeof *statements; i++) {
 		if (sl__accept_word(p, statements[i].word)) {
 			statements[i].parse(p, s);

@@ -46,12 +46,17 @@ static const char *l3_word(const struct sl__object *o)
 
 static void put_timeout_object(struct sl__printer *p, const struct sl__object *o)
 {
+	const char *const *states = sl__timeout_states(o->proto), *between = "";
 	unsigned i;
 
 	sl__put(p, "\t\tprotocol %s\n\t\tl3proto %s\n\t\tpolicy = { ",
 	        o->proto == 6 ? "tcp" : "udp", l3_word(o));
-	for (i = 0; i < o->timeout_count; i++)
-		sl__put(p, "%s%s : %u", i ? ", " : "", o->timeouts[i].name, o->timeouts[i].seconds);
+	for (i = 0; states[i]; i++) {
+		if (!o->seconds[i])
+			continue;
+		sl__put(p, "%s%s : %u", between, states[i], o->seconds[i]);
+		between = ", ";
+	}
 	sl__put(p, " }\n");
 }
 
@@ -66,17 +71,18 @@ static void put_object(struct sl__printer *p, const struct sl__object *o)
 		sl__put(p, "\t\tcomment \"%s\"\n", o->comment);
 	switch (o->kind) {
 	case OB_COUNTER:
-		sl__put(p, "\t\tpackets %llu bytes %llu\n", (unsigned long long)o->counter.packets,
-		        (unsigned long long)o->counter.bytes);
+		sl__put(p, "\t\tpackets %llu bytes %llu\n",
+		        (unsigned long long)o->state.counter.packets,
+		        (unsigned long long)o->state.counter.bytes);
 		break;
 	case OB_QUOTA:
 		sl__put(p, "\t\t");
-		sl__put_quota(p, &o->quota);
+		sl__put_quota(p, &o->state.quota);
 		sl__put(p, "\n");
 		break;
 	case OB_LIMIT:
 		sl__put(p, "\t\t");
-		sl__put_limit(p, &o->limit);
+		sl__put_limit(p, &o->state.limit);
 		sl__put(p, "\n");
 		break;
 	case OB_HELPER:
@@ -131,7 +137,7 @@ static void put_table(struct sl__printer *p, const struct sl__table *t)
 		put_object(p, o);
 	}
 	for (s = t->sets; s; s = s->next) {
-		if (!s->name)
+		if (!s->name || s->meter)
 			continue;
 		sl__put(p, "%s", gap);
 		sl__put_named_set(p, s);

@@ -37,6 +37,11 @@ void sl__put_named_set(struct sl__printer *p, const struct sl__set *s);
 
 /* ---- print_stmt.c ---- */
 
+/* `counter packets 1 bytes 2`, `limit ...`; bare: as a set declares it, without counts. */
+void sl__put_stateful(struct sl__printer *p, const struct sl__stateful *s, bool bare);
+/* All of them, each with a space before. */
+void sl__put_each(struct sl__printer *p, const struct sl__stateful *each);
+/* The words behind `limit` and `quota`. */
 void sl__put_limit(struct sl__printer *p, const struct sl__limit *l);
 void sl__put_quota(struct sl__printer *p, const struct sl__quota *q);
 void sl__put_rule(struct sl__printer *p, const struct sl__rule *rule, uint8_t family);

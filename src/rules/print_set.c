@@ -76,15 +76,23 @@ void sl__put_key(struct sl__printer *p, const struct sl__expr *e)
 static void put_elem(struct sl__printer *p, const struct sl__set *s, const struct sl__expr *e)
 {
 	sl__put_key(p, e->a);
+	sl__put_each(p, e->each);
 	if (s->flags & SET_TIMEOUT && e->timeout && e->timeout != s->timeout) {
 		sl__put(p, " timeout ");
 		sl__put_time(p, e->timeout);
+	}
+	if (e->left) {
+		sl__put(p, " expires ");
+		sl__put_time(p, e->left);
 	}
 	if (e->comment)
 		sl__put(p, " comment \"%s\"", e->comment);
 	if (e->b) {
 		sl__put(p, " : ");
-		sl__put_expr(p, e->b);
+		if (s->object)
+			sl__put(p, "\"%s\"", e->b->object->name);
+		else
+			sl__put_expr(p, e->b);
 	}
 }
 
@@ -139,6 +147,9 @@ static void put_types(struct sl__printer *p, const struct sl__type *const *types
 
 void sl__put_named_set(struct sl__printer *p, const struct sl__set *s)
 {
+	static const char *const objects[] = {"", "counter", "quota", "limit"};
+	const struct sl__stateful *each;
+
 	sl__put(p, "\t%s %s {\n", s->map ? "map" : "set", s->name);
 	if (s->typeof_key) {
 		sl__put(p, "\t\ttypeof ");
@@ -149,7 +160,9 @@ void sl__put_named_set(struct sl__printer *p, const struct sl__set *s)
 	}
 	if (s->map) {
 		sl__put(p, " : %s", s->data_interval ? "interval " : "");
-		if (s->typeof_data)
+		if (s->object)
+			sl__put(p, "%s", objects[s->object]);
+		else if (s->typeof_data)
 			sl__put_expr(p, s->typeof_data);
 		else
 			put_types(p, s->data, s->data_count);
@@ -160,6 +173,11 @@ void sl__put_named_set(struct sl__printer *p, const struct sl__set *s)
 	if (s->size)
 		sl__put(p, "\t\tsize %u\n", s->size);
 	put_set_flags(p, s);
+	for (each = s->each; each; each = each->next) {
+		sl__put(p, "%s", each == s->each ? "\t\t" : " ");
+		sl__put_stateful(p, each, true);
+		sl__put(p, "%s", each->next ? "" : "\n");
+	}
 	if (s->timeout) {
 		sl__put(p, "\t\ttimeout ");
 		sl__put_time(p, s->timeout);

@@ -6,10 +6,23 @@
 
 #include <string.h>
 
+/*
+ * Of an anonymous set one element is left, because others were the same or part of it: nft would
+ * read that as the element itself. NULL: it is not so.
+ */
+static const struct sl__expr *lone(const struct sl__stmt *s)
+{
+	const struct sl__expr *e =
+	        s->b->kind == EX_SET && s->b->set->count == 1 ? s->b->set->elems : NULL;
+
+	return e && e->a->kind != EX_WILD && e->a->kind != EX_CONCAT && !e->each ? e->a : NULL;
+}
+
 static void put_match(struct sl__printer *p, const struct sl__stmt *s)
 {
 	static const char *const ops[] = {"", "== ", "!= ", "< ", "> ", "<= ", ">= ", "! "};
 	bool masked = s->a->kind == EX_BINARY;
+	const struct sl__expr *one = lone(s);
 	const char *op =
 	        s->op == OP_EQ && (s->c || (!masked && s->a->kind != EX_CONCAT &&
 	                                           !(s->a->type && s->a->type->kind == TY_BITMASK)))
@@ -21,6 +34,12 @@ static void put_match(struct sl__printer *p, const struct sl__stmt *s)
 	if (s->b->set && s->op == OP_EQ)
 		op = "";
 	sl__put_expr(p, s->a);
+	if (one) {
+		op = s->op == OP_NE ? "!= " : one->type->kind == TY_BITMASK || masked ? "== " : "";
+		sl__put(p, " %s", op);
+		sl__put_key(p, one);
+		return;
+	}
 	sl__put(p, " %s", op);
 	if ((s->op == OP_NE || s->op == OP_EQ) && !s->c && s->b->kind == EX_VALUE)
 		sl__put_key(p, s->b);
@@ -67,6 +86,37 @@ void sl__put_quota(struct sl__printer *p, const struct sl__quota *q)
 	if (q->used) {
 		sl__put(p, " used ");
 		put_amount(p, q->used);
+	}
+}
+
+void sl__put_stateful(struct sl__printer *p, const struct sl__stateful *s, bool bare)
+{
+	switch (s->kind) {
+	case ST_COUNTER:
+		sl__put(p, "counter");
+		if (!bare)
+			sl__put(p, " packets %llu bytes %llu",
+			        (unsigned long long)s->counter.packets,
+			        (unsigned long long)s->counter.bytes);
+		break;
+	case ST_LIMIT:
+		sl__put(p, "limit ");
+		sl__put_limit(p, &s->limit);
+		break;
+	case ST_QUOTA:
+		sl__put(p, "quota ");
+		sl__put_quota(p, &s->quota);
+		break;
+	default:
+		sl__put(p, "ct count %s%u", s->conncount.over ? "over " : "", s->conncount.max);
+	}
+}
+
+void sl__put_each(struct sl__printer *p, const struct sl__stateful *each)
+{
+	for (; each; each = each->next) {
+		sl__put(p, " ");
+		sl__put_stateful(p, each, false);
 	}
 }
 
@@ -148,15 +198,24 @@ static void put_nat(struct sl__printer *p, const struct sl__stmt *s, uint8_t fam
 	}
 }
 
+/* As nft, which shows a rule's statements only when the set has none to give. */
 static void put_set_change(struct sl__printer *p, const struct sl__stmt *s)
 {
 	static const char *const words[] = {"add", "update", "delete"};
+	const struct sl__stateful *each;
 
-	sl__put(p, "%s @%s { ", words[s->op], s->text);
+	if (s->meter)
+		sl__put(p, "meter %s size %u { ", s->text, s->set->size);
+	else
+		sl__put(p, "%s @%s { ", words[s->op], s->text);
 	sl__put_expr(p, s->a);
 	if (s->timeout) {
 		sl__put(p, " timeout ");
 		sl__put_time(p, s->timeout);
+	}
+	for (each = s->set->each ? NULL : s->each; each; each = each->next) {
+		sl__put(p, " ");
+		sl__put_stateful(p, each, true);
 	}
 	if (s->b) {
 		sl__put(p, " : ");
@@ -183,17 +242,10 @@ static void put_stmt(struct sl__printer *p, const struct sl__stmt *s, uint8_t fa
 		sl__put_expr(p, s->b);
 		break;
 	case ST_COUNTER:
-		sl__put(p, "counter packets %llu bytes %llu",
-		        (unsigned long long)s->counter.packets,
-		        (unsigned long long)s->counter.bytes);
-		break;
 	case ST_LIMIT:
-		sl__put(p, "limit ");
-		sl__put_limit(p, &s->limit);
-		break;
 	case ST_QUOTA:
-		sl__put(p, "quota ");
-		sl__put_quota(p, &s->quota);
+	case ST_CT_COUNT:
+		sl__put_stateful(p, &s->state, false);
 		break;
 	case ST_LOG:
 		put_log(p, s);

@@ -59,7 +59,9 @@ static void put_bits(struct sl__printer *p, const struct sl__type *type, uint64_
 			first = false;
 		}
 	}
-	if (n || first)
+	if (!n && first)
+		sl__put(p, "0x0");
+	else if (n)
 		sl__put(p, "%s0x%0*llx", first ? "" : ",", type->digits, (unsigned long long)n);
 }
 

@@ -20,6 +20,8 @@
 #define SL_RULES_NAME_MAX    128         /* characters of a name */
 #define SL_RULES_INCLUDE_MAX 16          /* nested includes */
 #define SL_RULES_NEST_MAX    64          /* nested parentheses, braces, variables in variables */
+#define SL_RULES_EACH_MAX    2           /* statements of one element, as in the kernel */
+#define SL_RULES_STATES      12          /* of a ct timeout policy */
 #define SL_RULES_JUMP_MAX    16          /* nested jumps, as in the kernel */
 #define SL_RULES_COPY_MAX    1000000     /* values that variables stand for, in all uses together */
 #define SL_RULES_ERROR_MAX   100         /* after that many the reading stops */
@@ -208,6 +210,8 @@ enum sl__verdict_kind { VD_ACCEPT, VD_DROP, VD_CONTINUE, VD_RETURN, VD_JUMP, VD_
 
 struct sl__set;
 struct sl__chain;
+struct sl__object;
+struct sl__stateful;
 
 struct sl__expr {
 	uint8_t kind;
@@ -226,11 +230,18 @@ struct sl__expr {
 	const char *comment;
 	uint64_t timeout; /* EX_ELEM: ms */
 	uint64_t expires;
-	const struct sl__field *field;
+	union {
+		const struct sl__field *field;
+		uint64_t left; /* EX_ELEM: ms that it has left, as written; 0: all of its timeout */
+	};
 	uint32_t arg[4]; /* EX_FIELD: see sl__arg */
 	uint8_t value[SL_RULES_VALUE_MAX];
 	struct sl__set *set;
-	struct sl__chain *chain;
+	union {
+		struct sl__chain *chain;   /* EX_VERDICT */
+		struct sl__stateful *each; /* EX_ELEM: its own counter, limit, ... */
+		struct sl__object *object; /* EX_SYMBOL that is data of a map of objects */
+	};
 };
 
 /* arg[] of numgen and jhash; of fib. */
@@ -276,7 +287,28 @@ struct sl__quota {
 struct sl__counter {
 	uint64_t packets, bytes;
 };
-struct sl__object;
+/* `ct count`: connections that passed here and are still there. */
+struct sl__conncount {
+	uint32_t max;
+	bool over;
+	uint32_t used, size; /* of ids: a power of two, at most half of it used */
+	uint64_t *ids;       /* sl__conn_id(); 0: free */
+};
+
+/*
+ * What keeps count: a statement of a rule, an object, or what each element of a set has. A list of
+ * them behind `next` is what the elements of a set get.
+ */
+struct sl__stateful {
+	struct sl__stateful *next;
+	uint8_t kind; /* ST_COUNTER, ST_LIMIT, ST_QUOTA, ST_CT_COUNT; objects of other kinds: 0 */
+	union {
+		struct sl__counter counter;
+		struct sl__limit limit;
+		struct sl__quota quota;
+		struct sl__conncount conncount;
+	};
+};
 
 enum { NAT_SNAT, NAT_DNAT, NAT_MASQUERADE, NAT_REDIRECT };
 enum { REJECT_DEFAULT, REJECT_ICMP, REJECT_ICMPV6, REJECT_ICMPX, REJECT_RESET };
@@ -290,10 +322,9 @@ struct sl__stmt {
 	uint8_t family; /* ST_NAT: 4, 6 or 0; ST_REJECT: what it needs */
 	uint8_t code;   /* ST_REJECT */
 	uint8_t object; /* enum sl__object_kind */
-	uint8_t over;   /* ST_CT_COUNT */
 	uint8_t explicit_family, prefix, interval, addr_port;
 	uint16_t flags; /* enum sl_nat_flag */
-	uint32_t number;
+	bool meter;     /* ST_SET_CHANGE: written in the old way, meter NAME { } */
 	struct sl__place place;
 	struct sl__stmt *next;
 	struct sl__expr *a, *b, *c; /* match: a op b [mask c]; set: a := b; nat: address, port */
@@ -304,9 +335,9 @@ struct sl__stmt {
 	uint64_t timeout; /* ST_SET_CHANGE: ms */
 	struct sl__set *set;
 	struct sl__object *ref;
-	struct sl__counter counter;
-	struct sl__limit limit;
-	struct sl__quota quota;
+	struct sl__stateful state; /* ST_COUNTER, ST_LIMIT, ST_QUOTA, ST_CT_COUNT */
+	struct sl__stateful
+	        *each; /* ST_SET_CHANGE: what new elements get; NULL: what the set says */
 };
 
 /* ---- objects, sets, chains, tables ---- */
@@ -317,6 +348,7 @@ struct sl__rule {
 	const char *comment;
 	struct sl__place place;
 	struct sl__chain *chain;
+	uint64_t handle; /* as the kernel numbers them; 0: none yet */
 	bool checked;
 };
 
@@ -332,6 +364,7 @@ struct sl__chain {
 	bool base, policy_drop;
 	uint8_t color; /* the search for loops */
 	uint8_t level;
+	uint64_t handle;
 };
 
 enum sl__set_flag { SET_CONSTANT = 1, SET_INTERVAL = 2, SET_TIMEOUT = 4, SET_DYNAMIC = 8 };
@@ -356,8 +389,10 @@ struct sl__set {
 	struct sl__expr *typeof_key, *typeof_data;
 	uint8_t part_count;
 	uint8_t key_len;
-	bool map, object_map, auto_merge;
-	uint8_t object; /* object_map: enum sl__object_kind */
+	bool map, auto_merge;
+	bool meter;     /* made by a rule: not shown as a set */
+	bool counts;    /* some element has statements: a lookup does something */
+	uint8_t object; /* a map of objects: enum sl__object_kind */
 	const struct sl__type *data[4];
 	uint8_t data_count;
 	bool data_interval;
@@ -365,12 +400,15 @@ struct sl__set {
 	const char *policy;
 	uint32_t size;
 	uint64_t timeout, gc; /* ms */
+	uint64_t handle;
+	struct sl__stateful *each; /* what each element has */
 	struct sl__expr *elems, **elems_end;
 	uint32_t count;
 	/* made when all is read */
 	bool ranged;                /* some element is a range */
 	struct sl__set_slot *slots; /* exact keys; a power of two of them */
 	uint32_t slot_count, slot_used;
+	uint32_t hand;             /* where the search for a free place goes on */
 	struct sl__bounds *bounds; /* ranges, sorted */
 	uint32_t bound_count;
 	struct sl__axis *axes; /* ranges of concatenations (axis.c) */
@@ -379,22 +417,30 @@ struct sl__set {
 
 enum sl__object_kind { OB_COUNTER = 1, OB_QUOTA, OB_LIMIT, OB_HELPER, OB_TIMEOUT, OB_EXPECTATION };
 
-struct sl__policy_timeout {
+/* STATE : SECONDS of a `ct timeout` object. */
+struct sl__policy_word {
+	struct sl__policy_word *next;
+	struct sl__place place;
 	const char *name;
 	uint32_t seconds;
 };
+
+/* The states that `ct timeout` knows of a protocol, in the order in which they are printed; NULL at the end. */
+const char *const *sl__timeout_states(uint8_t proto);
+
 struct sl__object {
 	struct sl__object *next;
 	const char *name, *comment;
 	struct sl__place place;
 	uint8_t kind, proto, family; /* family 0: inet */
-	struct sl__counter counter;
-	struct sl__quota quota;
-	struct sl__limit limit;
+	uint64_t handle;
+	struct sl__stateful state; /* counters, quotas, limits */
 	const char *helper;
 	bool helper_missing;
-	struct sl__policy_timeout timeouts[16];
-	unsigned timeout_count;
+	struct sl__policy_word *policy; /* as written, until it is checked */
+	struct sl_timeouts *timeouts;   /* all of them, filled when they are first used */
+	bool timeouts_filled;
+	uint32_t seconds[SL_RULES_STATES]; /* of `policy`, in the order of sl__timeout_states(); 0: not said */
 	uint16_t port;
 	uint32_t size;
 	uint64_t timeout; /* ms */
@@ -417,6 +463,7 @@ struct sl__table {
 	bool dormant;
 	struct sl__chain *chains, **chains_end;
 	struct sl__set *sets, **sets_end;
+	uint64_t handles; /* given so far */
 	struct sl__object *objects, **objects_end;
 	struct sl__flowtable *flowtables;
 };
@@ -465,12 +512,19 @@ unsigned sl__check_typeof(struct sl_rules *r, struct sl__table *table, struct sl
 /* When all is read: jumps, loops, hooks. */
 void sl__check_all(struct sl_rules *r);
 
+/* stateful.c: anew what `from` says, in the memory of `old` as far as it goes; NULL: no memory, or
+ * nothing. */
+struct sl__stateful *sl__stateful_copy(
+        struct sl_rules *r, const struct sl__stateful *from, struct sl__stateful *old);
+
 /* set.c */
 void sl__set_build(struct sl_rules *r, struct sl__set *set);
 struct sl__expr *sl__set_find(struct sl__set *set, const uint8_t *key, uint64_t now);
-/* An element with this key to be filled, old or new; NULL: full or no memory. */
+/* An element with this key, old or new (*fresh: to be filled); NULL: full or no memory. */
 struct sl__expr *sl__set_place(
-        struct sl_rules *r, struct sl__set *set, const uint8_t *key, uint64_t now);
+        struct sl_rules *r, struct sl__set *set, const uint8_t *key, uint64_t now, bool *fresh);
+/* Data for an element, to be filled; NULL: no memory. */
+struct sl__expr *sl__data_new(struct sl_rules *r, const struct sl__set *set);
 void sl__set_remove(struct sl__set *set, const uint8_t *key);
 /* False: no memory. */
 bool sl__set_put(struct sl_rules *r, struct sl__set *set, struct sl__expr *elem);
@@ -495,6 +549,8 @@ struct sl__table *sl__table_find(struct sl_rules *r, uint8_t family, const char 
 struct sl__chain *sl__chain_find(struct sl__table *t, const char *name);
 struct sl__set *sl__set_named(struct sl__table *t, const char *name);
 struct sl__object *sl__object_find(struct sl__table *t, uint8_t kind, const char *name);
+/* Does no rule change it, nor a lookup, nor time? */
+bool sl__set_stays(const struct sl__set *set);
 /* A chain that the rules of base chains can hook: the stage it is asked at. */
 enum sl_stage sl__chain_stage(const struct sl__chain *chain);
 uint64_t sl__value_number(const struct sl__expr *value);

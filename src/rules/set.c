@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define SIZE_DEFAULT 65535 /* elements of a dynamic set without a size */
+#define LOOK_AT      1024  /* places, for one that is free again */
 
 static uint32_t hash_of(const uint8_t *key, unsigned len)
 {
@@ -24,7 +25,8 @@ static uint32_t hash_of(const uint8_t *key, unsigned len)
 	return (uint32_t)(h ^ h >> 32) | 1;
 }
 
-void sl__part_bounds(const struct sl__expr *e, const struct sl__type *type, uint8_t *lo, uint8_t *hi)
+void sl__part_bounds(
+        const struct sl__expr *e, const struct sl__type *type, uint8_t *lo, uint8_t *hi)
 {
 	unsigned bytes = (type->bits + 7u) / 8u, i;
 
@@ -33,7 +35,8 @@ void sl__part_bounds(const struct sl__expr *e, const struct sl__type *type, uint
 		memcpy(hi, e->b->value, bytes);
 	} else if (e->kind == EX_PREFIX) {
 		for (i = 0; i < bytes; i++) {
-			unsigned keep = e->len > 8 * i ? (e->len - 8 * i > 7 ? 8 : e->len - 8 * i) : 0;
+			unsigned keep =
+			        e->len > 8 * i ? (e->len - 8 * i > 7 ? 8 : e->len - 8 * i) : 0;
 			uint8_t mask = (uint8_t)(0xff00u >> keep);
 
 			lo[i] = e->a->value[i] & mask;
@@ -50,7 +53,8 @@ void sl__part_bounds(const struct sl__expr *e, const struct sl__type *type, uint
 	}
 }
 
-void sl__elem_bounds(const struct sl__set *set, const struct sl__expr *elem, uint8_t *lo, uint8_t *hi)
+void sl__elem_bounds(
+        const struct sl__set *set, const struct sl__expr *elem, uint8_t *lo, uint8_t *hi)
 {
 	const struct sl__expr *part = elem->a->kind == EX_CONCAT ? elem->a->items : elem->a;
 	unsigned i, at = 0;
@@ -91,7 +95,8 @@ static bool grow(struct sl_rules *r, struct sl__set *set)
 	return true;
 }
 
-static const uint8_t *exact_key(const struct sl__set *set, const struct sl__expr *elem, uint8_t *key)
+static const uint8_t *exact_key(
+        const struct sl__set *set, const struct sl__expr *elem, uint8_t *key)
 {
 	uint8_t hi[SL_RULES_KEY_MAX];
 
@@ -106,22 +111,30 @@ static struct sl__set_slot *find_slot(struct sl__set *set, const uint8_t *key)
 
 	if (!set->slot_count)
 		return NULL;
-	for (i = hash & (set->slot_count - 1); set->slots[i].hash; i = (i + 1) & (set->slot_count - 1)) {
+	for (i = hash & (set->slot_count - 1); set->slots[i].hash;
+	        i = (i + 1) & (set->slot_count - 1)) {
 		if (set->slots[i].hash == hash &&
-			!memcmp(exact_key(set, set->slots[i].elem, other), key, set->key_len))
+		        !memcmp(exact_key(set, set->slots[i].elem, other), key, set->key_len))
 			return &set->slots[i];
 	}
 	return NULL;
 }
 
-/* A place whose element has run out, to be used again when the set is full. */
+/*
+ * A place whose element has run out, to be used again when the set is full. Of a large set only a
+ * part is looked at each time, from where the last search ended: a flood of new keys must not cost
+ * a pass over all of it for each packet. (Linux, too, may find none although there is one: it
+ * clears away now and then.)
+ */
 static struct sl__set_slot *expired_slot(struct sl__set *set, uint64_t now)
 {
-	uint32_t i;
+	uint32_t i, n = set->slot_count < LOOK_AT ? set->slot_count : LOOK_AT;
 
-	for (i = 0; i < set->slot_count; i++) {
-		if (set->slots[i].hash && set->slots[i].elem->expires && set->slots[i].elem->expires <= now)
-			return &set->slots[i];
+	for (i = 0; i < n; i++) {
+		struct sl__set_slot *slot = &set->slots[set->hand++ & (set->slot_count - 1)];
+
+		if (slot->hash && slot->elem->expires && slot->elem->expires <= now)
+			return slot;
 	}
 	return NULL;
 }
@@ -194,11 +207,32 @@ static void fill_key(const struct sl__set *set, struct sl__expr *elem, const uin
 	(void)set;
 }
 
-struct sl__expr *sl__set_place(struct sl_rules *r, struct sl__set *set, const uint8_t *key, uint64_t now)
+struct sl__expr *sl__data_new(struct sl_rules *r, const struct sl__set *set)
+{
+	struct sl__expr *e = sl__arena_get(&r->arena, (set->data_count + 1u) * sizeof *e);
+	unsigned i;
+
+	if (!e)
+		return NULL;
+	e[0].kind = EX_CONCAT;
+	e[0].items = &e[1];
+	e[0].count = set->data_count;
+	for (i = 0; i < set->data_count; i++) {
+		e[1 + i].kind = EX_VALUE;
+		e[1 + i].type = set->data[i];
+		e[1 + i].len = (uint8_t)((set->data[i]->bits + 7u) / 8u);
+		e[1 + i].next = i + 1 < set->data_count ? &e[2 + i] : NULL;
+	}
+	return set->data_count == 1 ? &e[1] : e;
+}
+
+struct sl__expr *sl__set_place(
+        struct sl_rules *r, struct sl__set *set, const uint8_t *key, uint64_t now, bool *fresh)
 {
 	struct sl__set_slot *slot = find_slot(set, key);
 	struct sl__expr *elem = NULL;
 
+	*fresh = !slot || (slot->elem->expires && slot->elem->expires <= now);
 	if (slot)
 		return slot->elem;
 	if (set->slot_used >= (set->size ? set->size : SIZE_DEFAULT)) {
@@ -244,29 +278,142 @@ static void sort_bounds(struct sl__bounds *v, struct sl__bounds *w, uint32_t n, 
 		v[k++] = j == n || (i < half && order(&w[i], &w[j], len) <= 0) ? w[i++] : w[j++];
 }
 
-/* Ranges of a plain key must not overlap, unless they are the same or may be merged. */
+/* ---- elements that are there twice, or overlap ---- */
+
+/* Taken out of the set at the end of sl__set_build(). */
+static void leave_out(struct sl__expr *elem)
+{
+	elem->a = NULL;
+}
+
+static bool same_data(const struct sl__expr *a, const struct sl__expr *b)
+{
+	if (!a || !b || a->kind != b->kind)
+		return a == b;
+	switch (a->kind) {
+	case EX_VERDICT:
+		return a->op == b->op && (!a->text || !strcmp(a->text, b->text));
+	case EX_SYMBOL:
+		return a->object == b->object;
+	case EX_RANGE:
+		return same_data(a->a, b->a) && same_data(a->b, b->b);
+	case EX_PREFIX:
+		return a->len == b->len && same_data(a->a, b->a);
+	case EX_CONCAT:
+		for (a = a->items, b = b->items; a && b; a = a->next, b = b->next)
+			if (!same_data(a, b))
+				return false;
+		return true;
+	default:
+		return !memcmp(a->value, b->value, sizeof a->value);
+	}
+}
+
+/* The same element may be written twice; with other data it is a mistake. */
+static bool is_there(struct sl_rules *r, struct sl__set *set, struct sl__expr *elem)
+{
+	uint8_t key[SL_RULES_KEY_MAX] = {0};
+	struct sl__set_slot *slot = find_slot(set, exact_key(set, elem, key));
+
+	if (!slot)
+		return false;
+	if (!same_data(slot->elem->b, elem->b))
+		sl__rules_report(r, elem->place, "Error", "Could not process rule: File exists");
+	leave_out(elem);
+	return true;
+}
+
+/* Does b begin right behind the end of a? */
+static bool adjoins(
+        const struct sl__set *set, const struct sl__bounds *a, const struct sl__bounds *b)
+{
+	uint8_t next[SL_RULES_KEY_MAX];
+	unsigned i = set->key_len;
+
+	if (set->parts[0]->kind == TY_IFNAME || set->parts[0]->kind == TY_STRING)
+		return false;
+	memcpy(next, a->hi, set->key_len);
+	while (i-- > 0)
+		if (++next[i] != 0)
+			break;
+	return !memcmp(next, b->lo, set->key_len);
+}
+
+static struct sl__expr *bound_value(
+        struct sl_rules *r, const struct sl__set *set, const uint8_t *bytes)
+{
+	struct sl__expr *e = sl__arena_get(&r->arena, sizeof *e);
+
+	e->kind = EX_VALUE;
+	e->type = set->parts[0];
+	e->bits = e->type->bits;
+	e->len = set->key_len;
+	memcpy(e->value, bytes, set->key_len);
+	return e;
+}
+
+/* b, which begins within a or behind it, becomes part of a: one element from now on. */
+static void merge(
+        struct sl_rules *r, struct sl__set *set, struct sl__bounds *a, struct sl__bounds *b)
+{
+	struct sl__expr *range;
+
+	leave_out(b->elem);
+	if (memcmp(b->hi, a->hi, set->key_len) <= 0)
+		return;
+	a->hi = b->hi;
+	range = sl__arena_get(&r->arena, sizeof *range);
+	range->kind = EX_RANGE;
+	range->type = set->parts[0];
+	range->place = a->elem->place;
+	range->a = bound_value(r, set, a->lo);
+	range->b = bound_value(r, set, a->hi);
+	a->elem->a = range;
+}
+
+/*
+ * Ranges of a plain key must not overlap, unless they are the same or may be merged: in anonymous
+ * sets, and where auto-merge says so.
+ */
 static void settle_overlaps(struct sl_rules *r, struct sl__set *set)
 {
 	uint32_t i, n = 0;
 
 	for (i = 1; i < set->bound_count; i++) {
 		struct sl__bounds *a = &set->bounds[n], *b = &set->bounds[i];
+		bool apart = memcmp(b->lo, a->hi, set->key_len) > 0;
+		bool same =
+		        !memcmp(a->lo, b->lo, set->key_len) && !memcmp(a->hi, b->hi, set->key_len);
 
-		if (memcmp(b->lo, a->hi, set->key_len) > 0) {
+		if (apart && !(set->auto_merge && adjoins(set, a, b))) {
 			set->bounds[++n] = *b;
 			continue;
 		}
-		if (memcmp(a->lo, b->lo, set->key_len) || memcmp(a->hi, b->hi, set->key_len)) {
-			if (!set->auto_merge)
-				sl__rules_report(r, b->elem->place, "Error", "conflicting intervals specified");
-			if (memcmp(b->hi, a->hi, set->key_len) > 0)
-				a->hi = b->hi;
-		}
+		if (!set->auto_merge && (!same || !same_data(a->elem->b, b->elem->b)))
+			sl__rules_report(
+			        r, b->elem->place, "Error", "conflicting intervals specified");
+		merge(r, set, a, b);
 	}
 	set->bound_count = set->bound_count ? n + 1 : 0;
 }
 
-static bool is_range(const struct sl__set *set, const struct sl__expr *elem, uint8_t *lo, uint8_t *hi)
+static void take_out(struct sl__set *set)
+{
+	struct sl__expr **at = &set->elems;
+
+	while (*at) {
+		if ((*at)->a) {
+			at = &(*at)->next;
+			continue;
+		}
+		*at = (*at)->next;
+		set->count--;
+	}
+	set->elems_end = at;
+}
+
+static bool is_range(
+        const struct sl__set *set, const struct sl__expr *elem, uint8_t *lo, uint8_t *hi)
 {
 	sl__elem_bounds(set, elem, lo, hi);
 	return memcmp(lo, hi, set->key_len);
@@ -300,7 +447,8 @@ void sl__set_build(struct sl_rules *r, struct sl__set *set)
 			continue;
 		}
 		if (!set->ranged || (!sorted && !is_range(set, e, lo, hi))) {
-			sl__set_put(r, set, e);
+			if (!is_there(r, set, e))
+				sl__set_put(r, set, e);
 			continue;
 		}
 		is_range(set, e, lo, hi);
@@ -317,6 +465,7 @@ void sl__set_build(struct sl_rules *r, struct sl__set *set)
 	} else if (set->bound_count) {
 		build_axes(r, set);
 	}
+	take_out(set);
 }
 
 static struct sl__expr *find_sorted(const struct sl__set *set, const uint8_t *key)

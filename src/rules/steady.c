@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Does a ruleset say the same of every packet of an established connection? Then the engine need
- * not ask it for each: once for a direction is enough, until rules, routes or addresses change. This is
- * what most rulesets are (`ct state established,related accept`, then rules for what is new),
- * and what lets their connections take the short path and be handed down to a device.
+ * not ask it for each: once for a direction is enough, until rules, routes or addresses change.
+ *This is what most rulesets are (`ct state established,related accept`, then rules for what is
+ *new), and what lets their connections take the short path and be handed down to a device.
  *
  * The question is about plain packets (no SYN, FIN or RST, no fragment) whose state is
- * ESTABLISHED, of one connection, in one direction, by the same interfaces. For these a match is one of:
+ * ESTABLISHED, of one connection, in one direction, by the same interfaces. For these a match is
+ *one of:
  *
  *	NEVER	it cannot fit: ct state new, tcp flags syn
  *	ALWAYS	it must fit: ct state established,related
@@ -14,8 +15,8 @@
  *	DIFFERS	anything else
  *
  * A rule is read up to the first match that never fits. What is left must do nothing but decide:
- * counters, limits, quotas, logs and changes of sets are reasons to ask for each packet. Where it is not
- * sure the answer is no.
+ * counters, limits, quotas, logs and changes of sets are reasons to ask for each packet. Where it
+ *is not sure the answer is no.
  */
 #include "rules/load.h"
 
@@ -30,7 +31,7 @@ enum { SETTLED_STATUS = SL_EXPECTED | SL_SEEN_REPLY | SL_CONFIRMED | SL_SRC_NAT 
 
 struct look {
 	unsigned budget; /* rules that may still be looked at */
-	bool early;	 /* before tracking: there is no state yet */
+	bool early;      /* before tracking: there is no state yet */
 };
 
 static enum way of_chain(struct look *look, const struct sl__chain *chain);
@@ -111,11 +112,6 @@ static bool same_value(const struct look *look, const struct sl__expr *e)
 	return false;
 }
 
-static bool stays(const struct sl__set *set)
-{
-	return !(set->flags & (SET_TIMEOUT | SET_DYNAMIC)) && !set->timeout;
-}
-
 /* ---- matches ---- */
 
 static bool is_field(const struct sl__expr *e, enum sl__where where, const char *name)
@@ -142,7 +138,7 @@ static enum fit of_state(const struct sl__stmt *s)
 {
 	uint64_t number;
 
-	if (s->c || (s->b->set && !stays(s->b->set)))
+	if (s->c || (s->b->set && !sl__set_stays(s->b->set)))
 		return s->c ? SAME : DIFFERS;
 	if (s->b->set)
 		return yes(set_has(s->b->set, ESTABLISHED) == (s->op != OP_NE));
@@ -195,14 +191,14 @@ static enum fit of_match(const struct look *look, const struct sl__stmt *s)
 	if (!look->early && is_field(a, IN_CT, "state"))
 		return of_state(s);
 	if (!look->early && is_field(a, IN_CT, "status") && s->b->kind == EX_VALUE && !s->b->set &&
-		s->op == OP_NONE && !(sl__value_number(s->b) & ~(uint64_t)SETTLED_STATUS))
+	        s->op == OP_NONE && !(sl__value_number(s->b) & ~(uint64_t)SETTLED_STATUS))
 		return SAME;
 	if (is_field(a, IN_TRANSPORT, "flags"))
 		return of_flags(s, s->c ? sl__value_number(s->c) : 0xff);
 	if (a->kind == EX_BINARY && a->op == OP_AND && is_field(a->a, IN_TRANSPORT, "flags") &&
-		a->b->kind == EX_VALUE)
+	        a->b->kind == EX_VALUE)
 		return of_flags(s, sl__value_number(a->b));
-	if (s->b->set && !stays(s->b->set))
+	if (s->b->set && !sl__set_stays(s->b->set))
 		return DIFFERS;
 	return same_value(look, a) ? SAME : DIFFERS;
 }
@@ -239,11 +235,11 @@ static enum way of_map(struct look *look, const struct sl__stmt *s, bool sure)
 	const struct sl__expr *e;
 	enum way way = GOES_ON, one;
 
-	if (!map || !stays(map) || !same_value(look, s->a))
+	if (!map || !sl__set_stays(map) || !same_value(look, s->a))
 		return VARIES;
 	for (e = map->elems; e; e = e->next) {
 		bool it = by_state && e->a && e->a->kind == EX_VALUE &&
-			  sl__value_number(e->a) == ESTABLISHED;
+		          sl__value_number(e->a) == ESTABLISHED;
 
 		if (!e->b || e->b->kind != EX_VERDICT)
 			return VARIES;
