@@ -292,7 +292,7 @@ struct sl__conncount {
 	uint32_t max;
 	bool over;
 	uint32_t used, size; /* of ids: a power of two, at most half of it used */
-	uint64_t *ids;       /* sl__conn_id(); 0: free */
+	uint64_t *ids;       /* sl__conn_handle(); 0: free */
 };
 
 /*

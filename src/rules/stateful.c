@@ -4,7 +4,7 @@
  * one for each element of a set or meter. They are evaluated alike wherever they stand: true goes
  * on with the rule, false ends it as a match would that does not fit.
  *
- * `ct count` knows the connections whose first packet passed it, by their ids. Whether they are
+ * `ct count` knows the connections whose first packet passed it, by their handles. Whether they are
  * still there (and not a TCP connection that is closed) is only looked up when it matters: when
  * more are known than the limit allows. So what it costs for each packet does not grow with their
  * number below the limit; above it, it is one pass over what is known.
@@ -98,7 +98,7 @@ static void remove_id(struct sl__conncount *c, uint32_t i)
 
 static bool counts_still(const struct sl_track *t, uint64_t id)
 {
-	const struct sl_conn *conn = sl__conn_by_id(t, id);
+	const struct sl_conn *conn = sl__conn_by_handle(t, id);
 
 	return conn && !(conn->proto == SL_PROTO_TCP &&
 	                       (conn->state == SL_TCP_TIME_WAIT || conn->state == SL_TCP_CLOSE));
@@ -123,7 +123,7 @@ static bool conncount_passes(struct sl__eval *ev, struct sl__conncount *c)
 	const struct sl_track *t = sl__eval_track(ev);
 	const struct sl_conn *conn = ev->view->conn;
 	uint32_t count = conn ? 0 : 1;
-	uint64_t id = conn ? sl__conn_id(conn) : 0, *slot;
+	uint64_t id = conn ? sl__conn_handle(conn) : 0, *slot;
 
 	if (conn && !(conn->status & SL_CONFIRMED)) {
 		if (2 * (c->used + 1) > c->size && !grow(ev->r, c))
