@@ -18,12 +18,21 @@ static void put_signed(struct sl_out *out, int v)
 	sl_text_put_uint(out, v < 0 ? 0u - (unsigned)v : (unsigned)v);
 }
 
-static bool has_ports(const struct sl_tuple *tuple)
+/* As much of it as there is room for: a long rule is cut, not left out. */
+static void put_cut(struct sl_out *out, const char *text)
 {
-	return tuple->proto != SL_PROTO_ICMP && tuple->proto != SL_PROTO_ICMPV6 && (tuple->sport || tuple->dport);
+	while (*text && !out->full)
+		sl_text_put_char(out, *text++);
 }
 
-static void put_end(struct sl_out *out, const struct sl_tuple *tuple, const struct sl_addr *addr, uint16_t port)
+static bool has_ports(const struct sl_tuple *tuple)
+{
+	return tuple->proto != SL_PROTO_ICMP && tuple->proto != SL_PROTO_ICMPV6 &&
+	       (tuple->sport || tuple->dport);
+}
+
+static void put_end(
+        struct sl_out *out, const struct sl_tuple *tuple, const struct sl_addr *addr, uint16_t port)
 {
 	bool ports = has_ports(tuple), brackets = ports && tuple->family == SL_IPV6;
 	char text[SL_ADDR_TEXT];
@@ -52,7 +61,8 @@ const char *sl__tuple_text(const struct sl_tuple *tuple, char text[SL_TUPLE_TEXT
 	return text;
 }
 
-void sl__trace(struct sl_track *t, const struct sl_conn *conn, const char *step, const char *format, ...)
+void sl__trace(
+        struct sl_track *t, const struct sl_conn *conn, const char *step, const char *format, ...)
 {
 	char text[TRACE_TEXT];
 	struct sl_out out = sl_out_of(text, sizeof(text));
@@ -66,7 +76,7 @@ void sl__trace(struct sl_track *t, const struct sl_conn *conn, const char *step,
 		}
 		switch (*++format) {
 		case 's':
-			sl_text_put_str(&out, va_arg(args, const char *));
+			put_cut(&out, va_arg(args, const char *));
 			break;
 		case 'u':
 			sl_text_put_uint(&out, va_arg(args, unsigned));

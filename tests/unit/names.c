@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Names that others rely on: reasons, tunables. Each is there, and there once. */
+/*
+ * Names that others rely on: reasons, tunables. Each is there, and there once.
+ * Tests: src/track/reason.c src/track/tunables.c
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

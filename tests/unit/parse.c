@@ -3,6 +3,7 @@
  * Packets in hexadecimal and what is found in them. Each is read at each length, down to nothing,
  * from memory that ends where it ends: a byte read too far is seen, and what is cut off is never
  * taken for whole.
+ * Tests: src/track/parse.c src/track/ip_options.c src/track/tcp_options.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
