@@ -179,9 +179,9 @@ void put_in(struct gateway *g, struct sl_packet *p)
 	if (bad)
 		must_fail("%s", bad);
 	if (p->verdict == SL_ACCEPT)
-		packet_check(p);
+		check_sums(p);
 	for (unsigned i = 0; i < g->n_out; i++)
-		packet_check(&g->out[i]);
+		check_sums(&g->out[i]);
 }
 
 enum sl_verdict put_in_once(struct gateway *g, struct sl_packet p)

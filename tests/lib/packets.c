@@ -191,7 +191,7 @@ uint8_t *sum_place(const struct sl_packet *p, const struct sl_parsed *parsed)
 	return NULL;
 }
 
-void packet_seal(struct sl_packet *p)
+void fix_sums(struct sl_packet *p)
 {
 	struct sl_parsed parsed;
 	uint32_t len;
@@ -217,7 +217,7 @@ void packet_seal(struct sl_packet *p)
 void set_df(struct sl_packet *p)
 {
 	p->data[6] |= 0x40;
-	packet_seal(p);
+	fix_sums(p);
 }
 
 /* ---- looking at what came out ---------------------------------------------------------------- */
@@ -241,7 +241,7 @@ static void check_l4_sum(const struct sl_packet *p, const struct sl_parsed *pars
 	MUST(sl__sum_fold(sl__sum(p->data + parsed->l4, len, sum)) == 0xffff);
 }
 
-void packet_check(const struct sl_packet *p)
+void check_sums(const struct sl_packet *p)
 {
 	struct sl_packet copy = *p;
 	struct sl_parsed parsed;

@@ -36,7 +36,7 @@ struct segment {
 
 /* ---- packets --------------------------------------------------------------------------------- */
 
-/* len zero bytes behind the IP header; returns where they are. Their checksum: packet_seal(). */
+/* len zero bytes behind the IP header; returns where they are. Their checksum: fix_sums(). */
 uint8_t *make_from(struct gateway *g, struct sl_packet *p, const struct sl_tuple *t, uint32_t len);
 struct sl_packet make_segment(
         struct gateway *g, const struct sl_tuple *t, const struct segment *segment);
@@ -57,14 +57,14 @@ struct sl_packet make_udp(struct gateway *g, const char *src, uint16_t sport, co
 void fill_bytes(uint8_t *at, uint32_t len, uint32_t seed);
 void set_df(struct sl_packet *p);
 /* Checksums right for what the packet is now. */
-void packet_seal(struct sl_packet *p);
+void fix_sums(struct sl_packet *p);
 /* Where the transport checksum of a packet is; NULL: has none that is known here. */
 uint8_t *sum_place(const struct sl_packet *p, const struct sl_parsed *parsed);
 
 /* ---- looking at what came out ---------------------------------------------------------------- */
 
 /* Lengths and checksums must be right; of a fragment, those of the IP header. */
-void packet_check(const struct sl_packet *p);
+void check_sums(const struct sl_packet *p);
 bool is_fragment(const struct sl_packet *p);
 /* Read from its bytes. GRE: the key is dport. Sets *l4 and *l4_len. */
 struct sl_tuple packet_tuple(const struct sl_packet *p, const uint8_t **l4, uint32_t *l4_len);

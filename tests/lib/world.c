@@ -118,7 +118,7 @@ static void receive(struct world *w, const struct sl_packet *p)
 	uint32_t len;
 	int end;
 
-	packet_check(p);
+	check_sums(p);
 	w->left = true;
 	w->arrived = packet_tuple(p, &l4, &len);
 	w->payload_len = w->arrived.proto == SL_PROTO_TCP ? 0 : len - 8;

@@ -4,7 +4,7 @@
  * command, and behind one that was edited. It keeps its id there, and so does all that belongs to
  * it. What is damaged or made up is refused, and leaves nothing behind.
  */
-#include "gateway_lib.h"
+#include "tests/lib/unit.h"
 
 #include <sluice/helper.h>
 

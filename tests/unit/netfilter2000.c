@@ -10,7 +10,7 @@
  */
 #include <dlfcn.h>
 
-#include "gateway_lib.h"
+#include "tests/lib/unit.h"
 
 #include <sluice/netfilter2000.h>
 

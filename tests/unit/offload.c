@@ -5,7 +5,7 @@
  * bytes, counted the same, expiring at the same time. The device here is plain code over the
  * rewrite records, with checksums made from nothing.
  */
-#include "gateway_lib.h"
+#include "tests/lib/unit.h"
 
 #define FLOWS 64
 
@@ -359,12 +359,9 @@ static void not_plain(void **unused)
 	both(make_udp(&alone, f->client, 4001, f->server, 53, 2000)); /* fragmented */
 	for (unsigned i = 0; i < 2; i++) {
 		plain = make_udp(&alone, f->client, 4001, f->server, 53, 100);
-		packet_alloc(&alone, &p, 20 + 54);
+		packet_alloc(&alone, &p, 20 + (i ? 52 : 56));
 		memcpy(p.data, plain.data, 20);
-		memcpy(p.data + 20, plain.data + 20 + (i ? 56 : 0), i ? 52 : 54);
-		p.len = i ? 20 + 52 : 20 + 56;
-		if (!i)
-			memcpy(p.data + 20, plain.data + 20, 56);
+		memcpy(p.data + 20, plain.data + 20 + (i ? 56 : 0), p.len - 20);
 		sl_put16(p.data + 2, (uint16_t)p.len);
 		sl_put16(p.data + 6, i ? 7 : 0x2000);
 		p.in_if = 1;
@@ -441,7 +438,7 @@ static void revoked(void **unused)
 		both(make_tcp(&alone, f->client, 4000, f->server, 80, SL_ACK | SL_PSH, said, heard,
 		        NULL, 1380));
 		/* Another ruleset: the same. */
-		sl_engine_set_policy(behind.engine, &sl_policy_masquerade, &gateway_masquerade);
+		sl_engine_set_policy(behind.engine, &sl_policy_masquerade, behind.config.policy_ctx);
 		said += 1380;
 		fast = talk_tcp(f, 4000, &said, &heard, 10);
 		assert_in_range(fast, 16, 19);

@@ -3,7 +3,7 @@
  * Three engines in one process. Packets are steered by sl_home(), passed over as the engines
  * say, and must find their connection whatever NAT did to it; each is handed over as it came.
  */
-#include "gateway_lib.h"
+#include "tests/lib/unit.h"
 
 #include <sluice/helper.h>
 

@@ -3,7 +3,7 @@
  * Packets that are too long for their way, super-packets, edits that make them grow, and the IP
  * options that a router writes to.
  */
-#include "gateway_lib.h"
+#include "tests/lib/unit.h"
 
 #include <sluice/helper.h>
 
@@ -346,7 +346,7 @@ static void open_tcp(struct gateway *g, const struct family *f)
 {
 	put_in_once(g, make_tcp(g, f->client, 5000, f->server, 7777, SL_SYN, 999, 0, NULL, 0));
 	put_in_once(g, make_tcp(g, f->server, 7777,
-	                       is_v6_text(f->client) ? "2001:db8:ffff::1" : "203.0.113.1", 5000,
+	                       strchr(f->client, ':') ? "2001:db8:ffff::1" : "203.0.113.1", 5000,
 	                       SL_SYN | SL_ACK, 4999, 1000, NULL, 0));
 	put_in_once(g, make_tcp(g, f->client, 5000, f->server, 7777, SL_ACK, 1000, 5000, NULL, 0));
 }
