@@ -47,9 +47,10 @@ bench-live: deps
 	@ninja -C build-bench prog/sluice bench/live-load >/dev/null
 	@SLUICE=build-bench/prog/sluice LIVE_LOAD=build-bench/bench/live-load bench/live.py
 
-# The long forms of the live tests (root): all servers and clients, all loss rates, a minute of malice.
+# The long forms of the live tests (root): all servers and clients, all loss rates, a minute of malice, with offloads
+# on and off. SOAK_TESTS="fast soak" chooses.
 soak: all
-	@for t in tests/live/*.py; do case $$t in */lib.py) ;; *) SOAK=1 SLUICE=$(BUILD)/prog/sluice $$t || exit 1;; esac; done
+	@SLUICE=$(BUILD)/prog/sluice scripts/soak.sh $(SOAK_TESTS)
 
 coverage: deps
 	@scripts/coverage.sh

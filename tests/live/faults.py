@@ -68,7 +68,7 @@ def foreign_filters_stay():
                         "u32", "match", "ip", "dport", "9", "0xffff", "flowid", "1:1")
         net.sluice("--masquerade")
         check(ping(net.client, S4), "sluice forwards")
-        net.stop_sluice()
+        net.stop_sluice(leaves_nothing=False)
         left = net.gateway.run("tc", "filter", "show", "dev", "in0", "ingress").stdout
         check("u32" in left and "bpf" not in left, "what is left: " + left)
 

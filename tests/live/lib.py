@@ -20,6 +20,11 @@ leaves untranslated finds no way back (Net(routed=True) gives it a route to the 
         net.server.spawn("vsftpd", conf)
         net.client.run("curl", ...)
 
+With LIVE_OFFLOAD=off every offload (tx, rx, tso, gso, gro) is off on every interface of the drawing, and
+what arrives at both ends is captured meanwhile: a wrong checksum fails the test. (With offloads on, a veth
+carries unfinished checksums, so that a wrong one would not be seen.) A normal end of sluice is always checked
+to leave nothing, and the kernel's own conntrack to be empty.
+
 Everything started in a Net is ended, and its namespaces are removed, when the `with` block ends,
 however it ends. A test that fails raises; main(tests) counts and prints.
 """
@@ -106,7 +111,7 @@ def sluice_program():
     return os.environ.get("SLUICE") or os.path.join(here, "../../build/prog/sluice")
 
 
-def wait_until(condition, what, seconds=10):
+def wait_until(condition, what, seconds=30):
     """Waits for a fact, not for a time; the limit is only there to fail at last."""
     end = time.monotonic() + seconds
     while not condition():
@@ -122,7 +127,7 @@ class Namespace:
     def command(self, *args):
         return ["ip", "netns", "exec", self.name] + [str(a) for a in args]
 
-    def run(self, *args, timeout=30, check=True, **more):
+    def run(self, *args, timeout=60, check=True, **more):
         """Runs to the end; returns the CompletedProcess with stdout and stderr as text."""
         more.setdefault("stdin", subprocess.DEVNULL if "input" not in more else None)
         if "input" in more:
@@ -196,11 +201,81 @@ def setns(fd):
         raise OSError(ctypes.get_errno(), "setns")
 
 
-class Net:
-    """The three namespaces of the drawing. offload=False switches every offload off everywhere."""
+class Checksums:
+    """Looks at what arrives at an interface, in a thread; how many frames were right and wrong."""
+    SOME = 20000  # all of so many; then each sixteenth
 
-    def __init__(self, offload=True, routed=False, mtu=None):
-        self.offload, self.routed, self.mtu = offload, routed, mtu
+    def __init__(self, ns, dev):
+        self.dev, self.right, self.wrong, self.stopped = dev, 0, [], False
+        self.socket = ns.enter(self.open)
+        self.thread = threading.Thread(target=self.work, daemon=True)
+        self.thread.start()
+
+    def open(self):
+        s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+        s.setsockopt(socket.SOL_SOCKET, 33, 1 << 26)  # SO_RCVBUFFORCE
+        s.bind((self.dev, 3))
+        s.settimeout(0.1)
+        return s
+
+    def work(self):
+        n = 0
+        while True:
+            try:
+                frame, address = self.socket.recvfrom(65536)
+            except socket.timeout:
+                if self.stopped:
+                    return
+                continue
+            except OSError:  # the interface went
+                return
+            n += 1
+            if address[2] == 4 or (n > self.SOME and n % 16):  # 4: what this end sends itself
+                continue
+            right = checksum_ok(frame)
+            self.right += right is True
+            if right is False and len(self.wrong) < 10:
+                self.wrong.append(frame.hex())
+
+    def stop(self):
+        self.stopped = True
+        self.thread.join()
+        self.socket.close()
+
+
+def checksum_ok(frame):
+    """Header and transport checksums of an Ethernet frame; None: it has none that can be checked."""
+    if frame[12:14] == b"\x08\x00":
+        ip = frame[14:]
+        n = (ip[0] & 15) * 4
+        ip = ip[:int.from_bytes(ip[2:4], "big")]
+        if int.from_bytes(ip[:n], "big") % 0xffff:
+            return False
+        if int.from_bytes(ip[6:8], "big") & 0x3fff:
+            return None
+        proto, pseudo, body = ip[9], ip[12:20] + b"\0" + ip[9:10] + (len(ip) - n).to_bytes(2, "big"), ip[n:]
+    elif frame[12:14] == b"\x86\xdd":
+        ip = frame[14:54 + int.from_bytes(frame[18:20], "big")]
+        proto, body = ip[6], ip[40:]
+        pseudo = ip[8:40] + len(body).to_bytes(4, "big") + bytes((0, 0, 0, proto))
+    else:
+        return None
+    if proto not in (1, 6, 17, 58) or (proto == 17 and body[6:8] == b"\0\0"):
+        return None
+    summed = body if proto == 1 else pseudo + body
+    return int.from_bytes(summed + b"\0" * (len(summed) % 2), "big") % 0xffff == 0
+
+
+class Net:
+    """
+    The three namespaces of the drawing. offload: switch every offload off everywhere, or not (None: as
+    LIVE_OFFLOAD says). wrong_checksums: the test itself sends some.
+    """
+
+    def __init__(self, offload=None, routed=False, mtu=None, wrong_checksums=False):
+        self.offload = os.environ.get("LIVE_OFFLOAD") != "off" if offload is None else offload
+        self.routed, self.mtu, self.wrong_checksums = routed, mtu, wrong_checksums
+        self.checksums = []
         self.children, self.names = [], []
         self.dir = tempfile.mkdtemp(prefix="sluice-live-")
         os.chmod(self.dir, 0o755)
@@ -222,6 +297,8 @@ class Net:
             if self.routed:
                 self.server.ip("route", "add", "10.9.0.0/24", "via", OUT4)
                 self.server.ip("-6", "route", "add", "fd09::/64", "via", OUT6)
+            if not self.offload:
+                self.checksums = [Checksums(self.client, "c0"), Checksums(self.server, "s0")]
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -274,7 +351,7 @@ class Net:
         self.gateway_process = child
         line = child.stdout.readline()
         if line != b"ready\n":
-            child.wait(10)
+            child.wait(30)
             raise Failed("sluice run did not start: " + self.sluice_errors())
         return child
 
@@ -282,16 +359,19 @@ class Net:
         with open(self.dir + "/sluice.err") as f:
             return f.read()
 
-    def stop_sluice(self, how=signal.SIGTERM):
-        """A normal end; returns the exit status."""
+    def stop_sluice(self, how=signal.SIGTERM, leaves_nothing=True):
+        """A normal end, which leaves nothing; returns the exit status."""
         child, self.gateway_process = self.gateway_process, None
+        self.kernel_conntrack_empty()
         if child.poll() is None:
             os.kill(child.pid, how)
-        status = child.wait(10)
+        status = child.wait(60)
         child.stdout.close()
         self.children.remove(child)
         if how == signal.SIGTERM and status:
             raise Failed("sluice run ended with %d: %s" % (status, self.sluice_errors()))
+        if how == signal.SIGTERM and leaves_nothing:
+            self.nothing_left()
         return status
 
     def ask(self, *words, check=True, **more):
@@ -325,7 +405,7 @@ class Net:
         links = self.gateway.ip("-o", "link").stdout
         check("sluice" not in links, "a device is left: " + links)
         for dev in ("in0", "out0"):
-            left = self.gateway.run("tc", "qdisc", "show", "dev", dev).stdout
+            left = self.gateway.run("tc", "qdisc", "show", "dev", dev, check=False).stdout
             check("clsact" not in left, "clsact is left on %s: %s" % (dev, left))
 
     def kernel_conntrack_empty(self):
@@ -337,6 +417,19 @@ class Net:
     # ---- end
 
     def __exit__(self, kind, value, trace):
+        try:
+            self.check_checksums(kind)
+        finally:
+            self.end_all(kind)
+        return False
+
+    def check_checksums(self, kind):
+        for seen in self.checksums:
+            seen.stop()
+            if kind is None and not self.wrong_checksums:
+                check(not seen.wrong, "wrong checksums at %s: %s" % (seen.dev, seen.wrong[:3]))
+
+    def end_all(self, kind):
         for child in self.children:
             if child.poll() is None:
                 try:
@@ -355,7 +448,6 @@ class Net:
             shutil.rmtree(self.dir, ignore_errors=True)
         else:
             print("what the programs said is in", self.dir)
-        return False
 
 
 # ---- programs for the ends
