@@ -13,7 +13,6 @@
  * Sums were computed once, when the entry was made: a packet costs additions. The transport's sum goes
  * through the kernel's helper, which alone knows whether it is finished or waits for hardware.
  */
-#include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -46,41 +45,45 @@ struct {
 	__type(value, struct sl_flow);
 } flows SEC(".maps");
 
+/* `at` is where the IP header is: behind an Ethernet header, or 0. */
+
 /* Where a plain packet's transport header is, and how long headers and IP packet are. */
 struct plain {
 	__u32 l4, headers, len;
 	__u8 proto;
 };
 
-#define FIRST_BYTES (ETH_HLEN + 40 + 20) /* as far as is looked at, where there is so much */
+#define FIRST_BYTES (40 + 20) /* of the packet, as far as is looked at, where there is so much */
 
-static __always_inline bool plain_tcp(void *data, void *end, struct plain *p)
+static __always_inline bool plain_tcp(void *data, void *end, __u32 at, struct plain *p)
 {
 	struct tcphdr *tcp = data + p->l4;
 
 	if ((void *)(tcp + 1) > end || tcp->syn || tcp->fin || tcp->rst || tcp->doff < 5)
 		return false;
-	p->headers = p->l4 - ETH_HLEN + tcp->doff * 4;
+	p->headers = p->l4 - at + tcp->doff * 4;
 	return p->headers <= p->len;
 }
 
-static __always_inline bool plain_udp(struct __sk_buff *skb, void *data, void *end, struct plain *p)
+static __always_inline bool plain_udp(
+	struct __sk_buff *skb, void *data, void *end, __u32 at, struct plain *p)
 {
 	struct udphdr *udp = data + p->l4;
 
 	if ((void *)(udp + 1) > end)
 		return false;
-	p->headers = p->l4 - ETH_HLEN + 8;
-	return skb->gso_size || p->l4 - ETH_HLEN + bpf_ntohs(udp->len) == p->len;
+	p->headers = p->l4 - at + 8;
+	return skb->gso_size || p->l4 - at + bpf_ntohs(udp->len) == p->len;
 }
 
-static __always_inline bool plain_l4(struct __sk_buff *skb, void *data, void *end, struct plain *p)
+static __always_inline bool plain_l4(
+	struct __sk_buff *skb, void *data, void *end, __u32 at, struct plain *p)
 {
-	if (p->len > skb->len - ETH_HLEN)
+	if (p->len > skb->len - at)
 		return false;
 	if (p->proto == IPPROTO_TCP)
-		return plain_tcp(data, end, p);
-	return p->proto == IPPROTO_UDP && plain_udp(skb, data, end, p);
+		return plain_tcp(data, end, at, p);
+	return p->proto == IPPROTO_UDP && plain_udp(skb, data, end, at, p);
 }
 
 /* Does the packet, or each segment of it, fit? */
@@ -142,22 +145,23 @@ static __always_inline int send_fast(struct __sk_buff *skb, const struct sl_flow
 	return bpf_redirect_neigh(flow->out_if, &next, sizeof(next), 0);
 }
 
-static __always_inline int fast4(struct __sk_buff *skb, void *data, void *end, __u64 now)
+static __always_inline int fast4(
+	struct __sk_buff *skb, void *data, void *end, __u32 at, __u64 now)
 {
-	struct iphdr *ip = data + ETH_HLEN;
+	struct iphdr *ip = data + at;
 	struct sl_flow_key4 key = {.in_if = skb->ifindex};
-	struct plain p = {.l4 = ETH_HLEN + 20};
+	struct plain p = {.l4 = at + 20};
 	struct sl_flow *flow;
 
 	if ((void *)(ip + 1) > end || ip->ihl != 5 || ip->version != 4 || ip->frag_off & bpf_htons(0x3fff))
 		return TC_ACT_UNSPEC;
 	p.proto = ip->protocol;
 	p.len = bpf_ntohs(ip->tot_len);
-	if (!plain_l4(skb, data, end, &p))
+	if (!plain_l4(skb, data, end, at, &p))
 		return TC_ACT_UNSPEC;
 	key.proto = p.proto;
 	__builtin_memcpy(key.src, &ip->saddr, 8);
-	__builtin_memcpy(key.sport, data + ETH_HLEN + 20, 4);
+	__builtin_memcpy(key.sport, data + at + 20, 4);
 	flow = flow_at(bpf_map_lookup_elem(&flows4, &key));
 	if (!flow || !fits(skb, &p, flow))
 		return TC_ACT_UNSPEC;
@@ -168,27 +172,28 @@ static __always_inline int fast4(struct __sk_buff *skb, void *data, void *end, _
 	}
 	ip->check = ~fold((__u32)(__u16)~ip->check + flow->ip_diff);
 	__builtin_memcpy(&ip->saddr, flow->addresses, 8);
-	__builtin_memcpy(data + ETH_HLEN + 20, flow->ports, 4);
+	__builtin_memcpy(data + at + 20, flow->ports, 4);
 	count_flow(flow, p.len, now);
 	return change_sum(skb, &p, flow) ? send_fast(skb, flow) : TC_ACT_SHOT;
 }
 
-static __always_inline int fast6(struct __sk_buff *skb, void *data, void *end, __u64 now)
+static __always_inline int fast6(
+	struct __sk_buff *skb, void *data, void *end, __u32 at, __u64 now)
 {
-	struct ipv6hdr *ip = data + ETH_HLEN;
+	struct ipv6hdr *ip = data + at;
 	struct sl_flow_key6 key = {.in_if = skb->ifindex};
-	struct plain p = {.l4 = ETH_HLEN + 40};
+	struct plain p = {.l4 = at + 40};
 	struct sl_flow *flow;
 
 	if ((void *)(ip + 1) > end || ip->version != 6)
 		return TC_ACT_UNSPEC;
 	p.proto = ip->nexthdr;
 	p.len = 40 + bpf_ntohs(ip->payload_len);
-	if (!plain_l4(skb, data, end, &p))
+	if (!plain_l4(skb, data, end, at, &p))
 		return TC_ACT_UNSPEC;
 	key.proto = p.proto;
 	__builtin_memcpy(key.src, &ip->saddr, 32);
-	__builtin_memcpy(key.sport, data + ETH_HLEN + 40, 4);
+	__builtin_memcpy(key.sport, data + at + 40, 4);
 	flow = flow_at(bpf_map_lookup_elem(&flows6, &key));
 	if (!flow || !fits(skb, &p, flow))
 		return TC_ACT_UNSPEC;
@@ -198,13 +203,13 @@ static __always_inline int fast6(struct __sk_buff *skb, void *data, void *end, _
 		ip->hop_limit--;
 	}
 	__builtin_memcpy(&ip->saddr, flow->addresses, 32);
-	__builtin_memcpy(data + ETH_HLEN + 40, flow->ports, 4);
+	__builtin_memcpy(data + at + 40, flow->ports, 4);
 	count_flow(flow, p.len, now);
 	return change_sum(skb, &p, flow) ? send_fast(skb, flow) : TC_ACT_SHOT;
 }
 
 /* TC_ACT_UNSPEC: it is the engine's. */
-static __always_inline int fast_path(struct __sk_buff *skb, __u64 now)
+static __always_inline int fast_path(struct __sk_buff *skb, __u32 at, __u64 now)
 {
 	void *data, *end;
 
@@ -212,19 +217,19 @@ static __always_inline int fast_path(struct __sk_buff *skb, __u64 now)
 		return TC_ACT_UNSPEC;
 	data = (void *)(long)skb->data;
 	end = (void *)(long)skb->data_end;
-	if (data + ETH_HLEN + 28 > end) {
-		__u32 want = skb->len < FIRST_BYTES ? skb->len : FIRST_BYTES;
+	if (data + at + 28 > end) {
+		__u32 want = skb->len < at + FIRST_BYTES ? skb->len : at + FIRST_BYTES;
 
 		if (bpf_skb_pull_data(skb, want))
 			return TC_ACT_UNSPEC;
 		data = (void *)(long)skb->data;
 		end = (void *)(long)skb->data_end;
-		if (data + ETH_HLEN + 28 > end)
+		if (data + at + 28 > end)
 			return TC_ACT_UNSPEC;
 	}
-	if (skb->protocol == bpf_htons(ETH_P_IP))
-		return fast4(skb, data, end, now);
-	return fast6(skb, data, end, now);
+	if (skb->protocol == bpf_htons(IPV4))
+		return fast4(skb, data, end, at, now);
+	return fast6(skb, data, end, at, now);
 }
 
 #endif

@@ -20,7 +20,7 @@
 
 #include "ctl/mem.h"
 
-enum { LISTENER, STOP, FEED, FIRST_CLIENT };
+enum { LISTENER, STOP, FEED, FIRST_CLIENT = FEED + SL_SERVER_ENGINES };
 
 static uint64_t clock_ms(void)
 {
@@ -89,8 +89,10 @@ static void count_listeners(struct sl_server *server)
 		readers += server->clients[i]->listens;
 		explainers += server->clients[i]->explains;
 	}
-	atomic_store(&server->ops.feed->readers, readers);
-	atomic_store(&server->ops.feed->explainers, explainers);
+	for (unsigned i = 0; i < server->ops.n_engines; i++) {
+		atomic_store(&server->ops.engines[i].feed->readers, readers);
+		atomic_store(&server->ops.engines[i].feed->explainers, explainers);
+	}
 }
 
 static void add_client(struct sl_server *server)
@@ -213,8 +215,10 @@ static bool serve(struct sl_server *server, struct sl_client *client, short happ
 
 static void tell_lost(struct sl_server *server)
 {
-	unsigned long lost = atomic_load(&server->ops.feed->lost);
+	unsigned long lost = 0;
 
+	for (unsigned i = 0; i < server->ops.n_engines; i++)
+		lost += atomic_load(&server->ops.engines[i].feed->lost);
 	if (lost == server->lost_told)
 		return;
 	for (unsigned i = 0; i < server->n_clients; i++)
@@ -224,22 +228,35 @@ static void tell_lost(struct sl_server *server)
 	server->lost_told = lost;
 }
 
-static void spread_events(struct sl_server *server)
+static void spread_feed(struct sl_server *server, struct sl_feed *feed)
 {
 	const struct sl_feed_record *record;
 	uint64_t n;
 
-	if (read(server->ops.feed->wake, &n, sizeof(n)) < 0) {
+	if (read(feed->wake, &n, sizeof(n)) < 0) {
 		/* woken for something else */
 	}
-	for (unsigned budget = 4096; budget && (record = sl__feed_peek(server->ops.feed));
-	        budget--) {
+	for (unsigned budget = 4096; budget && (record = sl__feed_peek(feed)); budget--) {
 		for (unsigned i = 0; i < server->n_clients; i++)
 			if (server->clients[i]->listens || server->clients[i]->explains)
 				sl__command_event(server, server->clients[i], record);
-		sl__feed_take(server->ops.feed, record);
+		sl__feed_take(feed, record);
 	}
+}
+
+static void spread_events(struct sl_server *server)
+{
+	for (unsigned i = 0; i < server->ops.n_engines; i++)
+		spread_feed(server, server->ops.engines[i].feed);
 	tell_lost(server);
+}
+
+static bool has_events(const struct sl_server *server)
+{
+	for (unsigned i = 0; i < server->ops.n_engines; i++)
+		if (sl__feed_peek(server->ops.engines[i].feed))
+			return true;
+	return false;
 }
 
 /* ---- the thread ----------------------------------------------------------------------------- */
@@ -248,7 +265,10 @@ static unsigned prepare(const struct sl_server *server, struct pollfd *fds)
 {
 	fds[LISTENER] = (struct pollfd){.fd = server->listener, .events = POLLIN};
 	fds[STOP] = (struct pollfd){.fd = server->stop, .events = POLLIN};
-	fds[FEED] = (struct pollfd){.fd = server->ops.feed->wake, .events = POLLIN};
+	for (unsigned i = 0; i < SL_SERVER_ENGINES; i++)
+		fds[FEED + i] = (struct pollfd){
+		        .fd = i < server->ops.n_engines ? server->ops.engines[i].feed->wake : -1,
+		        .events = POLLIN};
 	for (unsigned i = 0; i < server->n_clients; i++) {
 		const struct sl_client *client = server->clients[i];
 		bool wants = unsent(client) || client->step || client->over;
@@ -267,7 +287,7 @@ static void *work(void *ctx)
 
 	for (;;) {
 		n = prepare(server, fds);
-		if (poll(fds, n, sl__feed_peek(server->ops.feed) ? 0 : 1000) < 0 && errno != EINTR)
+		if (poll(fds, n, has_events(server) ? 0 : 1000) < 0 && errno != EINTR)
 			break;
 		if (fds[STOP].revents)
 			break;

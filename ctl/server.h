@@ -12,7 +12,7 @@
  *	'e'  for its standard error
  *	'x'  its exit status, in decimal; the last frame
  *
- * A client's work is done in steps. The next step is taken when the client has read what the one
+ * A client's work is done in steps, of one engine's table after the other. The next step is taken when the client has read what the one
  * before gave, so a table of any size takes no more memory than a step, and packets wait for no
  * more than one. Events come by themselves: who does not read them in time is dropped.
  */
@@ -36,27 +36,35 @@ enum {
 	SL_SERVER_IDLE = 30000, /* ms in which a client must take something */
 	SL_SERVER_BUSIEST = 40,
 	SL_SERVER_BUSIEST_OF = 65536, /* connections looked at for these: packets come first */
+	SL_SERVER_ENGINES = 16,
 };
 
 /* What a gateway says of itself besides the engine's own numbers. */
 struct sl_control_more {
-	uint64_t unsent, read_errors, write_errors, routes_asked;
+	uint64_t unsent, not_passed, read_errors, write_errors, routes_asked;
 	uint64_t gone_dropped, gone_passed, foreign;
 	uint64_t uptime; /* seconds */
+};
+
+/* One engine of the gateway, with a thread of its own. */
+struct sl_control_engine {
+	void *ctx; /* first argument of what is called in its thread */
+	struct sl_engine *engine;
+	struct sl_desk *desk;
+	struct sl_feed *feed;
 };
 
 /* What the server needs of the gateway. */
 struct sl_control_ops {
 	void *ctx;
-	struct sl_engine *engine;
-	struct sl_desk *desk;
-	struct sl_feed *feed;
+	struct sl_control_engine engines[SL_SERVER_ENGINES];
+	unsigned n_engines;
 	/* Control thread: read and swap the ruleset; what is wrong goes to errors. */
 	bool (*reload)(void *ctx, const char *file, FILE *errors);
-	/* Engine's thread: an operator ends these. */
+	/* That engine's thread: an operator ends these. */
 	void (*end_conn)(void *ctx, struct sl_conn *conn, const struct sl_conn_info *info);
 	void (*end_expect)(void *ctx, struct sl_expect *expect, const struct sl_expect_info *info);
-	/* Engine's thread. */
+	/* That engine's thread: add its numbers. */
 	void (*more)(void *ctx, struct sl_control_more *out);
 	/* Any thread: the i-th helper that is known, and whether it is attached by itself; NULL: no
 	 * more. */
@@ -92,6 +100,7 @@ struct sl_client {
 	bool listens;                                                     /* to events */
 	bool explains;
 	bool over; /* all was said: close when it is sent */
+	unsigned engine; /* which one's table it has come to */
 	uint64_t cursor, shown;
 	unsigned *tally;            /* helpers: connections of each */
 	struct sl_conn_info *best; /* busiest: the best so far */

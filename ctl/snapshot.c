@@ -4,18 +4,55 @@
 
 #include <string.h>
 
+struct visit {
+	struct sl_snapshot *snapshot;
+	const struct sl_control_engine *at;
+};
+
+static void add_stats(struct sl_stats *sum, const struct sl_stats *one)
+{
+	sum->packets += one->packets;
+	sum->bytes += one->bytes;
+	for (unsigned i = 0; i < sizeof(sum->verdicts) / sizeof(sum->verdicts[0]); i++)
+		sum->verdicts[i] += one->verdicts[i];
+	for (unsigned i = 0; i < SL_WHY_COUNT; i++)
+		sum->reasons[i] += one->reasons[i];
+	sum->answers += one->answers;
+	sum->answers_limited += one->answers_limited;
+	sum->conns_made += one->conns_made;
+	sum->expects_made += one->expects_made;
+	sum->expects_met += one->expects_met;
+	sum->conns_evicted += one->conns_evicted;
+	sum->conns += one->conns;
+	sum->conns_unreplied += one->conns_unreplied;
+	sum->expects += one->expects;
+	sum->fragments += one->fragments;
+	sum->stream_bytes += one->stream_bytes;
+}
+
 static void take(void *ctx)
 {
-	struct sl_snapshot *s = ctx;
+	struct visit *v = ctx;
+	struct sl_stats stats;
 
-	sl_stats(s->server->ops.engine, &s->stats);
-	s->server->ops.more(s->server->ops.ctx, &s->more);
+	sl_stats(v->at->engine, &stats);
+	add_stats(&v->snapshot->stats, &stats);
+	v->snapshot->packets[v->at - v->snapshot->server->ops.engines] = stats.packets;
+	v->snapshot->server->ops.more(v->at->ctx, &v->snapshot->more);
 }
 
 bool sl__snapshot_take(struct sl_snapshot *s, struct sl_server *server)
 {
-	s->server = server;
-	return sl__desk_call(server->ops.desk, take, s);
+	struct visit v = {.snapshot = s};
+
+	*s = (struct sl_snapshot){.server = server};
+	for (unsigned i = 0; i < server->ops.n_engines; i++) {
+		v.at = &server->ops.engines[i];
+		if (!sl__desk_call(v.at->desk, take, &v))
+			return false;
+		s->lost += atomic_load(&v.at->feed->lost);
+	}
+	return true;
 }
 
 static const char *const verdicts[] = {
@@ -41,7 +78,7 @@ static unsigned list_numbers(const struct sl_snapshot *s, struct number out[NUMB
 {
 	const struct sl_stats *st = &s->stats;
 	const struct sl_control_more *m = &s->more;
-	struct sl_feed *feed = s->server->ops.feed;
+	struct sl_feed *feed = s->server->ops.engines[0].feed; /* who listens, listens to all */
 	const struct number numbers[] = {
 	        {"uptime", false, m->uptime, "Seconds since the gateway began"},
 	        {"packets", true, st->packets, "Packets put in"},
@@ -58,6 +95,7 @@ static unsigned list_numbers(const struct sl_snapshot *s, struct number out[NUMB
 	        {"answers", true, st->answers, "ICMP errors and resets of our own"},
 	        {"answers_limited", true, st->answers_limited, "The same, not sent for their rate"},
 	        {"unsent", true, m->unsent, "Accepted packets that found no way out"},
+	        {"not_passed", true, m->not_passed, "Packets for an engine whose inbox was full"},
 	        {"read_errors", true, m->read_errors, "Reads from the TAP device that failed"},
 	        {"write_errors", true, m->write_errors, "Writes to the TAP device that failed"},
 	        {"routes_asked", true, m->routes_asked, "Questions to the kernel's routing table"},
@@ -67,7 +105,7 @@ static unsigned list_numbers(const struct sl_snapshot *s, struct number out[NUMB
 	        {"readers", false, atomic_load(&feed->readers), "Who listens to events"},
 	        {"explainers", false, atomic_load(&feed->explainers), "Who has packets explained"},
 	        {"readers_dropped", true, s->server->readers_dropped, "Readers that were too slow"},
-	        {"events_lost", true, atomic_load(&feed->lost), "Events that nobody heard"},
+	        {"events_lost", true, s->lost, "Events that nobody heard"},
 	};
 
 	_Static_assert(sizeof(numbers) / sizeof(numbers[0]) <= NUMBERS, "room for all");
@@ -83,6 +121,9 @@ void sl__snapshot_text(const struct sl_snapshot *s, struct sl_print *out)
 	for (unsigned i = 0; i < n; i++)
 		sl__print_printf(
 		        out, "%-28s %llu\n", numbers[i].name, (unsigned long long)numbers[i].value);
+	for (unsigned i = 0; i < s->server->ops.n_engines; i++)
+		sl__print_printf(out, "engine %u packets%12s %llu\n", i, "",
+		        (unsigned long long)s->packets[i]);
 	for (unsigned i = SL_ACCEPT; i <= SL_HANDOVER; i++)
 		sl__print_printf(
 		        out, "%-28s %llu\n", verdicts[i], (unsigned long long)s->stats.verdicts[i]);
@@ -101,6 +142,10 @@ void sl__snapshot_json(const struct sl_snapshot *s, struct sl_json *j)
 	sl__json_object(j, NULL);
 	for (unsigned i = 0; i < n; i++)
 		sl__json_uint(j, numbers[i].name, numbers[i].value);
+	sl__json_array(j, "engines");
+	for (unsigned i = 0; i < s->server->ops.n_engines; i++)
+		sl__json_uint(j, NULL, s->packets[i]);
+	sl__json_end(j);
 	sl__json_object(j, "verdicts");
 	for (unsigned i = SL_ACCEPT; i <= SL_HANDOVER; i++)
 		sl__json_uint(j, verdicts[i], s->stats.verdicts[i]);
@@ -137,6 +182,13 @@ void sl__snapshot_metrics(const struct sl_snapshot *s, struct sl_print *out)
 		put_head(out, numbers[i].name, numbers[i].grows, numbers[i].what);
 		sl__print_printf(out, "sluice_%s%s %llu\n", numbers[i].name,
 		        numbers[i].grows ? "_total" : "", (unsigned long long)numbers[i].value);
+	}
+	put_head(out, "engine_packets", true, "Packets put into each engine");
+	for (unsigned i = 0; i < s->server->ops.n_engines; i++) {
+		char number[12];
+
+		snprintf(number, sizeof(number), "%u", i);
+		put_labelled(out, "engine_packets", "engine", number, s->packets[i]);
 	}
 	put_head(out, "verdicts", true, "Packets by verdict");
 	for (unsigned i = SL_ACCEPT; i <= SL_HANDOVER; i++)

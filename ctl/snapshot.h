@@ -2,13 +2,15 @@
 #ifndef SLUICE_CTL_SNAPSHOT_H
 #define SLUICE_CTL_SNAPSHOT_H
 
-/* Every number of a gateway at one moment, and its three forms: text, JSON, and for Prometheus. */
+/* Every number of a gateway at one moment, its engines summed up, and its three forms: text, JSON, and for Prometheus. */
 #include "ctl/server.h"
 
 struct sl_snapshot {
 	struct sl_server *server;
 	struct sl_stats stats;
 	struct sl_control_more more;
+	uint64_t lost; /* events */
+	uint64_t packets[SL_SERVER_ENGINES]; /* put into each engine */
 };
 
 /* Not in the engine's thread. False: the gateway ends. */

@@ -385,6 +385,46 @@ static bool bad_source(const struct sl_net *net, const struct sl_route_query *q)
 	return b[0] == 0xff || sl_addr_eq(&q->src, &none) || sl_net_is_own(net, &q->src);
 }
 
+static bool is_group(const struct sl_route_query *q)
+{
+	return q->family == SL_IPV4 ? q->dst.b[12] >> 4 == 14 : q->dst.b[0] == 0xff;
+}
+
+/* 255.255.255.255 */
+static bool is_everybody(const struct sl_route_query *q)
+{
+	return q->family == SL_IPV4 && sl_get32(q->dst.b + 12) == UINT32_MAX;
+}
+
+/* DHCP: who has no address yet may ask everybody. */
+static bool asks_for_address(const struct sl_route_query *q)
+{
+	return is_everybody(q) && sl_get32(q->src.b + 12) == 0;
+}
+
+/*
+ * To a group, or everybody on a link. From the wire: to this machine (whether it listens is the stack's
+ * business). From a local program: by the interface whose address it uses.
+ */
+static void route_cast(
+        const struct sl_net *net, const struct sl_route_query *q, struct sl_route *answer)
+{
+	answer->kind = SL_ROUTE_BROADCAST;
+	if (q->from == SL_FROM_WIRE)
+		return;
+	for (unsigned i = 0; i < net->n_addrs; i++)
+		if (sl_addr_eq(&net->addrs[i].addr, &q->src)) {
+			answer->out_if = net->addrs[i].link;
+			answer->prefix = net->addrs[i].prefix;
+		}
+	for (unsigned i = 0; i < net->n_links; i++)
+		if (net->links[i].index == answer->out_if && net->links[i].managed) {
+			answer->mtu = net->links[i].mtu > 65535 ? 65535 : (uint16_t)net->links[i].mtu;
+			return;
+		}
+	answer->kind = SL_ROUTE_NONE;
+}
+
 static struct sl_net_answer *answer_to(struct sl_net *net, const struct sl_route_query *query)
 {
 	uint64_t h = (sl_get64(query->dst.b + 8) ^ query->mark) * 0x9e3779b97f4a7c15u +
@@ -404,8 +444,12 @@ static struct sl_net_answer *answer_to(struct sl_net *net, const struct sl_route
 void sl_net_route(struct sl_net *net, const struct sl_route_query *query, struct sl_route *answer)
 {
 	*answer = (struct sl_route){.kind = SL_ROUTE_BLACKHOLE};
-	if (bad_source(net, query))
+	if (bad_source(net, query) && !asks_for_address(query))
 		return;
+	if (is_group(query) || is_everybody(query)) {
+		route_cast(net, query, answer);
+		return;
+	}
 	*answer = answer_to(net, query)->route;
 	if (query->family == SL_IPV6 && answer->kind == SL_ROUTE_FORWARD &&
 	        query->from == SL_FROM_WIRE &&

@@ -23,7 +23,8 @@ struct sl_link {
 	uint8_t mac[6];
 	bool ether; /* has Ethernet headers */
 	bool up;
-	bool managed; /* the gateway's business */
+	bool managed; /* the gateway's business ... */
+	bool inside;  /* ... and towards the inside */
 };
 
 struct sl_own_addr {

@@ -57,7 +57,7 @@ static bool map_flows(struct sl_steer *steer, size_t n)
 	return true;
 }
 
-bool sl_steer_init(struct sl_steer *steer, uint32_t tap, bool open, uint32_t flows)
+bool sl_steer_init(struct sl_steer *steer, uint32_t tap, bool open, unsigned queues, uint32_t flows)
 {
 	*steer = (struct sl_steer){0};
 	libbpf_set_print(say_errors);
@@ -74,6 +74,7 @@ bool sl_steer_init(struct sl_steer *steer, uint32_t tap, bool open, uint32_t flo
 	steer->config->patience = PATIENCE;
 	steer->config->tap = tap;
 	steer->config->open = open;
+	steer->config->queues = queues;
 	for (unsigned i = 0; i < SL_STEER_QUEUES; i++)
 		steer->config->generation[i] = 1;
 	if (getrandom(&steer->config->cookie, sizeof(steer->config->cookie), 0) < 0)
@@ -122,10 +123,24 @@ bool sl_steer_attach_tap(struct sl_steer *steer)
 	        steer->config->tap, "the TAP device", BPF_TC_INGRESS, steer->bpf->progs.sl_down);
 }
 
-bool sl_steer_attach(struct sl_steer *steer, uint32_t ifindex, const char *name)
+bool sl_steer_attach(
+	struct sl_steer *steer, uint32_t ifindex, const char *name, bool ether, bool inside)
 {
-	return attach(ifindex, name, BPF_TC_INGRESS, steer->bpf->progs.sl_in) &&
-	       attach(ifindex, name, BPF_TC_EGRESS, steer->bpf->progs.sl_out);
+	const struct bpf_program *in = ether ? steer->bpf->progs.sl_in : steer->bpf->progs.sl_in_raw;
+	const struct bpf_program *out = ether ? steer->bpf->progs.sl_out : steer->bpf->progs.sl_out_raw;
+	int map = bpf_map__fd(steer->bpf->maps.insides);
+	uint8_t one = 1;
+
+	if (!inside)
+		bpf_map_delete_elem(map, &ifindex);
+	else if (bpf_map_update_elem(map, &ifindex, &one, BPF_ANY) != 0)
+		return complain(name, errno);
+	return attach(ifindex, name, BPF_TC_INGRESS, in) && attach(ifindex, name, BPF_TC_EGRESS, out);
+}
+
+int sl_steer_queue_program(const struct sl_steer *steer)
+{
+	return bpf_program__fd(steer->bpf->progs.sl_queue);
 }
 
 static bool detach(uint32_t ifindex, enum bpf_tc_attach_point point)
@@ -156,13 +171,12 @@ bool sl_steer_clean(uint32_t ifindex)
 
 /* ---- data ----------------------------------------------------------------------------------- */
 
-void sl_steer_own(struct sl_steer *steer, const struct sl_addr *addr, bool is)
+void sl_steer_own(struct sl_steer *steer, const struct sl_addr *addr, uint8_t what)
 {
 	int fd = bpf_map__fd(steer->bpf->maps.own);
-	uint8_t one = 1;
 
-	if (is)
-		bpf_map_update_elem(fd, addr->b, &one, BPF_ANY);
+	if (what)
+		bpf_map_update_elem(fd, addr->b, &what, BPF_ANY);
 	else
 		bpf_map_delete_elem(fd, addr->b);
 }
@@ -175,6 +189,18 @@ int sl_steer_flows(const struct sl_steer *steer, bool v6)
 void sl_steer_revoke(struct sl_steer *steer, unsigned queue)
 {
 	__atomic_add_fetch(&steer->config->generation[queue], 1, __ATOMIC_RELEASE);
+}
+
+uint64_t sl_steer_oldest_beat(const struct sl_steer *steer)
+{
+	uint64_t oldest = UINT64_MAX;
+
+	for (unsigned i = 0; i < steer->config->queues; i++) {
+		uint64_t beat = __atomic_load_n(&steer->config->beat[i], __ATOMIC_RELAXED);
+
+		oldest = beat < oldest ? beat : oldest;
+	}
+	return oldest;
 }
 
 void sl_steer_counts(const struct sl_steer *steer, uint64_t counts[SL_STEER_COUNT])

@@ -114,10 +114,13 @@ static void offload(struct sl_tap *tap)
 		(void)ioctl(tap->fd, TUNSETOFFLOAD, base);
 }
 
-bool sl_tap_init(struct sl_tap *tap, const char *name)
+/* A queue of the device of that name, which is made with the first. */
+static bool open_queue(struct sl_tap *tap, const char *name, unsigned queues)
 {
 	struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
 
+	if (queues > 1)
+		ifr.ifr_flags |= IFF_MULTI_QUEUE;
 	*tap = (struct sl_tap){.fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC)};
 	if (tap->fd < 0)
 		return complain("/dev/net/tun");
@@ -129,11 +132,32 @@ bool sl_tap_init(struct sl_tap *tap, const char *name)
 	}
 	memcpy(tap->name, ifr.ifr_name, sizeof(tap->name));
 	offload(tap);
+	return true;
+}
+
+bool sl_tap_init(struct sl_tap *tap, const char *name, unsigned queues)
+{
+	if (!open_queue(tap, name, queues))
+		return false;
 	settle(tap->name);
 	if (bring_up(tap))
 		return true;
 	sl_tap_fini(tap);
 	return false;
+}
+
+bool sl_tap_join(struct sl_tap *tap, const struct sl_tap *first)
+{
+	if (!open_queue(tap, first->name, 2))
+		return false;
+	tap->ifindex = first->ifindex;
+	return true;
+}
+
+bool sl_tap_steer(struct sl_tap *tap, int program)
+{
+	return ioctl(tap->fd, TUNSETSTEERINGEBPF, &program) == 0 ||
+	       complain("the TAP device's queues");
 }
 
 void sl_tap_fini(struct sl_tap *tap)

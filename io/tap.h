@@ -3,7 +3,7 @@
 #define SLUICE_IO_TAP_H
 
 /*
- * The gateway's TAP device: how packets come from the kernel and go back (bpf/steer.bpf.c).
+ * A queue of the gateway's TAP device: how packets come from the kernel and go back (bpf/steer.bpf.c).
  *
  * A frame is an IP packet in a block of memory, with room before it for what the device wants to
  * see there:
@@ -37,9 +37,16 @@ struct sl_tap {
 	uint64_t read_errors, write_errors;
 };
 
-/* Make a device of that name (may end in %d) and bring it up. False: said on stderr. */
-bool sl_tap_init(struct sl_tap *tap, const char *name);
-/* The device is gone afterwards. */
+/*
+ * Make a device of that name (may end in %d), with its first queue, and bring it up; queues: how many it
+ * will have. False: said on stderr.
+ */
+bool sl_tap_init(struct sl_tap *tap, const char *name, unsigned queues);
+/* One more queue of the same device. False: said on stderr. */
+bool sl_tap_join(struct sl_tap *tap, const struct sl_tap *first);
+/* The program that chooses among them (bpf/steer.bpf.c, sl_queue). */
+bool sl_tap_steer(struct sl_tap *tap, int program);
+/* The device is gone with its last queue. */
 void sl_tap_fini(struct sl_tap *tap);
 
 /*

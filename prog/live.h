@@ -3,9 +3,14 @@
 #define SLUICE_PROG_LIVE_H
 
 /*
- * A live gateway: the engine between the TAP device and the machine's links and routes. One
- * thread does all of it (live_loop.c).
+ * A live gateway: engines between the TAP device and the machine's links and routes. Each (struct
+ * sl_live) has a queue of the device, a view of links and routes, a ruleset, and a thread that does all
+ * of it (live_loop.c); nothing is shared but what struct sl_live_all has. Number 0 is the program's
+ * first thread: it also attaches the BPF programs, takes signals and feeds the watchdog.
  */
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "ctl/metrics.h"
 #include "ctl/server.h"
 #include "io/fast.h"
@@ -28,14 +33,34 @@ struct sl_live_emitted {
 	unsigned after; /* index in the batch of what caused it; SL_LIVE_BATCH: the clock */
 };
 
+enum { SL_LIVE_INBOX = 512, SL_LIVE_NAT = 1024 };
+
+/* Packets that other engines passed over (live_pass.c). */
+struct sl_live_inbox {
+	pthread_mutex_t lock;
+	int wake; /* eventfd */
+	unsigned first, n;
+	struct sl_packet packets[SL_LIVE_INBOX]; /* a ring; each in a block of its own */
+};
+
+struct sl_live_all;
+
 struct sl_live {
-	struct sl_run_options opt;
+	struct sl_live_all *all;
+	const struct sl_run_options *opt; /* those of all, as the next two */
+	struct sl_steer *steer;
+	unsigned shard; /* number of this engine, and of its queue */
+	pthread_t thread; /* if threaded */
+	bool threaded;
+	struct sl_live_inbox *inbox; /* NULL: it is the only one */
+	atomic_bool over;
+	atomic_bool stale; /* routes are to be asked for again: somebody learned an address of NAT */
+	uint64_t not_passed; /* handed over, but there was no room */
 	struct sl_rules_env rules_env;
 	struct sl_gateway_look look;
 	struct sl_gateway gateway;
 	struct sl_net net;
 	struct sl_tap tap;
-	struct sl_steer steer;
 	struct sl_fast fast; /* slots NULL: not in use */
 	struct sl_env env;
 	struct sl_engine *engine;
@@ -49,24 +74,47 @@ struct sl_live {
 	/* Talking to the control thread. */
 	struct sl_desk desk;
 	struct sl_feed feed;
-	struct sl_server *server; /* NULL: no control socket */
-	struct sl_metrics *metrics;
 	uint64_t log_began; /* packets logged since then: logged */
 	unsigned logged;
-	uint64_t watchdog, watchdog_at; /* ns; 0: none */
-	uint64_t started, packets_in;   /* packets put in before this batch */
+	uint64_t started, packets_in; /* packets put in before this batch */
 	struct sl_print explained;      /* the packet under way, as far as it was explained */
 	struct sl_tuple explained_tuple;
 	bool explaining;
 	uint64_t unsent;   /* accepted, but there was no way out */
-	int poll, signals; /* epoll and signalfd */
-	bool over;
+	int poll, signals; /* epoll, and signalfd of the first */
+};
+
+/* The whole gateway. */
+struct sl_live_all {
+	struct sl_run_options opt;
+	struct sl_steer steer;
+	struct sl_live *lives;
+	unsigned n;
+	struct sl_server *server; /* NULL: no control socket */
+	struct sl_metrics *metrics;
+	uint64_t watchdog, watchdog_at; /* ns; 0: none */
+	/* Addresses that source NAT gives out and the machine does not have: only ever more. */
+	pthread_mutex_t nat_lock;
+	struct sl_addr nat[SL_LIVE_NAT];
+	atomic_uint n_nat;
 };
 
 /* live_embed.c: sl_env for a live engine, and what becomes of packets. */
 void sl__live_embed(struct sl_live *live);
 /* Send what the engine accepted of the first n packets, and what it emitted, in order. */
 void sl__live_send(struct sl_live *live, unsigned n);
+
+/*
+ * live_pass.c: what engines tell each other. A packet that the engine handed over goes to the one that
+ * it named; what others passed to us becomes the next batch, of so many. A NEW connection may show an
+ * address of NAT, which all must know: answers to it are at home where its port is.
+ */
+bool sl__live_pass_init(struct sl_live *live);
+void sl__live_pass_fini(struct sl_live *live);
+void sl__live_pass(struct sl_live *live, struct sl_packet *p);
+unsigned sl__live_take_over(struct sl_live *live);
+void sl__live_learn_nat(struct sl_live *live, const struct sl_conn *conn);
+bool sl__live_is_nat(const struct sl_live *live, const struct sl_addr *addr);
 
 /* live_record.c: what goes in, and a hash of what came of it, when there is a recording. */
 bool sl__live_record_init(struct sl_live *live);
@@ -81,11 +129,12 @@ void sl__live_kill_expect(struct sl_live *live, struct sl_expect *expect,
 bool sl__live_links_init(struct sl_live *live);
 void sl__live_links_fini(struct sl_live *live);
 
-/* live_control.c: the control socket, and what the engine tells it. */
-bool sl__live_control_init(struct sl_live *live);
-bool sl__live_control_start(struct sl_live *live);
-void sl__live_control_stop(struct sl_live *live);
+/* live_control.c: the control socket, and what the engines tell it. */
+bool sl__live_control_init(struct sl_live *live); /* an engine's part */
 void sl__live_control_fini(struct sl_live *live);
+bool sl__live_control_open(struct sl_live_all *all);
+bool sl__live_control_start(struct sl_live_all *all);
+void sl__live_control_stop(struct sl_live_all *all);
 void sl__live_event(void *ctx, const struct sl_event *event);
 
 /* live_explain.c: packets put through one by one, each with an account of its way. */

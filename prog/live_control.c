@@ -79,6 +79,8 @@ void sl__live_event(void *ctx, const struct sl_event *event)
 
 	if (event->type == SL_EVENT_LOG)
 		log_text(live, event);
+	if (event->type == SL_EVENT_NEW && live->inbox)
+		sl__live_learn_nat(live, event->conn);
 	if (!atomic_load_explicit(&live->feed.readers, memory_order_relaxed))
 		return;
 	if (event->type == SL_EVENT_LOG)
@@ -102,26 +104,36 @@ static void swap_rules(void *ctx)
 	s->rules = sl__gateway_swap(&s->live->gateway, s->live->engine, s->rules);
 }
 
+/* Each engine has a ruleset of its own: counters, sets and limits change as it runs. */
+static bool read_all(struct sl_live_all *all, struct swap *swaps, const char *file, FILE *errors)
+{
+	for (unsigned i = 0; i < all->n; i++) {
+		swaps[i] = (struct swap){.live = &all->lives[i]};
+		swaps[i].rules = sl__gateway_read(&all->lives[i].gateway, file, errors);
+		if (!swaps[i].rules)
+			return false;
+	}
+	return true;
+}
+
+/* All are read before one is swapped. */
 static bool reload(void *ctx, const char *file, FILE *errors)
 {
-	struct swap s = {.live = ctx};
+	struct sl_live_all *all = ctx;
+	struct swap swaps[SL_STEER_QUEUES] = {0};
+	const char *name = file ? file : all->opt.common.rules;
 	bool done;
 
-	if (!file && !s.live->opt.common.rules) {
-		fprintf(errors, "sluice reload: which file?\n");
+	if (!name) {
+		fprintf(errors, "sluice reload: which file? sluice run had no --rules\n");
 		return false;
 	}
-	s.rules = sl__gateway_read(&s.live->gateway, file, errors);
-	if (!s.rules) {
-		sl__log(SL_LOG_ERROR, "reload-failed", "file",
-		        file ? file : s.live->opt.common.rules, NULL);
-		return false;
-	}
-	done = sl__desk_call(&s.live->desk, swap_rules, &s);
-	if (done)
-		sl__log(SL_LOG_NOTICE, "reload", "file", file ? file : s.live->opt.common.rules,
-		        NULL);
-	sl_rules_destroy(s.rules); /* the old one, or the new one that nobody took */
+	done = read_all(all, swaps, file, errors);
+	for (unsigned i = 0; i < all->n && done; i++)
+		done = sl__desk_call(&all->lives[i].desk, swap_rules, &swaps[i]);
+	sl__log(done ? SL_LOG_NOTICE : SL_LOG_ERROR, done ? "reload" : "reload-failed", "file", name, NULL);
+	for (unsigned i = 0; i < all->n; i++)
+		sl_rules_destroy(swaps[i].rules); /* the old one, or the new one that nobody took */
 	return done;
 }
 
@@ -140,20 +152,24 @@ static void more(void *ctx, struct sl_control_more *out)
 	struct sl_live *live = ctx;
 	uint64_t counts[SL_STEER_COUNT];
 
-	sl_steer_counts(&live->steer, counts);
-	*out = (struct sl_control_more){.unsent = live->unsent,
-	        .read_errors = live->tap.read_errors,
-	        .write_errors = live->tap.write_errors,
-	        .routes_asked = live->net.asked,
-	        .gone_dropped = counts[SL_STEER_GONE_DROPPED],
-	        .gone_passed = counts[SL_STEER_GONE_PASSED],
-	        .foreign = counts[SL_STEER_FOREIGN],
-	        .uptime = (live->now - live->started) / 1000000000u};
+	out->unsent += live->unsent;
+	out->not_passed += live->not_passed;
+	out->read_errors += live->tap.read_errors;
+	out->write_errors += live->tap.write_errors;
+	out->routes_asked += live->net.asked;
+	if (live->shard)
+		return;
+	sl_steer_counts(live->steer, counts);
+	out->gone_dropped = counts[SL_STEER_GONE_DROPPED];
+	out->gone_passed = counts[SL_STEER_GONE_PASSED];
+	out->foreign = counts[SL_STEER_FOREIGN];
+	out->uptime = (live->now - live->started) / 1000000000u;
 }
 
 static const struct sl_helper *helper(void *ctx, unsigned i, uint16_t *port, bool *active)
 {
-	const struct sl_live *live = ctx;
+	const struct sl_live_all *all = ctx;
+	const struct sl_live *live = &all->lives[0];
 	const struct sl_attach *attach = &live->gateway.attach[i];
 
 	if (i >= live->gateway.n_attach)
@@ -167,54 +183,64 @@ static const struct sl_helper *helper(void *ctx, unsigned i, uint16_t *port, boo
 
 bool sl__live_control_init(struct sl_live *live)
 {
-	const struct sl_control_ops ops = {.ctx = live,
-	        .engine = live->engine,
-	        .desk = &live->desk,
-	        .feed = &live->feed,
+	if (sl__desk_init(&live->desk) && sl__feed_init(&live->feed, FEED_SIZE))
+		return true;
+	fprintf(stderr, "sluice run: no memory for the control socket\n");
+	return false;
+}
+
+bool sl__live_control_open(struct sl_live_all *all)
+{
+	struct sl_control_ops ops = {.ctx = all,
+	        .n_engines = all->n,
 	        .reload = reload,
 	        .end_conn = end_conn,
 	        .end_expect = end_expect,
 	        .more = more,
 	        .helper = helper};
 
-	if (!sl__desk_init(&live->desk) || !sl__feed_init(&live->feed, FEED_SIZE)) {
-		fprintf(stderr, "sluice run: no memory for the control socket\n");
-		return false;
-	}
-	if (strcmp(live->opt.control, "none") == 0)
+	_Static_assert((int)SL_STEER_QUEUES <= (int)SL_SERVER_ENGINES, "a server knows all engines");
+	for (unsigned i = 0; i < all->n; i++)
+		ops.engines[i] = (struct sl_control_engine){.ctx = &all->lives[i],
+		        .engine = all->lives[i].engine,
+		        .desk = &all->lives[i].desk,
+		        .feed = &all->lives[i].feed};
+	if (strcmp(all->opt.control, "none") == 0)
 		return true;
-	live->server = sl__server_create(
-	        live->opt.control, live->opt.control_mode, live->opt.control_group, &ops);
-	return live->server != NULL;
+	all->server = sl__server_create(
+	        all->opt.control, all->opt.control_mode, all->opt.control_group, &ops);
+	return all->server != NULL;
 }
 
-bool sl__live_control_start(struct sl_live *live)
+bool sl__live_control_start(struct sl_live_all *all)
 {
-	if (live->server && !sl__server_start(live->server))
+	if (all->server && !sl__server_start(all->server))
 		return false;
-	if (!live->opt.metrics)
+	if (!all->opt.metrics)
 		return true;
 #ifdef SLUICE_METRICS
-	if (live->server)
-		live->metrics = sl__metrics_create(live->opt.metrics, live->server);
+	if (all->server)
+		all->metrics = sl__metrics_create(all->opt.metrics, all->server);
 	else
 		fprintf(stderr, "sluice run: --metrics needs a control socket\n");
 #else
 	fprintf(stderr, "sluice run: --metrics: built without libmicrohttpd\n");
 #endif
-	return live->metrics != NULL;
+	return all->metrics != NULL;
 }
 
-void sl__live_control_stop(struct sl_live *live)
+void sl__live_control_stop(struct sl_live_all *all)
 {
-	if (live->desk.wake >= 0)
-		sl__desk_close(&live->desk);
+	for (unsigned i = 0; i < all->n; i++)
+		if (all->lives[i].desk.wake >= 0)
+			sl__desk_close(&all->lives[i].desk);
 #ifdef SLUICE_METRICS
-	sl__metrics_destroy(live->metrics);
+	sl__metrics_destroy(all->metrics);
 #endif
-	sl__server_destroy(live->server);
-	live->server = NULL;
-	atomic_store(&live->feed.readers, 0);
+	sl__server_destroy(all->server);
+	all->server = NULL;
+	for (unsigned i = 0; i < all->n; i++)
+		atomic_store(&all->lives[i].feed.readers, 0);
 }
 
 void sl__live_control_fini(struct sl_live *live)

@@ -99,6 +99,12 @@ static void route(void *ctx, const struct sl_route_query *query, struct sl_route
 	struct sl_record_route record;
 
 	sl_net_route(&live->net, query, answer);
+	if (live->all->n > 1) {
+		const struct sl_link *link = sl_net_link(&live->net, answer->out_if);
+
+		answer->inside = link && link->inside && answer->kind == SL_ROUTE_FORWARD;
+		answer->nat_address = sl__live_is_nat(live, &query->dst);
+	}
 	if (!live->recorder.f)
 		return;
 	record = (struct sl_record_route){*query, *answer};
@@ -122,38 +128,55 @@ void sl__live_embed(struct sl_live *live)
 
 /* ---- out ------------------------------------------------------------------------------------ */
 
-/* To the stack, as if it had come by its interface; what a local program sent itself: by lo. */
-static bool to_stack(struct sl_live *live, const struct sl_packet *p, struct sl_steer_meta *meta)
+/* In the name of an interface: to the stack as if it had come by it, or to everybody on its link. */
+static bool address(struct sl_live *live, uint32_t ifindex, enum sl_steer_what what,
+        struct sl_steer_meta *meta)
 {
-	const struct sl_link *link = sl_net_link(&live->net, p->in_if ? p->in_if : LOOPBACK);
+	const struct sl_link *link = sl_net_link(&live->net, ifindex);
 
 	if (!link)
 		return false;
-	meta->what = SL_STEER_TO_LOCAL;
+	meta->what = (uint8_t)what;
 	meta->ifindex = link->index;
 	memcpy(meta->mac, link->mac, sizeof(meta->mac));
 	return true;
 }
 
+/* Which way. What a local program sent to this machine itself comes by lo. */
+static bool find_way(struct sl_live *live, const struct sl_packet *p, struct sl_steer_meta *meta)
+{
+	if (p->to == SL_TO_LOCAL)
+		return address(live, p->in_if ? p->in_if : LOOPBACK, SL_STEER_TO_LOCAL, meta);
+	if (p->from == SL_FROM_LOCAL && p->cast != SL_CAST_HOST)
+		return address(live, p->out_if, SL_STEER_SEND_CAST, meta);
+	return p->out_if != 0;
+}
+
 static void send_one(struct sl_live *live, struct sl_packet *p)
 {
-	struct sl_steer_meta meta = {
-	        .mark = p->mark, .what = SL_STEER_FORWARD, .ifindex = p->out_if};
-	bool copy = p->from == SL_FROM_LOCAL && p->cast == SL_CAST_BROADCAST; /* see steer.bpf.c */
-	bool ready = p->to == SL_TO_LOCAL ? to_stack(live, p, &meta) : p->out_if != 0;
+	struct sl_steer_meta meta = {.mark = p->mark,
+	        .what = SL_STEER_FORWARD,
+	        .cast = p->cast,
+	        .ifindex = p->out_if};
 
-	if (copy)
-		return;
-	if (!ready || !sl_tap_write(&live->tap, p, &meta))
+	if (!find_way(live, p, &meta) || !sl_tap_write(&live->tap, p, &meta))
 		live->unsent++;
+}
+
+static void finish_emitted(struct sl_live *live, struct sl_packet *p)
+{
+	if (p->verdict == SL_HANDOVER) {
+		sl__live_pass(live, p);
+		return;
+	}
+	send_one(live, p);
+	free_packet(live, p);
 }
 
 static unsigned send_emitted(struct sl_live *live, unsigned next, unsigned after)
 {
-	for (; next < live->n_emitted && live->emitted[next].after == after; next++) {
-		send_one(live, &live->emitted[next].packet);
-		free_packet(live, &live->emitted[next].packet);
-	}
+	for (; next < live->n_emitted && live->emitted[next].after == after; next++)
+		finish_emitted(live, &live->emitted[next].packet);
 	return next;
 }
 
@@ -166,13 +189,13 @@ void sl__live_send(struct sl_live *live, unsigned n)
 
 		if (p->verdict == SL_ACCEPT)
 			send_one(live, p);
+		if (p->verdict == SL_HANDOVER)
+			sl__live_pass(live, p);
 		if (p->verdict == SL_ACCEPT || p->verdict == SL_DROP)
 			free_packet(live, p);
 		next = send_emitted(live, next, i);
 	}
-	for (; next < live->n_emitted; next++) {
-		send_one(live, &live->emitted[next].packet);
-		free_packet(live, &live->emitted[next].packet);
-	}
+	for (; next < live->n_emitted; next++)
+		finish_emitted(live, &live->emitted[next].packet);
 	live->n_emitted = 0;
 }

@@ -20,17 +20,15 @@ static bool named(const struct sl_strings *list, const char *name)
 
 static bool wanted(const struct sl_live *live, const char *name)
 {
-	return named(&live->opt.inside, name) || named(&live->opt.outside, name);
+	return named(&live->opt->inside, name) || named(&live->opt->outside, name);
 }
 
+/* Only the first engine attaches; the others need to know. */
 static bool manage(struct sl_live *live, struct sl_link *link)
 {
-	if (!link->ether) {
-		fprintf(stderr, "sluice run: %s: only Ethernet-like interfaces can be managed\n",
-		        link->name);
-		return false;
-	}
-	link->managed = sl_steer_attach(&live->steer, link->index, link->name);
+	link->inside = named(&live->opt->inside, link->name);
+	link->managed = live->shard > 0 || sl_steer_attach(live->steer, link->index, link->name,
+	                                           link->ether, link->inside);
 	if (!link->managed)
 		sl_steer_clean(link->index); /* one of the two may stand there */
 	return link->managed;
@@ -44,11 +42,11 @@ static void link_changed(void *ctx, const struct sl_link *seen, bool gone)
 	struct sl_link *link = gone ? NULL : sl_net_link(&live->net, seen->index);
 
 	sl__record_link(&live->recorder, seen->index, gone ? "" : seen->name);
-	if (gone && seen->managed)
+	if (gone && seen->managed && live->shard == 0)
 		sl__log(SL_LOG_WARNING, "interface-gone", "interface", seen->name, NULL);
 	if (!link || link->managed || !wanted(live, link->name))
 		return;
-	if (manage(live, link))
+	if (manage(live, link) && live->shard == 0)
 		sl__log(SL_LOG_NOTICE, "interface-back", "interface", link->name, NULL);
 }
 
@@ -83,12 +81,15 @@ static void addr_changed(void *ctx, const struct sl_own_addr *own, bool gone)
 	char text[SL_ADDR_TEXT], ended[16];
 	uint64_t cursor = 0;
 
-	sl_steer_own(&live->steer, &own->addr, !gone);
+	if (live->shard == 0)
+		sl_steer_own(live->steer, &own->addr, gone ? 0 : SL_STEER_OWN);
 	sl__record_addr(&live->recorder, &own->addr, gone);
 	if (!gone)
 		return;
 	while (sl_conn_walk(live->engine, &cursor, STEPS, end_if_translated, &s))
 		;
+	if (live->shard && !s.ended)
+		return;
 	snprintf(ended, sizeof(ended), "%u", s.ended);
 	sl__log(SL_LOG_NOTICE, "address-gone", "address",
 	        sl_addr_text(&own->addr, (enum sl_family)own->family, text), "connections-ended",
@@ -124,15 +125,15 @@ bool sl__live_links_init(struct sl_live *live)
 {
 	live->net.tell = (struct sl_net_watch){
 	        .ctx = live, .link = link_changed, .addr = addr_changed, .routes = routes_changed};
-	for (unsigned i = 0; i < live->net.n_addrs; i++)
-		sl_steer_own(&live->steer, &live->net.addrs[i].addr, true);
-	return sl_steer_attach_tap(&live->steer) && manage_named(live, &live->opt.inside) &&
-	       manage_named(live, &live->opt.outside);
+	for (unsigned i = 0; i < live->net.n_addrs && live->shard == 0; i++)
+		sl_steer_own(live->steer, &live->net.addrs[i].addr, SL_STEER_OWN);
+	return (live->shard > 0 || sl_steer_attach_tap(live->steer)) && manage_named(live, &live->opt->inside) &&
+	       manage_named(live, &live->opt->outside);
 }
 
 void sl__live_links_fini(struct sl_live *live)
 {
-	for (unsigned i = 0; i < live->net.n_links; i++)
+	for (unsigned i = 0; i < live->net.n_links && live->shard == 0; i++)
 		if (live->net.links[i].managed)
 			sl_steer_clean(live->net.links[i].index);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The gateway's thread: wait, read a batch, put it through, send, let time pass.
+ * A gateway's thread: wait, read a batch, put it through, send, let time pass.
  */
 #include <errno.h>
 #include <signal.h>
@@ -54,10 +54,12 @@ static int open_signals(void)
 bool sl__live_loop_init(struct sl_live *live)
 {
 	live->poll = epoll_create1(EPOLL_CLOEXEC);
-	live->signals = open_signals();
-	if (live->poll >= 0 && live->signals >= 0 && wait_for(live, live->signals) &&
+	if (live->shard == 0)
+		live->signals = open_signals(); /* others inherit that they are blocked */
+	if (live->poll >= 0 && (live->shard || wait_for(live, live->signals)) &&
 	        wait_for(live, live->tap.fd) && wait_for(live, live->net.watch.fd) &&
-	        wait_for(live, live->desk.wake))
+	        wait_for(live, live->desk.wake) &&
+	        (!live->inbox || wait_for(live, live->inbox->wake)))
 		return true;
 	fprintf(stderr, "sluice run: epoll: %s\n", strerror(errno));
 	return false;
@@ -81,13 +83,18 @@ static unsigned read_batch(struct sl_live *live)
 	        sl_tap_read(
 	                &live->tap, live->blocks + (size_t)n * SL_LIVE_STRIDE, &live->packets[n]))
 		n++;
+	for (unsigned i = 0; i < n && live->inbox; i++) {
+		const struct sl_link *link = sl_net_link(&live->net, live->packets[i].in_if);
+
+		live->packets[i].inside = link && link->inside;
+	}
 	return n;
 }
 
 static void look(struct sl_live *live)
 {
 	live->now = sl__live_clock();
-	sl_steer_beat(&live->steer, live->now);
+	sl_steer_beat(live->steer, live->shard, live->now);
 	sl_fast_look(&live->fast, live->now);
 }
 
@@ -101,6 +108,22 @@ static void put_in(struct sl_live *live, unsigned n)
 	sl__live_record_output(live, n);
 }
 
+static void finish_batch(struct sl_live *live, unsigned n)
+{
+	look(live);
+	put_in(live, n);
+	sl__live_send(live, n);
+	live->packets_in += n;
+}
+
+static void passed_over(struct sl_live *live)
+{
+	unsigned n = sl__live_take_over(live);
+
+	if (n)
+		finish_batch(live, n);
+}
+
 static void packets(struct sl_live *live)
 {
 	unsigned n = SL_LIVE_BATCH;
@@ -109,10 +132,7 @@ static void packets(struct sl_live *live)
 		n = read_batch(live);
 		if (n == 0)
 			break;
-		look(live);
-		put_in(live, n);
-		sl__live_send(live, n);
-		live->packets_in += n;
+		finish_batch(live, n);
 	}
 }
 
@@ -146,7 +166,7 @@ static void take_signal(struct sl_live *live)
 	struct signalfd_siginfo info;
 
 	while (read(live->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
-		live->over = true;
+		atomic_store(&live->over, true);
 }
 
 static void handle(struct sl_live *live, int fd)
@@ -157,17 +177,30 @@ static void handle(struct sl_live *live, int fd)
 		sl_net_follow(&live->net);
 	else if (fd == live->desk.wake)
 		sl__desk_serve(&live->desk);
+	else if (live->inbox && fd == live->inbox->wake)
+		passed_over(live);
 	else if (fd == live->signals)
 		take_signal(live);
 }
 
-/* As the beat of the BPF programs, for systemd: it comes from the thread that moves packets. */
+/* As the beat of the BPF programs, for systemd: all threads that move packets must do so. */
 static void mind_watchdog(struct sl_live *live)
 {
-	if (!live->watchdog || live->now < live->watchdog_at)
+	struct sl_live_all *all = live->all;
+
+	if (live->shard || !all->watchdog || live->now < all->watchdog_at ||
+	        live->now - sl_steer_oldest_beat(live->steer) > all->steer.config->patience)
 		return;
-	live->watchdog_at = live->now + live->watchdog;
+	all->watchdog_at = live->now + all->watchdog;
 	sl__system_notify("WATCHDOG=1");
+}
+
+/* Another thread learned of something that answers depend on. */
+static void mind_routes(struct sl_live *live)
+{
+	if (atomic_load_explicit(&live->stale, memory_order_relaxed) &&
+	        atomic_exchange(&live->stale, false))
+		sl_routes_changed(live->engine);
 }
 
 /*
@@ -178,7 +211,7 @@ static void mind_explainers(struct sl_live *live)
 {
 	bool wanted = atomic_load_explicit(&live->feed.explainers, memory_order_relaxed) > 0;
 
-	live->steer.config->fast = live->fast.slots && !wanted;
+	live->steer->config->fast = live->fast.slots && !wanted;
 	if (wanted == live->explaining)
 		return;
 	live->explaining = wanted;
@@ -190,12 +223,13 @@ void sl__live_loop(struct sl_live *live)
 	struct epoll_event events[8];
 	int n;
 
-	while (!live->over) {
+	while (!atomic_load_explicit(&live->over, memory_order_relaxed)) {
 		n = epoll_wait(live->poll, events, 8, wait_ms(live));
 		if (n < 0 && errno != EINTR)
 			break;
 		for (int i = 0; i < n; i++)
 			handle(live, events[i].data.fd);
+		mind_routes(live);
 		pass_time(live);
 		sl_fast_work(&live->fast, HAND_DOWN);
 		mind_explainers(live);

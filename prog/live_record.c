@@ -21,18 +21,18 @@ bool sl__live_record_init(struct sl_live *live)
 	        .stream_memory = config->stream_memory,
 	        .start = config->start,
 	        .forward_ttl = config->forward_ttl,
-	        .masquerade = live->opt.common.masquerade,
-	        .checksum = live->opt.common.checksum};
+	        .masquerade = live->opt->common.masquerade,
+	        .checksum = live->opt->common.checksum};
 
-	if (!live->opt.record)
+	if (!live->opt->record)
 		return true;
-	if (!sl__recorder_init(r, live->opt.record, live->opt.record_max))
+	if (!sl__recorder_init(r, live->opt->record, live->opt->record_max))
 		return false;
 	memcpy(begin.seed, live->env.seed, sizeof(begin.seed));
 	sl__record(r, SL_RECORD_BEGIN, &begin, sizeof(begin));
-	put_words(r, 'h', &live->opt.common.helpers);
-	put_words(r, 's', &live->opt.common.sets);
-	put_words(r, 'x', &live->opt.outside);
+	put_words(r, 'h', &live->opt->common.helpers);
+	put_words(r, 's', &live->opt->common.sets);
+	put_words(r, 'x', &live->opt->outside);
 	for (unsigned i = 0; i < live->net.n_links; i++)
 		sl__record_link(r, live->net.links[i].index, live->net.links[i].name);
 	for (unsigned i = 0; i < live->net.n_addrs; i++)
@@ -54,7 +54,7 @@ void sl__live_record_output(struct sl_live *live, unsigned n)
 	sl__record(&live->recorder, SL_RECORD_OUTPUT, &hash, sizeof(hash));
 	if (live->recorder.full) {
 		sl__recorder_fini(&live->recorder);
-		sl__log(SL_LOG_WARNING, "recording-full", "file", live->opt.record, NULL);
+		sl__log(SL_LOG_WARNING, "recording-full", "file", live->opt->record, NULL);
 	}
 }
 

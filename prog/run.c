@@ -2,7 +2,7 @@
 /*
  * `sluice run`: a live gateway from its command line to its end (prog/live.h). What is made is
  * made in this order and undone in the other: rules, links and routes, TAP device, BPF programs,
- * engine, and last the programs are attached to the interfaces, when everything behind them works.
+ * engines, and last the programs are attached to the interfaces, when everything behind them works.
  */
 #include "prog/run.h"
 
@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "engine/engine.h"
 #include "prog/live.h"
@@ -58,8 +59,8 @@ static bool is_outside(void *ctx, uint32_t ifindex)
 	struct sl_live *live = ctx;
 	const char *name = if_name(ctx, ifindex);
 
-	for (unsigned i = 0; name && i < live->opt.outside.n; i++)
-		if (strcmp(live->opt.outside.at[i], name) == 0)
+	for (unsigned i = 0; name && i < live->opt->outside.n; i++)
+		if (strcmp(live->opt->outside.at[i], name) == 0)
 			return true;
 	return false;
 }
@@ -79,88 +80,192 @@ static void look_around(struct sl_live *live)
 
 /* ---- start ---------------------------------------------------------------------------------- */
 
-static bool start_engine(struct sl_live *live)
+/* Of a limit for the whole gateway, one engine's share; 0: the engine's own default, of which it is one. */
+static uint32_t share(const struct sl_live *live, uint64_t limit, uint32_t normal)
+{
+	uint64_t each = (limit ? limit : normal) / live->all->n;
+
+	return each ? (uint32_t)each : 1;
+}
+
+static void configure(struct sl_live *live, struct sl_config *config)
+{
+	const struct sl_run_options *opt = live->opt;
+
+	sl_config_init(config);
+	config->start = live->now = live->started = sl__live_clock();
+	config->forward_ttl = true;
+	config->shards = (uint16_t)live->all->n;
+	config->shard = (uint16_t)live->shard;
+	config->table_max = share(live, opt->table_max, config->table_max);
+	config->expect_max = share(live, opt->expect_max, config->expect_max);
+	config->fragment_memory = share(live, opt->fragment_memory, config->fragment_memory);
+	config->stream_memory = share(live, opt->stream_memory, config->stream_memory);
+	config->policy = live->gateway.policy;
+	config->policy_ctx = live->gateway.policy_ctx;
+}
+
+static bool start_fast_path(struct sl_live *live)
+{
+	uint32_t each = (uint32_t)(live->opt->fast_path / live->all->n);
+
+	if (!each)
+		return true;
+	if (!sl_fast_init(&live->fast, live->steer, &live->net, live->shard, each))
+		return false;
+	live->env.offload = &live->fast.ops;
+	return true;
+}
+
+static bool start_engine(struct sl_live *live, const uint8_t seed[32])
 {
 	struct sl_config config;
 
-	sl_config_init(&config);
-	config.start = live->now = live->started = sl__live_clock();
-	config.forward_ttl = true;
-	if (live->opt.table_max)
-		config.table_max = (uint32_t)live->opt.table_max;
-	if (live->opt.expect_max)
-		config.expect_max = (uint32_t)live->opt.expect_max;
-	if (live->opt.fragment_memory)
-		config.fragment_memory = (uint32_t)live->opt.fragment_memory;
-	if (live->opt.stream_memory)
-		config.stream_memory = (uint32_t)live->opt.stream_memory;
-	config.policy = live->gateway.policy;
-	config.policy_ctx = live->gateway.policy_ctx;
+	configure(live, &config);
 	sl__live_embed(live);
-	if (live->opt.record)
-		live->opt.fast_path = 0; /* what the engine does not see cannot be recorded */
-	if (live->opt.fast_path) {
-		if (!sl_fast_init(
-		            &live->fast, &live->steer, &live->net, 0, (uint32_t)live->opt.fast_path))
-			return false;
-		live->env.offload = &live->fast.ops;
-	}
-	if (getrandom(live->env.seed, sizeof(live->env.seed), 0) != sizeof(live->env.seed)) {
-		fprintf(stderr, "sluice run: getrandom: %s\n", strerror(errno));
+	memcpy(live->env.seed, seed, sizeof(live->env.seed));
+	if (!start_fast_path(live))
 		return false;
-	}
 	live->engine = sl_engine_create(&config, &live->env);
 	if (!live->engine)
 		fprintf(stderr, "sluice run: the engine cannot be made: no memory\n");
 	if (live->engine)
 		sl_engine_trace(live->engine, false);
-	return live->engine && sl__gateway_start(&live->gateway, &live->opt.common, live->engine);
+	return live->engine && sl__gateway_start(&live->gateway, &live->opt->common, live->engine);
 }
 
-static bool start(struct sl_live *live)
+/* What an engine needs before the TAP device and the BPF programs are there. */
+static bool prepare(struct sl_live *live)
 {
-	sl__log_init(live->opt.log_json);
 	look_around(live);
 	live->blocks = malloc((size_t)SL_LIVE_STRIDE * SL_LIVE_BATCH);
 	if (!live->blocks || !sl_net_init(&live->net))
 		return false;
-	if (!sl__gateway_init(&live->gateway, &live->opt.common, &live->look))
+	if (!sl__gateway_init(&live->gateway, &live->opt->common, &live->look))
 		return false;
-	if (!sl_tap_init(&live->tap, live->opt.tap) ||
-	        !sl_steer_init(&live->steer, live->tap.ifindex, live->opt.open,
-	                (uint32_t)live->opt.fast_path))
+	if (!live->gateway.modules2000.n || live->all->n == 1)
+		return true;
+	fprintf(stderr, "sluice run: modules of 2000 serve one engine (--queues 1)\n");
+	return false;
+}
+
+static bool prepare_devices(struct sl_live_all *all)
+{
+	struct sl_tap *first = &all->lives[0].tap;
+
+	if (!sl_tap_init(first, all->opt.tap, all->n))
 		return false;
-	if (!start_engine(live) || !sl__live_record_init(live) || !sl__live_control_init(live) ||
+	for (unsigned i = 1; i < all->n; i++)
+		if (!sl_tap_join(&all->lives[i].tap, first))
+			return false;
+	return sl_steer_init(&all->steer, first->ifindex, all->opt.open, all->n,
+	               (uint32_t)all->opt.fast_path) &&
+	       (all->n == 1 || sl_tap_steer(first, sl_steer_queue_program(&all->steer)));
+}
+
+static bool start_one(struct sl_live *live, const uint8_t seed[32])
+{
+	if (!start_engine(live, seed) || !sl__live_record_init(live) ||
+	        !sl__live_control_init(live) || !sl__live_pass_init(live) ||
 	        !sl__live_loop_init(live))
 		return false;
-	sl_steer_beat(&live->steer, live->now);
-	if (!sl__live_links_init(live) || !sl__live_control_start(live))
+	sl_steer_beat(live->steer, live->shard, live->now);
+	return true;
+}
+
+static void *work(void *ctx)
+{
+	sl__live_loop(ctx);
+	return NULL;
+}
+
+static bool start_threads(struct sl_live_all *all)
+{
+	for (unsigned i = 1; i < all->n; i++) {
+		struct sl_live *live = &all->lives[i];
+		int error = pthread_create(&live->thread, NULL, work, live);
+
+		if (error) {
+			fprintf(stderr, "sluice run: a thread: %s\n", strerror(error));
+			return false;
+		}
+		live->threaded = true;
+	}
+	return true;
+}
+
+/* Privileges are a thread's own: they are dropped before there is a second one. */
+static bool start(struct sl_live_all *all)
+{
+	uint8_t seed[32];
+
+	sl__log_init(all->opt.log_json);
+	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed)) {
+		fprintf(stderr, "sluice run: getrandom: %s\n", strerror(errno));
 		return false;
+	}
+	for (unsigned i = 0; i < all->n; i++)
+		if (!prepare(&all->lives[i]))
+			return false;
+	if (!prepare_devices(all))
+		return false;
+	for (unsigned i = 0; i < all->n; i++)
+		if (!start_one(&all->lives[i], seed))
+			return false;
+	if (!sl__live_control_open(all))
+		return false;
+	for (unsigned i = all->n; i-- > 0;) /* the first attaches: when all are ready */
+		if (!sl__live_links_init(&all->lives[i]))
+			return false;
 	if (!sl__system_drop())
 		sl__log(SL_LOG_WARNING, "privileges-kept", "error", strerror(errno), NULL);
-	return true;
+	return start_threads(all) && sl__live_control_start(all);
 }
 
 /* ---- end ------------------------------------------------------------------------------------ */
 
-static void end(struct sl_live *live)
+static void stop_threads(struct sl_live_all *all)
 {
-	sl__live_links_fini(live);
-	sl__live_loop_fini(live);
-	sl__live_control_stop(live);
+	for (unsigned i = 1; i < all->n; i++) {
+		uint64_t one = 1;
+
+		if (!all->lives[i].threaded)
+			continue;
+		atomic_store(&all->lives[i].over, true);
+		if (write(all->lives[i].inbox->wake, &one, sizeof(one)) < 0) {
+			/* it looks up soon anyway */
+		}
+		pthread_join(all->lives[i].thread, NULL);
+	}
+}
+
+static void end_one(struct sl_live *live)
+{
 	sl__recorder_fini(&live->recorder);
 	sl__gateway_stop(&live->gateway);
 	sl_engine_destroy(live->engine);
 	sl__live_control_fini(live);
 	sl__gateway_fini(&live->gateway);
+	sl__live_pass_fini(live);
 	sl_fast_fini(&live->fast);
-	sl_steer_fini(&live->steer);
 	sl_tap_fini(&live->tap);
 	sl_net_fini(&live->net);
 	for (unsigned i = 0; i < live->n_emitted; i++)
 		free(live->emitted[i].packet.handle);
 	free(live->emitted);
 	free(live->blocks);
+}
+
+static void end(struct sl_live_all *all)
+{
+	sl__live_links_fini(&all->lives[0]);
+	stop_threads(all);
+	for (unsigned i = 0; i < all->n; i++)
+		sl__live_loop_fini(&all->lives[i]);
+	sl__live_control_stop(all);
+	for (unsigned i = 0; i < all->n; i++)
+		end_one(&all->lives[i]);
+	sl_steer_fini(&all->steer);
 }
 
 static int clean_up(const struct sl_run_options *opt)
@@ -180,37 +285,59 @@ static int clean_up(const struct sl_run_options *opt)
 	return done ? 0 : 1;
 }
 
+static int run(struct sl_live_all *all)
+{
+	if (!start(all))
+		return 1;
+	printf("ready\n");
+	fflush(stdout);
+	sl__system_notify("READY=1\nSTATUS=packets flow");
+	all->watchdog = sl__system_watchdog();
+	sl__log(SL_LOG_NOTICE, "ready", "tap", all->lives[0].tap.name, NULL);
+	sl__live_loop(&all->lives[0]);
+	sl__system_notify("STOPPING=1");
+	sl__log(SL_LOG_NOTICE, "end", NULL);
+	return 0;
+}
+
+static void make(struct sl_live_all *all)
+{
+	all->n = (unsigned)all->opt.queues;
+	if (all->opt.record)
+		all->opt.fast_path = 0; /* what the engine does not see cannot be recorded */
+	pthread_mutex_init(&all->nat_lock, NULL);
+	all->lives = sl__must_alloc(all->n * sizeof(*all->lives));
+	for (unsigned i = 0; i < all->n; i++)
+		all->lives[i] = (struct sl_live){.all = all,
+		        .opt = &all->opt,
+		        .steer = &all->steer,
+		        .shard = i,
+		        .tap.fd = -1,
+		        .net = {.ask.fd = -1, .watch.fd = -1},
+		        .poll = -1,
+		        .signals = -1,
+		        .desk.wake = -1,
+		        .feed.wake = -1};
+}
+
 int sl__run_main(int argc, char **argv)
 {
-	struct sl_live *live = sl__must_alloc(sizeof(*live));
+	struct sl_live_all *all = sl__must_alloc(sizeof(*all));
 	int status = 1;
 
-	*live = (struct sl_live){.tap.fd = -1,
-	        .net = {.ask.fd = -1, .watch.fd = -1},
-	        .poll = -1,
-	        .signals = -1,
-	        .desk.wake = -1,
-	        .feed.wake = -1};
+	*all = (struct sl_live_all){0};
 	sl__log_init(false);
-	if (!sl__run_options_init(&live->opt, argc, argv)) {
-		status = 1;
-	} else if (live->opt.cleanup) {
-		status = clean_up(&live->opt);
-	} else {
-		if (start(live)) {
-			printf("ready\n");
-			fflush(stdout);
-			sl__system_notify("READY=1\nSTATUS=packets flow");
-			live->watchdog = sl__system_watchdog();
-			sl__log(SL_LOG_NOTICE, "ready", "tap", live->tap.name, NULL);
-			sl__live_loop(live);
-			sl__system_notify("STOPPING=1");
-			sl__log(SL_LOG_NOTICE, "end", NULL);
-			status = 0;
+	if (sl__run_options_init(&all->opt, argc, argv)) {
+		if (all->opt.cleanup) {
+			status = clean_up(&all->opt);
+		} else {
+			make(all);
+			status = run(all);
+			end(all);
+			free(all->lives);
 		}
-		end(live);
 	}
-	sl__run_options_fini(&live->opt);
-	free(live);
+	sl__run_options_fini(&all->opt);
+	free(all);
 	return status;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bpf/steer.h"
 #include "ctl/server.h"
 #include "prog/run.h"
 
@@ -26,6 +27,7 @@ enum {
 	RECORD,
 	RECORD_MAX,
 	FAST_PATH,
+	QUEUES,
 	TABLE_MAX,
 	EXPECT_MAX,
 	FRAGMENT_MEMORY,
@@ -49,6 +51,7 @@ static const struct option longs[] = {
         {"control-mode", required_argument, NULL, CONTROL_MODE},
         {"control-group", required_argument, NULL, CONTROL_GROUP},
         {"fast-path", required_argument, NULL, FAST_PATH},
+        {"queues", required_argument, NULL, QUEUES},
         {"record", required_argument, NULL, RECORD},
         {"record-max", required_argument, NULL, RECORD_MAX},
         {"log", required_argument, NULL, LOG},
@@ -84,6 +87,8 @@ const char sl__run_help[] =
         "      --metrics [ADDR:]PORT  numbers for Prometheus, at http://ADDR:PORT/metrics\n"
         "      --fast-path N     established connections that BPF forwards by itself, at most\n"
         "                        (default 65536; 0: none; --record: none)\n"
+        "      --queues N        engines, a thread each, which share the connections (default 1,\n"
+        "                        at most 16); limits are for all together\n"
         "      --record FILE     everything that the engine is given, for `sluice replay FILE`\n"
         "      --record-max N    bytes at most (default 256 MiB); the recording ends there\n"
         "      --log text|json   how events are told on stderr\n"
@@ -186,6 +191,9 @@ static bool apply(struct sl_run_options *opt, int c)
 	case FAST_PATH:
 		return sl__option_number(optarg, 1u << 24, &opt->fast_path) ||
 		       wrong("--fast-path", optarg, "not a number, or too large");
+	case QUEUES:
+		return (sl__option_number(optarg, SL_STEER_QUEUES, &opt->queues) && opt->queues) ||
+		       wrong("--queues", optarg, "not a number from 1 to 16");
 	case RECORD:
 		opt->record = optarg;
 		return true;
@@ -208,13 +216,16 @@ bool sl__run_options_init(struct sl_run_options *opt, int argc, char **argv)
 	        .control = SL_CONTROL_PATH,
 	        .control_mode = 0660,
 	        .record_max = 256u << 20,
-	        .fast_path = 65536};
+	        .fast_path = 65536,
+	        .queues = 1};
 	opt->common.checksum = true;
 	while ((c = getopt_long(argc, argv, "r:D:I:", longs, NULL)) != -1)
 		if (!apply(opt, c))
 			return false;
 	if (opt->common.rules && opt->common.masquerade)
 		return wrong("--masquerade", "with -r", "a ruleset says itself what is translated");
+	if (opt->record && opt->queues > 1)
+		return wrong("--record", "with --queues", "what several engines do is not recorded");
 	if (optind != argc || opt->inside.n + opt->outside.n == 0) {
 		fprintf(stderr, "usage: sluice run [options] --inside IF --outside IF\n");
 		return false;
