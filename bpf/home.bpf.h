@@ -58,20 +58,23 @@ static __always_inline bool read_ends(struct __sk_buff *skb, __u32 at, struct en
 	return true;
 }
 
-/* The number at the gateway's own end that tells connections apart. False: the protocol has none. */
-static __always_inline bool own_number(struct __sk_buff *skb, const struct ends *e, bool to_us, __u16 *number)
+static __always_inline bool is_icmp(const struct ends *e)
 {
-	__u8 b[8];
+	return e->proto == IPPROTO_ICMP || e->proto == ICMPV6;
+}
+
+/* The number at the gateway's own end that tells connections apart. False: the protocol has none. */
+static __always_inline bool own_number(
+	struct __sk_buff *skb, const struct ends *e, bool to_us, __u16 *number)
+{
+	__u32 at = e->l4 + (is_icmp(e) ? 4 : to_us ? 2 : 0);
 
 	if (e->proto != IPPROTO_TCP && e->proto != IPPROTO_UDP && e->proto != IPPROTO_UDPLITE &&
-		e->proto != IPPROTO_SCTP && e->proto != IPPROTO_ICMP && e->proto != ICMPV6)
+		e->proto != IPPROTO_SCTP && !is_icmp(e))
 		return false;
-	if (bpf_skb_load_bytes(skb, e->l4, b, sizeof(b)))
+	if (bpf_skb_load_bytes(skb, at, number, 2))
 		return false;
-	if (e->proto == IPPROTO_ICMP || e->proto == ICMPV6)
-		*number = (__u16)(b[4] << 8 | b[5]);
-	else
-		*number = to_us ? (__u16)(b[2] << 8 | b[3]) : (__u16)(b[0] << 8 | b[1]);
+	*number = bpf_ntohs(*number);
 	return true;
 }
 
@@ -79,7 +82,7 @@ static __always_inline __u8 home_of(struct __sk_buff *skb, __u32 at, bool from_u
 {
 	__u32 n = config.queues, ifindex = skb->ifindex;
 	struct ends e;
-	__u16 number;
+	__u16 number = 0;
 	bool inside, to_us, keyed;
 
 	if (n < 2 || !read_ends(skb, at, &e))

@@ -403,8 +403,8 @@ static bool asks_for_address(const struct sl_route_query *q)
 }
 
 /*
- * To a group, or everybody on a link. From the wire: to this machine (whether it listens is the stack's
- * business). From a local program: by the interface whose address it uses.
+ * To a group, or everybody on a link. From the wire: to this machine (whether it listens is the
+ * stack's business). From a local program: by the interface whose address it uses.
  */
 static void route_cast(
         const struct sl_net *net, const struct sl_route_query *q, struct sl_route *answer)
@@ -419,7 +419,8 @@ static void route_cast(
 		}
 	for (unsigned i = 0; i < net->n_links; i++)
 		if (net->links[i].index == answer->out_if && net->links[i].managed) {
-			answer->mtu = net->links[i].mtu > 65535 ? 65535 : (uint16_t)net->links[i].mtu;
+			answer->mtu =
+			        net->links[i].mtu > 65535 ? 65535 : (uint16_t)net->links[i].mtu;
 			return;
 		}
 	answer->kind = SL_ROUTE_NONE;

@@ -124,10 +124,12 @@ bool sl_steer_attach_tap(struct sl_steer *steer)
 }
 
 bool sl_steer_attach(
-	struct sl_steer *steer, uint32_t ifindex, const char *name, bool ether, bool inside)
+        struct sl_steer *steer, uint32_t ifindex, const char *name, bool ether, bool inside)
 {
-	const struct bpf_program *in = ether ? steer->bpf->progs.sl_in : steer->bpf->progs.sl_in_raw;
-	const struct bpf_program *out = ether ? steer->bpf->progs.sl_out : steer->bpf->progs.sl_out_raw;
+	const struct bpf_program *in =
+	        ether ? steer->bpf->progs.sl_in : steer->bpf->progs.sl_in_raw;
+	const struct bpf_program *out =
+	        ether ? steer->bpf->progs.sl_out : steer->bpf->progs.sl_out_raw;
 	int map = bpf_map__fd(steer->bpf->maps.insides);
 	uint8_t one = 1;
 
@@ -135,7 +137,8 @@ bool sl_steer_attach(
 		bpf_map_delete_elem(map, &ifindex);
 	else if (bpf_map_update_elem(map, &ifindex, &one, BPF_ANY) != 0)
 		return complain(name, errno);
-	return attach(ifindex, name, BPF_TC_INGRESS, in) && attach(ifindex, name, BPF_TC_EGRESS, out);
+	return attach(ifindex, name, BPF_TC_INGRESS, in) &&
+	       attach(ifindex, name, BPF_TC_EGRESS, out);
 }
 
 int sl_steer_queue_program(const struct sl_steer *steer)

@@ -131,7 +131,8 @@ static bool reload(void *ctx, const char *file, FILE *errors)
 	done = read_all(all, swaps, file, errors);
 	for (unsigned i = 0; i < all->n && done; i++)
 		done = sl__desk_call(&all->lives[i].desk, swap_rules, &swaps[i]);
-	sl__log(done ? SL_LOG_NOTICE : SL_LOG_ERROR, done ? "reload" : "reload-failed", "file", name, NULL);
+	sl__log(done ? SL_LOG_NOTICE : SL_LOG_ERROR, done ? "reload" : "reload-failed", "file",
+	        name, NULL);
 	for (unsigned i = 0; i < all->n; i++)
 		sl_rules_destroy(swaps[i].rules); /* the old one, or the new one that nobody took */
 	return done;
@@ -199,7 +200,8 @@ bool sl__live_control_open(struct sl_live_all *all)
 	        .more = more,
 	        .helper = helper};
 
-	_Static_assert((int)SL_STEER_QUEUES <= (int)SL_SERVER_ENGINES, "a server knows all engines");
+	_Static_assert(
+	        (int)SL_STEER_QUEUES <= (int)SL_SERVER_ENGINES, "a server knows all engines");
 	for (unsigned i = 0; i < all->n; i++)
 		ops.engines[i] = (struct sl_control_engine){.ctx = &all->lives[i],
 		        .engine = all->lives[i].engine,

@@ -128,9 +128,10 @@ void sl__live_embed(struct sl_live *live)
 
 /* ---- out ------------------------------------------------------------------------------------ */
 
-/* In the name of an interface: to the stack as if it had come by it, or to everybody on its link. */
-static bool address(struct sl_live *live, uint32_t ifindex, enum sl_steer_what what,
-        struct sl_steer_meta *meta)
+/* In the name of an interface: to the stack as if it had come by it, or to everybody on its link.
+ */
+static bool address(
+        struct sl_live *live, uint32_t ifindex, enum sl_steer_what what, struct sl_steer_meta *meta)
 {
 	const struct sl_link *link = sl_net_link(&live->net, ifindex);
 
@@ -154,10 +155,8 @@ static bool find_way(struct sl_live *live, const struct sl_packet *p, struct sl_
 
 static void send_one(struct sl_live *live, struct sl_packet *p)
 {
-	struct sl_steer_meta meta = {.mark = p->mark,
-	        .what = SL_STEER_FORWARD,
-	        .cast = p->cast,
-	        .ifindex = p->out_if};
+	struct sl_steer_meta meta = {
+	        .mark = p->mark, .what = SL_STEER_FORWARD, .cast = p->cast, .ifindex = p->out_if};
 
 	if (!find_way(live, p, &meta) || !sl_tap_write(&live->tap, p, &meta))
 		live->unsent++;

@@ -127,8 +127,8 @@ bool sl__live_links_init(struct sl_live *live)
 	        .ctx = live, .link = link_changed, .addr = addr_changed, .routes = routes_changed};
 	for (unsigned i = 0; i < live->net.n_addrs && live->shard == 0; i++)
 		sl_steer_own(live->steer, &live->net.addrs[i].addr, SL_STEER_OWN);
-	return (live->shard > 0 || sl_steer_attach_tap(live->steer)) && manage_named(live, &live->opt->inside) &&
-	       manage_named(live, &live->opt->outside);
+	return (live->shard > 0 || sl_steer_attach_tap(live->steer)) &&
+	       manage_named(live, &live->opt->inside) && manage_named(live, &live->opt->outside);
 }
 
 void sl__live_links_fini(struct sl_live *live)

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Several engines of one gateway: packets that belong to another one, and addresses that all must know.
+ * Several engines of one gateway: packets that belong to another one, and addresses that all must
+ * know.
  *
- * A packet is passed over in a block of its own, through the other's inbox: a ring under a lock, which is
- * taken for each packet, as the BPF programs send nearly all of them to the right queue in the first place.
- * Whose inbox is full loses it, which is counted.
+ * A packet is passed over in a block of its own, through the other's inbox: a ring under a lock,
+ * which is taken for each packet, as the BPF programs send nearly all of them to the right queue in
+ * the first place. Whose inbox is full loses it, which is counted.
  *
- * An address that source NAT gives out without being the machine's own (snat to a pool) is learned when
- * the first connection gets it, before its first packet leaves; all engines then ask for routes anew.
+ * An address that source NAT gives out without being the machine's own (snat to a pool) is learned
+ * when the first connection gets it, before its first packet leaves; all engines then ask for
+ * routes anew.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -133,9 +135,8 @@ void sl__live_learn_nat(struct sl_live *live, const struct sl_conn *conn)
 	struct sl_conn_info info;
 
 	sl_conn_info(live->engine, conn, &info);
-	if (!(info.status & SL_SRC_NAT) ||
-		sl_net_is_own(&live->net, &info.tuple[SL_REPLY].dst) ||
-		sl__live_is_nat(live, &info.tuple[SL_REPLY].dst))
+	if (!(info.status & SL_SRC_NAT) || sl_net_is_own(&live->net, &info.tuple[SL_REPLY].dst) ||
+	        sl__live_is_nat(live, &info.tuple[SL_REPLY].dst))
 		return;
 	pthread_mutex_lock(&all->nat_lock);
 	if (!sl__live_is_nat(live, &info.tuple[SL_REPLY].dst))

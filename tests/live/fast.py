@@ -94,7 +94,7 @@ def tcp_checksums_outside():
                     check(not net.checksums[1].wrong, "and none wrong")
                 row = [r for r in net.rows("list", "-p", "tcp", "-d", server)][0]
                 check(row["counters_orig"]["bytes"] > 3000000, row)
-                check(row["state"] == "TIME_WAIT", row)
+                check(row["state"] in ("TIME_WAIT", "CLOSE"), row)  # CLOSE: a late duplicate was answered by a reset
             check(net.stats()["packets"] < 1000, "most of it took the fast path: %d" % net.stats()["packets"])
             net.stop_sluice()
 
