@@ -125,6 +125,7 @@ void bench_flood(void);
 void bench_rules(void);
 void bench_helpers(void);
 void bench_cores(void);
+void bench_control(void);
 
 /* ns a packet of `packets` random ones; engine and floor NULL: of making them alone. */
 double round_of(const struct load *load, struct lane *lane, struct sl_engine *e,

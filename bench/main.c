@@ -24,6 +24,7 @@ static const struct {
         {"rules", bench_rules},
         {"helpers", bench_helpers},
         {"cores", bench_cores},
+        {"control", bench_control},
 };
 
 static int usage(void)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* See desk.h. Calls live on their callers' stacks. */
+/* See desk.h. Calls live on their callers' stacks, each with a semaphore that its caller waits for. */
 #include "ctl/desk.h"
 
+#include <errno.h>
+#include <semaphore.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -10,7 +12,8 @@ struct sl_desk_call {
 	struct sl_desk_call *next;
 	void (*work)(void *ctx);
 	void *ctx;
-	bool over, done;
+	sem_t over;
+	bool done;
 };
 
 bool sl__desk_init(struct sl_desk *desk)
@@ -18,7 +21,6 @@ bool sl__desk_init(struct sl_desk *desk)
 	*desk = (struct sl_desk){.wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
 	desk->last = &desk->first;
 	pthread_mutex_init(&desk->lock, NULL);
-	pthread_cond_init(&desk->done, NULL);
 	return desk->wake >= 0;
 }
 
@@ -26,48 +28,55 @@ void sl__desk_fini(struct sl_desk *desk)
 {
 	if (desk->wake >= 0)
 		close(desk->wake);
-	pthread_cond_destroy(&desk->done);
 	pthread_mutex_destroy(&desk->lock);
+}
+
+static void wake(struct sl_desk *desk)
+{
+	uint64_t one = 1;
+
+	if (write(desk->wake, &one, sizeof(one)) < 0) {
+		/* full: it is readable already */
+	}
 }
 
 bool sl__desk_call(struct sl_desk *desk, void (*work)(void *ctx), void *ctx)
 {
 	struct sl_desk_call call = {.work = work, .ctx = ctx};
-	uint64_t one = 1;
+	bool closed;
 
+	sem_init(&call.over, 0, 0);
 	pthread_mutex_lock(&desk->lock);
-	if (!desk->closed) {
+	closed = desk->closed;
+	if (!closed) {
 		*desk->last = &call;
 		desk->last = &call.next;
-		if (write(desk->wake, &one, sizeof(one)) < 0) {
-			/* full: it is readable already */
-		}
-		while (!call.over)
-			pthread_cond_wait(&desk->done, &desk->lock);
 	}
 	pthread_mutex_unlock(&desk->lock);
+	if (!closed) {
+		wake(desk);
+		while (sem_wait(&call.over) != 0 && errno == EINTR)
+			;
+	}
+	sem_destroy(&call.over);
 	return call.done;
 }
 
+/* With the lock. */
 static struct sl_desk_call *take(struct sl_desk *desk)
 {
-	struct sl_desk_call *all;
+	struct sl_desk_call *all = desk->first;
 
-	pthread_mutex_lock(&desk->lock);
-	all = desk->first;
 	desk->first = NULL;
 	desk->last = &desk->first;
 	pthread_mutex_unlock(&desk->lock);
 	return all;
 }
 
-static void finish(struct sl_desk *desk, struct sl_desk_call *call, bool done)
+static void finish(struct sl_desk_call *call, bool done)
 {
-	pthread_mutex_lock(&desk->lock);
 	call->done = done;
-	call->over = true; /* from here on it may be gone */
-	pthread_cond_broadcast(&desk->done);
-	pthread_mutex_unlock(&desk->lock);
+	sem_post(&call->over); /* from here on it may be gone */
 }
 
 void sl__desk_serve(struct sl_desk *desk)
@@ -77,10 +86,14 @@ void sl__desk_serve(struct sl_desk *desk)
 
 	if (read(desk->wake, &n, sizeof(n)) < 0)
 		return; /* nobody called */
+	if (pthread_mutex_trylock(&desk->lock) != 0) {
+		wake(desk); /* packets first */
+		return;
+	}
 	for (call = take(desk); call; call = next) {
 		next = call->next;
 		call->work(call->ctx);
-		finish(desk, call, true);
+		finish(call, true);
 	}
 }
 
@@ -90,9 +103,8 @@ void sl__desk_close(struct sl_desk *desk)
 
 	pthread_mutex_lock(&desk->lock);
 	desk->closed = true;
-	pthread_mutex_unlock(&desk->lock);
 	for (call = take(desk); call; call = next) {
 		next = call->next;
-		finish(desk, call, false);
+		finish(call, false);
 	}
 }

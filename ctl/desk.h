@@ -5,7 +5,8 @@
 /*
  * Where other threads have small things done by the engine's thread. A call waits until the
  * engine's thread, between two batches of packets, has run the function; what it does must be
- * bounded (a few hundred microseconds), as packets wait meanwhile.
+ * bounded (a few hundred microseconds), as packets wait meanwhile. The engine's thread waits for
+ * nobody: when another has the lock at this moment, calls are served at the next look.
  */
 #include <pthread.h>
 #include <stdbool.h>
@@ -14,7 +15,6 @@ struct sl_desk_call;
 
 struct sl_desk {
 	pthread_mutex_t lock;
-	pthread_cond_t done;
 	struct sl_desk_call *first, **last;
 	int wake; /* eventfd: readable when there is a call; for the engine's thread to wait for */
 	bool closed;
