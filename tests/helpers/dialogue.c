@@ -308,8 +308,8 @@ static void play_init(struct play *w, const struct dialogue *d, uint8_t family, 
 
 	w->d = d;
 	w->events[0] = 0;
-	w->third[outside] = addr_of(v6 ? "2001:db8:2::99" : "198.51.100.99");
-	w->third[!outside] = addr_of(v6 ? "2001:db8:1::33" : "10.0.0.33");
+	w->third[outside] = addr_of(v6 ? "2001:db8::99" : "198.51.100.99");
+	w->third[!outside] = addr_of(v6 ? "fd00::33" : "10.0.0.33");
 	world_place(&w->w, &scene, nat);
 	w->w.strict = true;
 	w->w.on_event = on_event;

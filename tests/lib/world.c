@@ -182,7 +182,7 @@ void send_segment(struct world *w, enum sl_dir dir, const struct segment *segmen
 	send_packet(w, make_segment(&w->g, &t, segment));
 }
 
-static uint32_t ack_of(const struct world *w, enum sl_dir dir)
+uint32_t ack_of(const struct world *w, enum sl_dir dir)
 {
 	return w->in[dir].isn + 1 + receiver_has(&w->in[dir]);
 }
@@ -263,7 +263,7 @@ static const struct {
 	const char *inside[2], *outside[2]; /* [0] when it is the client's side */
 } hosts[2] = {
         {{"10.0.0.2", "10.0.0.3"}, {"198.51.100.9", "198.51.100.7"}},
-        {{"2001:db8:1::2", "2001:db8:1::3"}, {"2001:db8:2::9", "2001:db8:2::7"}},
+        {{"fd00::2", "fd00::3"}, {"2001:db8::9", "2001:db8::7"}},
 };
 
 /* Numbers of a connection that begins. */

@@ -7,7 +7,7 @@
  *	NAT_DST		client 10.0.0.2 --------- 203.0.113.1 -- server 198.51.100.7
  *	NAT_IN		client 198.51.100.9 ----- 203.0.113.1 -- server 10.0.0.3
  *
- * with IPv6: 2001:db8:1::2 and ::3 inside, 2001:db8:2::7 and ::9 outside, public
+ * with IPv6: fd00::2 and fd00::3 inside, 2001:db8::7 and 2001:db8::9 outside, public
  * 2001:db8:ffff::1. Under source NAT the server sees the client at the public address, under the
  * other two the client sees the server there.
  *
@@ -121,6 +121,8 @@ void wait_ms(struct world *w, uint64_t ms);
 
 /* The tuple of what that end sends. */
 struct sl_tuple tuple_from(const struct world *w, enum sl_dir dir);
+/* TCP: the number that end acknowledges now. */
+uint32_t ack_of(const struct world *w, enum sl_dir dir);
 /* How many are expected now. */
 unsigned expects_alive(const struct world *w);
 bool addr_is(const struct sl_addr *addr, const char *text);
