@@ -14,14 +14,14 @@ bool sl_pcap_writer_init(struct sl_pcap_writer *w, const char *path)
 {
 	uint8_t h[FILE_HEADER] = {0};
 
-	if (!sl_out_init(&w->out, path))
+	if (!sl_sink_init(&w->out, path))
 		return false;
 	sl_put32(h, MAGIC_NANO);
 	sl_put16(h + 4, 2);
 	sl_put16(h + 6, 4);
 	sl_put32(h + 16, SNAPLEN);
 	sl_put32(h + 20, LINKTYPE_RAW);
-	return sl_out_write(&w->out, h, sizeof(h));
+	return sl_sink_write(&w->out, h, sizeof(h));
 }
 
 bool sl_pcap_write(struct sl_pcap_writer *w, uint64_t ts, const uint8_t *ip, uint32_t len)
@@ -32,10 +32,10 @@ bool sl_pcap_write(struct sl_pcap_writer *w, uint64_t ts, const uint8_t *ip, uin
 	sl_put32(h + 4, (uint32_t)(ts % NS_PER_S));
 	sl_put32(h + 8, len);
 	sl_put32(h + 12, len);
-	return sl_out_write(&w->out, h, sizeof(h)) && sl_out_write(&w->out, ip, len);
+	return sl_sink_write(&w->out, h, sizeof(h)) && sl_sink_write(&w->out, ip, len);
 }
 
 bool sl_pcap_writer_fini(struct sl_pcap_writer *w)
 {
-	return sl_out_fini(&w->out);
+	return sl_sink_fini(&w->out);
 }

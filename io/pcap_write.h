@@ -4,10 +4,10 @@
 
 /* Writing raw IP packets as a nanosecond pcap (LINKTYPE_RAW). */
 
-#include "io/out.h"
+#include "io/sink.h"
 
 struct sl_pcap_writer {
-	struct sl_out out; /* out.error: the first failure, in words */
+	struct sl_sink out; /* out.error: the first failure, in words */
 };
 
 /*

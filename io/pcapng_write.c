@@ -32,7 +32,7 @@ enum { COMMENT_MAX = 65535, TSRESOL_NS = 9 };
 bool sl_pcapng_writer_init(struct sl_pcapng_writer *w, const char *path)
 {
 	*w = (struct sl_pcapng_writer){.big_endian = true};
-	return sl_out_init(&w->out, path);
+	return sl_sink_init(&w->out, path);
 }
 
 static bool put32(struct sl_pcapng_writer *w, uint32_t v)
@@ -40,7 +40,7 @@ static bool put32(struct sl_pcapng_writer *w, uint32_t v)
 	uint8_t b[4];
 
 	sl__order_put32(w->big_endian, b, v);
-	return sl_out_write(&w->out, b, sizeof(b));
+	return sl_sink_write(&w->out, b, sizeof(b));
 }
 
 /* An option, or the mark of their end, up to the value. */
@@ -50,7 +50,7 @@ static bool put_option(struct sl_pcapng_writer *w, uint16_t code, uint16_t len)
 
 	sl__order_put16(w->big_endian, b, code);
 	sl__order_put16(w->big_endian, b + 2, len);
-	return sl_out_write(&w->out, b, sizeof(b));
+	return sl_sink_write(&w->out, b, sizeof(b));
 }
 
 /* len bytes, and zeros up to a multiple of 4. */
@@ -58,8 +58,8 @@ static bool put_padded(struct sl_pcapng_writer *w, const void *data, uint32_t le
 {
 	static const uint8_t zeros[4];
 
-	return sl_out_write(&w->out, data, len) &&
-	       sl_out_write(&w->out, zeros, sl__pcapng_pad(len) - len);
+	return sl_sink_write(&w->out, data, len) &&
+	       sl_sink_write(&w->out, zeros, sl__pcapng_pad(len) - len);
 }
 
 static bool put_block_start(struct sl_pcapng_writer *w, uint32_t type, uint32_t body_len)
@@ -81,9 +81,9 @@ static bool put_section(struct sl_pcapng_writer *w, const uint8_t *order_and_ver
 	uint32_t len = SL__PCAPNG_SECTION_LEN + options_len;
 
 	return put_block_start(w, SL__PCAPNG_SECTION, len) &&
-	       sl_out_write(&w->out, order_and_version, 8) &&
-	       sl_out_write(&w->out, unknown, sizeof(unknown)) &&
-	       sl_out_write(&w->out, options, options_len) && put32(w, len + SL__PCAPNG_FRAME_LEN);
+	       sl_sink_write(&w->out, order_and_version, 8) &&
+	       sl_sink_write(&w->out, unknown, sizeof(unknown)) &&
+	       sl_sink_write(&w->out, options, options_len) && put32(w, len + SL__PCAPNG_FRAME_LEN);
 }
 
 bool sl_pcapng_write_block(struct sl_pcapng_writer *w, const struct sl_capture_block *block)
@@ -134,7 +134,7 @@ static bool own_interface(
 			return true;
 	more = realloc(w->linktypes, (w->n_linktypes + 1) * sizeof(*more));
 	if (!more)
-		return sl_out_fail(&w->out, "no memory");
+		return sl_sink_fail(&w->out, "no memory");
 	w->linktypes = more;
 	w->linktypes[w->n_linktypes++] = frame->linktype;
 	if (w->n_linktypes == 1 && !put_own_section(w))
@@ -165,7 +165,7 @@ static bool put_packet(struct sl_pcapng_writer *w, uint32_t interface, uint64_t 
 static bool put_options(struct sl_pcapng_writer *w, const struct sl_frame *frame, uint32_t kept,
         const char *comment, uint16_t comment_len)
 {
-	if (!sl_out_write(&w->out, frame->options, kept))
+	if (!sl_sink_write(&w->out, frame->options, kept))
 		return false;
 	if (comment_len && !(put_option(w, SL__PCAPNG_COMMENT, comment_len) &&
 	                           put_padded(w, comment, comment_len)))
@@ -213,5 +213,5 @@ bool sl_pcapng_writer_fini(struct sl_pcapng_writer *w)
 		put_own_section(w);
 	free(w->linktypes);
 	w->linktypes = NULL;
-	return sl_out_fini(&w->out);
+	return sl_sink_fini(&w->out);
 }

@@ -17,10 +17,10 @@
  */
 
 #include "io/capture.h"
-#include "io/out.h"
+#include "io/sink.h"
 
 struct sl_pcapng_writer {
-	struct sl_out out; /* out.error: the first failure, in words */
+	struct sl_sink out; /* out.error: the first failure, in words */
 	/* Private. */
 	bool copying;        /* blocks of a pcapng input are passed on: it has its own interfaces */
 	bool big_endian;     /* of the section being written */

@@ -67,10 +67,10 @@ bool sl__output_init(struct sl_output *out, const char *dir)
 		return false;
 	path = sl__must_alloc(size);
 	out->on = true;
-	good = sl_out_init(&out->events, name_in(dir, "events.jsonl", path, size));
-	good &= sl_out_init(&out->packets, name_in(dir, "packets.jsonl", path, size));
-	good &= sl_out_init(&out->final, name_in(dir, "final.jsonl", path, size));
-	good &= sl_out_init(&out->summary, name_in(dir, "summary.json", path, size));
+	good = sl_sink_init(&out->events, name_in(dir, "events.jsonl", path, size));
+	good &= sl_sink_init(&out->packets, name_in(dir, "packets.jsonl", path, size));
+	good &= sl_sink_init(&out->final, name_in(dir, "final.jsonl", path, size));
+	good &= sl_sink_init(&out->summary, name_in(dir, "summary.json", path, size));
 	good &= sl_pcap_writer_init(&out->in0, name_in(dir, "in0.pcap", path, size));
 	good &= sl_pcap_writer_init(&out->out0, name_in(dir, "out0.pcap", path, size));
 	good &= sl_pcapng_writer_init(
@@ -87,10 +87,10 @@ void sl__output_follow(struct sl_output *out, struct sl_capture *cap)
 	cap->on_block_arg = &out->annotated;
 }
 
-void sl__output_line(struct sl_output *out, struct sl_out *file, struct sl_json *j)
+void sl__output_line(struct sl_output *out, struct sl_sink *file, struct sl_json *j)
 {
-	if (out->on && sl_out_write(file, j->text, j->len))
-		sl_out_write(file, "\n", 1);
+	if (out->on && sl_sink_write(file, j->text, j->len))
+		sl_sink_write(file, "\n", 1);
 	sl__json_clear(j);
 }
 
@@ -117,10 +117,10 @@ bool sl__output_fini(struct sl_output *out)
 
 	if (!out->on)
 		return true;
-	good = sl_out_fini(&out->events) || failed(out->events.error);
-	good &= sl_out_fini(&out->packets) || failed(out->packets.error);
-	good &= sl_out_fini(&out->final) || failed(out->final.error);
-	good &= sl_out_fini(&out->summary) || failed(out->summary.error);
+	good = sl_sink_fini(&out->events) || failed(out->events.error);
+	good &= sl_sink_fini(&out->packets) || failed(out->packets.error);
+	good &= sl_sink_fini(&out->final) || failed(out->final.error);
+	good &= sl_sink_fini(&out->summary) || failed(out->summary.error);
 	good &= sl_pcap_writer_fini(&out->in0) || failed(out->in0.out.error);
 	good &= sl_pcap_writer_fini(&out->out0) || failed(out->out0.out.error);
 	good &= sl_pcapng_writer_fini(&out->annotated) || failed(out->annotated.out.error);

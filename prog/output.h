@@ -12,7 +12,7 @@
 
 struct sl_output {
 	bool on;
-	struct sl_out events, packets, final, summary;
+	struct sl_sink events, packets, final, summary;
 	struct sl_pcap_writer in0, out0;
 	struct sl_pcapng_writer annotated;
 };
@@ -22,7 +22,7 @@ bool sl__output_init(struct sl_output *out, const char *dir);
 /* A pcapng input's sections and interfaces go into annotated.pcapng. */
 void sl__output_follow(struct sl_output *out, struct sl_capture *cap);
 /* The JSON in j as a line of file, which is one of the first four members; j is cleared. */
-void sl__output_line(struct sl_output *out, struct sl_out *file, struct sl_json *j);
+void sl__output_line(struct sl_output *out, struct sl_sink *file, struct sl_json *j);
 /* What left, and the annotated frame. */
 void sl__output_leaving(struct sl_output *out, const struct sl_leaving *leaving);
 void sl__output_frame(struct sl_output *out, const struct sl_outcome *o);

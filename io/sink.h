@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef SLUICE_IO_OUT_H
-#define SLUICE_IO_OUT_H
+#ifndef SLUICE_IO_SINK_H
+#define SLUICE_IO_SINK_H
 
 /*
  * A file being written, whose first failure sticks: writers may write on and
@@ -11,18 +11,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct sl_out {
+struct sl_sink {
 	void *file; /* FILE *, NULL when it could not be opened or is closed */
 	bool failed;
 	char path[128];  /* for the message; the end of a longer one */
 	char error[256]; /* "PATH: No space left on device"; "" while all is well */
 };
 
-bool sl_out_init(struct sl_out *out, const char *path);
+bool sl_sink_init(struct sl_sink *sink, const char *path);
 /* Marks it failed for a reason of the caller's own; always false. */
-bool sl_out_fail(struct sl_out *out, const char *why);
-bool sl_out_write(struct sl_out *out, const void *data, size_t len);
+bool sl_sink_fail(struct sl_sink *sink, const char *why);
+bool sl_sink_write(struct sl_sink *sink, const void *data, size_t len);
 /* Flush and close.  False: something that was written did not get there. */
-bool sl_out_fini(struct sl_out *out);
+bool sl_sink_fini(struct sl_sink *sink);
 
 #endif
