@@ -4,7 +4,7 @@
  * between batches of packets, and the engine's thread waits for nobody. Here this thread is the engine's; the
  * server has its own, and so has the reader.
  */
-#include "gateway_lib.h"
+#include "tests/lib/unit.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
