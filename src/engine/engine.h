@@ -137,7 +137,7 @@ void sl__known_sweep(struct sl_engine *e);
 /* What is known of a packet before its turn (src/engine/established.c). */
 struct sl_glance {
 	uint64_t hash;
-	const struct sl_bucket *bucket; /* for the hash */
+	struct sl_spot spot;  /* of the index, for the hash */
 	struct sl_conn *conn; /* that the index names for the hash; NULL: none */
 	uint32_t ports;	      /* source << 16 | destination */
 	uint32_t len;	      /* of the IP packet */
@@ -152,7 +152,7 @@ struct sl_glance {
 struct sl_ahead {
 	struct sl_glance glance[SL_GROUP];
 	uint32_t rekeyed; /* as when the hashes were made */
-	uint32_t changes; /* of the table, as when buckets, then conns were looked up */
+	uint32_t changes; /* of the table, as when spots, then conns were looked up */
 };
 
 /* The first and the second pass over n <= SL_GROUP packets. */

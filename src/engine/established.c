@@ -101,16 +101,10 @@ static inline bool glance(struct sl_engine *e, struct sl_packet *p, struct sl_gl
 
 /* ---- pass 2: the index ----------------------------------------------------------------------- */
 
-static inline const struct sl_bucket *bucket_of(const struct sl_table *table, uint64_t hash)
+/* What the index names at a spot. */
+static inline void look_at(const struct sl_track *t, struct sl_spot spot, struct sl_glance *g)
 {
-	return sl__table_at(table, sl__table_bucket(table, hash));
-}
-
-/* What the index names for a hash, of the bucket that is its. */
-static inline void look_into(
-        const struct sl_track *t, const struct sl_bucket *bucket, struct sl_glance *g)
-{
-	uint32_t entry = sl__table_first(&t->table, bucket, sl__table_tag(g->hash));
+	uint32_t entry = sl__table_first(&t->table, spot);
 
 	g->conn = entry ? sl__conn_at(t, entry >> 1) : NULL;
 	g->dir = entry & 1;
@@ -134,7 +128,7 @@ static inline void guess_answers(
 	else
 		hash = sl__hash_parts(
 		        &e->track.index_key, d + 16, likely, ports, p->zone, g->proto, false);
-	sl__prefetch(bucket_of(&e->track.table, hash));
+	sl__prefetch(sl__table_spot(&e->track.table, hash).bucket);
 }
 
 void sl__expect_alike(struct sl_engine *e, const struct sl_conn *conn)
@@ -152,10 +146,12 @@ void sl__foresee_buckets(
 	ahead->rekeyed = e->track.rekeyed;
 	ahead->changes = table->changes;
 	for (struct sl_glance *g = ahead->glance, *end = g + n; g < end; g++, p++) {
-		if (glance(e, p, g))
-			sl__prefetch(g->bucket = bucket_of(table, g->hash));
-		else
+		if (!glance(e, p, g)) {
 			g->l4 = 0;
+			continue;
+		}
+		g->spot = sl__table_spot(table, g->hash);
+		sl__prefetch(g->spot.bucket);
 	}
 }
 
@@ -172,14 +168,14 @@ void sl__foresee_conns(
         struct sl_engine *e, const struct sl_packet *p, unsigned n, struct sl_ahead *ahead)
 {
 	const struct sl_table *table = &e->track.table;
-	bool moved = table->changes != ahead->changes; /* buckets too, perhaps */
+	bool moved = table->changes != ahead->changes; /* spots too, perhaps */
 
 	ahead->changes = table->changes;
 	for (struct sl_glance *g = ahead->glance, *end = g + n; g < end; g++, p++) {
 		g->conn = NULL;
 		if (!g->l4)
 			continue;
-		look_into(&e->track, moved ? bucket_of(table, g->hash) : g->bucket, g);
+		look_at(&e->track, moved ? sl__table_spot(table, g->hash) : g->spot, g);
 		if (g->conn)
 			ask_for_conn(g);
 		else
@@ -394,7 +390,7 @@ static inline const struct sl_glance *still(const struct sl_track *t, const stru
 	if (t->table.changes == ahead->changes || !g->l4)
 		return g;
 	*fresh = *g;
-	look_into(t, bucket_of(&t->table, g->hash), fresh);
+	look_at(t, sl__table_spot(&t->table, g->hash), fresh);
 	return fresh;
 }
 

@@ -77,7 +77,7 @@ void sl__index_ask_for_buckets(const struct sl_track *t, const struct sl_conn *c
 	for (unsigned dir = 0; dir < 2; dir++) {
 		uint64_t hash = conn_hash(&t->index_key, conn, (enum sl_dir)dir);
 
-		sl__prefetch(sl__table_at(&t->table, sl__table_bucket(&t->table, hash)));
+		sl__prefetch(sl__table_spot(&t->table, hash).bucket);
 	}
 }
 

@@ -9,9 +9,11 @@
  * be had, the insertion fails and nothing has changed; when a split finds no memory it is simply
  * put off.
  *
- * Splitting needs the full hashes of a bucket's entries, so their owners are looked at, which lie
- * anywhere. But it is known long before which bucket comes next: at each split the entries of the
- * next one are asked for (`ahead`), and the bucket after that.
+ * Tags keep the bits of the hash that the next splits ask for, so a split moves entries without
+ * looking at anything but the bucket. Every fourth time in a bucket's life these bits are used up: then
+ * the entries' owners, which lie anywhere in memory, are asked for their full hashes, and tags are made
+ * anew. It is known long before which bucket comes next: at each split the next one is asked for, and,
+ * when they will be needed, the owners of its entries (`ahead`).
  */
 #include "track/table.h"
 
@@ -21,6 +23,17 @@
 #include "track/conn.h"
 
 static_assert(sizeof(struct sl_bucket) == 64, "a bucket is one cache line");
+
+#define FIRST_LEVEL 8
+static_assert(1 << FIRST_LEVEL == SL_SEGMENT, "one segment to begin with");
+
+static void set_level(struct sl_table *table, unsigned level)
+{
+	table->level = (uint8_t)level;
+	table->low_mask = ((uint32_t)1 << level) - 1;
+	table->shift[0] = sl__table_shift(level);
+	table->shift[1] = sl__table_shift(level + 1);
+}
 
 /* Make the directory and the segments reach bucket i. */
 static bool reach(struct sl_table *table, uint32_t i)
@@ -62,7 +75,7 @@ bool sl__table_init(struct sl_table *table, const struct sl_mem *mem, uint32_t s
 	table->mem = mem;
 	table->hash_of = hash_of;
 	table->ctx = ctx;
-	table->low_mask = SL_SEGMENT - 1;
+	set_level(table, FIRST_LEVEL);
 	sl__slab_init(&table->overflow, mem, sizeof(struct sl_bucket), 64, slab_chunk, room);
 	return reach(table, 0);
 }
@@ -149,62 +162,113 @@ static void compact(struct sl_table *table, struct sl_bucket *first)
 	trim(table, first);
 }
 
+/* Do tags of buckets of this level differ from those of the level below? */
+static bool renews_tags(unsigned level)
+{
+	return sl__table_shift(level) != sl__table_shift(level - 1);
+}
+
+static uint16_t new_tag(const struct sl_table *table, uint32_t entry, unsigned level)
+{
+	return sl__table_tag(table->hash_of(table->ctx, entry), sl__table_shift(level));
+}
+
+/* All tags of a chain become those of a level. */
+static void renew_tags(const struct sl_table *table, struct sl_bucket *bucket, unsigned level)
+{
+	for (;; bucket = sl__slab_at(&table->overflow, bucket->overflow)) {
+		for (unsigned i = 0; i < SL_BUCKET_ENTRIES; i++)
+			if (bucket->tag[i])
+				bucket->tag[i] = new_tag(table, bucket->entry[i], level);
+		if (!bucket->overflow)
+			return;
+	}
+}
+
 /* The next bucket to be divided, and the one after it. */
 static void look_ahead(const struct sl_table *table)
 {
 	const struct sl_bucket *bucket = sl__table_at(table, table->split);
 
-	for (unsigned i = 0; table->ahead && i < SL_BUCKET_ENTRIES; i++)
-		if (bucket->tag[i])
-			table->ahead(table->ctx, bucket->entry[i]);
+	if (table->ahead && renews_tags(table->level + 1u))
+		for (unsigned i = 0; i < SL_BUCKET_ENTRIES; i++)
+			if (bucket->tag[i])
+				table->ahead(table->ctx, bucket->entry[i]);
 	if (table->split < table->low_mask)
 		sl__prefetch(sl__table_at(table, table->split + 1));
+}
+
+/* What a split of a bucket of this level sends away moves to the target. False: no memory. */
+static bool move_away(
+        struct sl_table *table, struct sl_bucket *bucket, struct sl_bucket *target, unsigned level)
+{
+	bool renew = renews_tags(level + 1);
+	unsigned bit = level % SL_TAG_SPLITS;
+
+	for (;; bucket = sl__slab_at(&table->overflow, bucket->overflow)) {
+		for (unsigned i = 0; i < SL_BUCKET_ENTRIES; i++) {
+			uint16_t tag = bucket->tag[i];
+
+			if (!tag || !(tag >> bit & 1))
+				continue;
+			if (renew)
+				tag = new_tag(table, bucket->entry[i], level + 1);
+			if (!put(table, target, tag, bucket->entry[i]))
+				return false;
+			bucket->tag[i] = 0;
+		}
+		if (!bucket->overflow)
+			return true;
+	}
+}
+
+/* All entries of a chain come to the target, where there is room; they become such of a level. */
+static void move_back(
+        struct sl_table *table, struct sl_bucket *source, struct sl_bucket *target, unsigned level)
+{
+	bool renew = renews_tags(level + 1);
+
+	for (struct sl_bucket *bucket = source;;
+	        bucket = sl__slab_at(&table->overflow, bucket->overflow)) {
+		for (unsigned i = 0; i < SL_BUCKET_ENTRIES; i++) {
+			uint16_t tag = bucket->tag[i];
+
+			if (!tag)
+				continue;
+			if (renew)
+				tag = new_tag(table, bucket->entry[i], level);
+			put(table, target, tag, bucket->entry[i]);
+			bucket->tag[i] = 0;
+		}
+		if (!bucket->overflow)
+			break;
+	}
+	trim(table, source);
 }
 
 /* Divide the bucket at `split`. Put off when there is no memory for the other half. */
 static void split_one(struct sl_table *table)
 {
 	uint32_t from = table->split, to = from + table->low_mask + 1;
-	struct sl_bucket *source, *target, *bucket;
+	struct sl_bucket *source, *target;
+	unsigned level = table->level;
 
 	if (!reach(table, to))
 		return;
 	source = sl__table_at(table, from);
 	target = sl__table_at(table, to);
-	for (bucket = source;; bucket = sl__slab_at(&table->overflow, bucket->overflow)) {
-		for (unsigned i = 0; i < SL_BUCKET_ENTRIES; i++) {
-			uint64_t hash;
-
-			if (!bucket->tag[i])
-				continue;
-			hash = table->hash_of(table->ctx, bucket->entry[i]);
-			if (!((uint32_t)(hash >> 32) & (table->low_mask + 1)))
-				continue;
-			if (!put(table, target, bucket->tag[i], bucket->entry[i]))
-				goto undo;
-			bucket->tag[i] = 0;
-		}
-		if (!bucket->overflow)
-			break;
+	if (!move_away(table, source, target, level)) {
+		move_back(table, target, source, level); /* into the gaps that they left */
+		return;
 	}
 	compact(table, source);
+	if (renews_tags(level + 1))
+		renew_tags(table, source, level + 1);
 	if (++table->split > table->low_mask) {
-		table->low_mask = table->low_mask * 2 + 1;
+		set_level(table, level + 1);
 		table->split = 0;
 	}
 	look_ahead(table);
-	return;
-undo: /* no memory: what had moved goes back into the gaps it left */
-	for (bucket = target;; bucket = sl__slab_at(&table->overflow, bucket->overflow)) {
-		for (unsigned i = 0; i < SL_BUCKET_ENTRIES; i++) {
-			if (bucket->tag[i])
-				put(table, source, bucket->tag[i], bucket->entry[i]);
-			bucket->tag[i] = 0;
-		}
-		if (!bucket->overflow)
-			break;
-	}
-	trim(table, target);
 }
 
 static unsigned used(const struct sl_table *table, const struct sl_bucket *bucket)
@@ -231,27 +295,19 @@ static unsigned gaps(const struct sl_table *table, const struct sl_bucket *bucke
 /* Undo the last division, unless that would need an overflow bucket. */
 static void merge_one(struct sl_table *table)
 {
-	uint32_t last = sl__table_buckets(table) - 1;
-	struct sl_bucket *source = sl__table_at(table, last), *target, *bucket = source;
+	unsigned level = table->split ? table->level : table->level - 1u;
+	uint32_t last = sl__table_buckets(table) - 1, low_mask = ((uint32_t)1 << level) - 1;
+	struct sl_bucket *source = sl__table_at(table, last);
+	struct sl_bucket *target = sl__table_at(table, last & low_mask);
 
-	target =
-	        sl__table_at(table, last & (table->split ? table->low_mask : table->low_mask >> 1));
 	if (gaps(table, target) < used(table, source))
 		return; /* would need an overflow bucket: better left as it is */
-	for (;; bucket = sl__slab_at(&table->overflow, bucket->overflow)) {
-		for (unsigned i = 0; i < SL_BUCKET_ENTRIES; i++) {
-			if (!bucket->tag[i])
-				continue;
-			put(table, target, bucket->tag[i], bucket->entry[i]);
-			bucket->tag[i] = 0;
-		}
-		if (!bucket->overflow)
-			break;
-	}
-	trim(table, source);
+	if (renews_tags(level + 1))
+		renew_tags(table, target, level);
+	move_back(table, source, target, level);
 	if (table->split == 0) {
-		table->low_mask >>= 1;
-		table->split = table->low_mask + 1;
+		set_level(table, level);
+		table->split = low_mask + 1;
 	}
 	table->split--;
 	if ((sl__table_buckets(table) - 1) / SL_SEGMENT + 2 < table->segments_used)
@@ -260,9 +316,9 @@ static void merge_one(struct sl_table *table)
 
 bool sl__table_add(struct sl_table *table, uint64_t hash, uint32_t entry)
 {
-	struct sl_bucket *bucket = sl__table_at(table, sl__table_bucket(table, hash));
+	struct sl_spot spot = sl__table_spot(table, hash);
 
-	if (!put(table, bucket, sl__table_tag(hash), entry))
+	if (!put(table, spot.bucket, spot.tag, entry))
 		return false;
 	table->entries++;
 	table->changes++;
@@ -273,12 +329,11 @@ bool sl__table_add(struct sl_table *table, uint64_t hash, uint32_t entry)
 
 bool sl__table_remove(struct sl_table *table, uint64_t hash, uint32_t entry)
 {
-	struct sl_bucket *first = sl__table_at(table, sl__table_bucket(table, hash)),
-	                 *bucket = first;
-	uint16_t tag = sl__table_tag(hash);
+	struct sl_spot spot = sl__table_spot(table, hash);
+	struct sl_bucket *first = spot.bucket, *bucket = first;
 
 	for (;; bucket = sl__slab_at(&table->overflow, bucket->overflow)) {
-		unsigned places = sl__bucket_places(bucket, tag);
+		unsigned places = sl__bucket_places(bucket, spot.tag);
 
 		for (; places; places &= places - 1) {
 			unsigned i = sl__lowest_bit(places);

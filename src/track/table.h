@@ -26,7 +26,7 @@
 
 /* An entry names a conn and which of its tuples it is: conn reference << 1 | enum sl_dir. */
 struct sl_bucket {
-	uint16_t tag[SL_BUCKET_ENTRIES];   /* 0: free */
+	uint16_t tag[SL_BUCKET_ENTRIES];   /* sl__table_tag(); 0: free */
 	uint32_t entry[SL_BUCKET_ENTRIES];
 	uint32_t overflow;		   /* slab reference of a further bucket; 0: none */
 };
@@ -37,12 +37,14 @@ struct sl_table {
 	uint32_t segments_used, segments_room;
 	uint32_t low_mask;		/* 2^level - 1: addresses a bucket that was not split yet */
 	uint32_t split;			/* buckets below it were split already, in this round */
+	uint8_t level;
+	uint8_t shift[2];		/* of tags [in a bucket that was split] (sl__table_tag) */
 	uint32_t entries;
 	bool too_long;			/* a chain has grown to SL_TABLE_CHAIN_MAX: to be cleared by who asks */
 	bool frozen;			/* being emptied: it neither grows nor shrinks */
 	uint32_t changes;		/* counts additions and removals: what was found may be old */
 	struct sl_slab overflow;
-	/* The full hash of an entry, needed when its bucket is split or merged. */
+	/* The full hash of an entry, needed at some of the times when its bucket is split or merged. */
 	uint64_t (*hash_of)(const void *ctx, uint32_t entry);
 	/* It will soon be asked for an entry's hash: time to ask for the memory. May be NULL. */
 	void (*ahead)(const void *ctx, uint32_t entry);
@@ -68,24 +70,46 @@ static inline uint32_t sl__table_buckets(const struct sl_table *table)
 	return table->low_mask + 1 + table->split;
 }
 
-/* The bucket comes from the upper half of a hash, the tag from the lower. */
-static inline uint32_t sl__table_bucket(const struct sl_table *table, uint64_t hash)
-{
-	uint32_t high = (uint32_t)(hash >> 32), i = high & table->low_mask;
+/*
+ * Two things of a hash: bits from 32 on say which bucket, as many as its level; the tag tells apart
+ * what lies there. Of the tag's 16 bits 12 are the lowest of the hash, and four are those that the
+ * bucket's next splits will ask for, from 32 + shift on: so nearly all splits are done without the
+ * full hash. They are renewed every four levels; shift is the level without its two lowest bits.
+ */
+#define SL_TAG_SPLITS 4
 
-	return i < table->split ? high & (table->low_mask * 2 + 1) : i;
+static inline uint8_t sl__table_shift(unsigned level)
+{
+	return (uint8_t)(level & ~(SL_TAG_SPLITS - 1u));
 }
 
-static inline uint16_t sl__table_tag(uint64_t hash)
+static inline uint16_t sl__table_tag(uint64_t hash, unsigned shift)
 {
-	uint16_t tag = (uint16_t)hash;
+	unsigned low = (unsigned)hash & 0xfff;
 
-	return tag ? tag : 1;
+	return (uint16_t)((low ? low : 1) << SL_TAG_SPLITS |
+		((hash >> 32 >> shift) & ((1u << SL_TAG_SPLITS) - 1)));
 }
 
 static inline struct sl_bucket *sl__table_at(const struct sl_table *table, uint32_t i)
 {
 	return &table->segments[i / SL_SEGMENT][i % SL_SEGMENT];
+}
+
+/* Where a hash belongs, as long as the table does not change. */
+struct sl_spot {
+	struct sl_bucket *bucket;
+	uint16_t tag;
+};
+
+static inline struct sl_spot sl__table_spot(const struct sl_table *table, uint64_t hash)
+{
+	uint32_t high = (uint32_t)(hash >> 32), low = high & table->low_mask;
+	/* No branch: it would go either way, unforeseen. */
+	uint32_t was_split = low < table->split;
+	uint32_t i = low | (high & (table->low_mask + 1) & (0 - was_split));
+
+	return (struct sl_spot){sl__table_at(table, i), sl__table_tag(hash, table->shift[was_split])};
 }
 
 /* The places of a bucket that have this tag, bit by bit; free ones have 0. */
@@ -127,12 +151,15 @@ struct sl_probe {
 	uint16_t tag;
 };
 
+static inline struct sl_probe sl__table_probe_at(struct sl_spot spot)
+{
+	return (struct sl_probe){
+		spot.bucket, sl__bucket_places(spot.bucket, spot.tag), spot.tag};
+}
+
 static inline struct sl_probe sl__table_probe(const struct sl_table *table, uint64_t hash)
 {
-	const struct sl_bucket *bucket = sl__table_at(table, sl__table_bucket(table, hash));
-	uint16_t tag = sl__table_tag(hash);
-
-	return (struct sl_probe){bucket, sl__bucket_places(bucket, tag), tag};
+	return sl__table_probe_at(sl__table_spot(table, hash));
 }
 
 static inline uint32_t sl__table_next(const struct sl_table *table, struct sl_probe *probe)
@@ -150,11 +177,10 @@ static inline uint32_t sl__table_next(const struct sl_table *table, struct sl_pr
 	return probe->bucket->entry[place];
 }
 
-/* One entry of a bucket's chain that has this tag, mostly the one that is meant; 0: there is none. */
-static inline uint32_t sl__table_first(
-	const struct sl_table *table, const struct sl_bucket *bucket, uint16_t tag)
+/* One entry that may have the hash that belongs there, mostly the one that is meant; 0: there is none. */
+static inline uint32_t sl__table_first(const struct sl_table *table, struct sl_spot spot)
 {
-	struct sl_probe probe = {bucket, sl__bucket_places(bucket, tag), tag};
+	struct sl_probe probe = sl__table_probe_at(spot);
 
 	return sl__table_next(table, &probe);
 }

@@ -94,7 +94,7 @@ static void spread(struct sl_tuple (*of)(uint32_t i))
 	for (uint32_t i = 0; i < SET; i++) {
 		struct sl_tuple t = of(i);
 		uint64_t hash = sl__tuple_hash(&track, &t, 0);
-		uint16_t *bucket = &load[hash >> 32 & (BUCKETS - 1)], tag = sl__table_tag(hash);
+		uint16_t *bucket = &load[hash >> 32 & (BUCKETS - 1)], tag = sl__table_tag(hash, 12);
 
 		met += tags[tag / 32] >> tag % 32 & 1;
 		tags[tag / 32] |= 1u << tag % 32;

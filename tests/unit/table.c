@@ -10,7 +10,7 @@
 #include "track/table.h"
 #include "tests/lib/memory.h"
 
-#define MOST 20000
+#define MOST 100000 /* tags are renewed twice on the way up, and on the way down */
 
 static uint64_t hashes[MOST + 1]; /* of entry i; entries begin with 1 */
 static bool there[MOST + 1];
