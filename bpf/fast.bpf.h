@@ -134,11 +134,13 @@ static __always_inline __u16 fast_sign(void)
 	return (__u16)config.cookie | 1;
 }
 
-static __always_inline int send_fast(struct __sk_buff *skb, const struct sl_flow *flow)
+static __always_inline int send_fast(struct __sk_buff *skb, __u32 at, const struct sl_flow *flow)
 {
 	struct bpf_redir_neigh next = {.nh_family = flow->next_family};
 
 	skb->tc_index = fast_sign(); /* for sl_out: not one that the kernel forwards */
+	if (!at && bpf_skb_change_head(skb, ETHER, 0)) /* bpf_redirect_neigh takes no other */
+		return TC_ACT_SHOT;
 	if (!flow->next_family)
 		return bpf_redirect_neigh(flow->out_if, NULL, 0, 0);
 	__builtin_memcpy(next.ipv6_nh, flow->next, 16);
@@ -174,7 +176,7 @@ static __always_inline int fast4(
 	__builtin_memcpy(&ip->saddr, flow->addresses, 8);
 	__builtin_memcpy(data + at + 20, flow->ports, 4);
 	count_flow(flow, p.len, now);
-	return change_sum(skb, &p, flow) ? send_fast(skb, flow) : TC_ACT_SHOT;
+	return change_sum(skb, &p, flow) ? send_fast(skb, at, flow) : TC_ACT_SHOT;
 }
 
 static __always_inline int fast6(
@@ -205,7 +207,7 @@ static __always_inline int fast6(
 	__builtin_memcpy(&ip->saddr, flow->addresses, 32);
 	__builtin_memcpy(data + at + 40, flow->ports, 4);
 	count_flow(flow, p.len, now);
-	return change_sum(skb, &p, flow) ? send_fast(skb, flow) : TC_ACT_SHOT;
+	return change_sum(skb, &p, flow) ? send_fast(skb, at, flow) : TC_ACT_SHOT;
 }
 
 /* TC_ACT_UNSPEC: it is the engine's. */

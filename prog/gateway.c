@@ -58,6 +58,13 @@ static enum sl_decision attach_helpers(void *ctx, struct sl_policy_view *view)
 	return SL_CONTINUE;
 }
 
+/* What is said above concerns NEW packets only. */
+static bool always_steady(void *ctx)
+{
+	(void)ctx;
+	return true;
+}
+
 static bool masquerade(void *ctx, struct sl_policy_view *view, struct sl_nat_range *range)
 {
 	struct sl_gateway *g = ctx;
@@ -74,7 +81,8 @@ static void use_builtin(struct sl_gateway *g, const struct sl_replay_options *op
 	g->masquerade.out_if = g->look ? 0 : SL_SIDE_OUT;
 	g->builtin = (struct sl_policy){.stages = stages,
 	        .decide = attach_helpers,
-	        .nat = g->nat ? masquerade : NULL};
+	        .nat = g->nat ? masquerade : NULL,
+	        .steady = always_steady};
 	g->policy = &g->builtin;
 	g->policy_ctx = g;
 }
