@@ -78,6 +78,12 @@ void sl__parse_lines(struct sl__parser *p);
 
 uint8_t sl__parse_family(struct sl__parser *p);
 void sl__parse_table(struct sl__parser *p, bool create);
+/*
+ * Handles, as the kernel gives them to what nft sends it: for a block first the chains, then objects,
+ * sets, flowtables, then rules, each behind its anonymous sets.
+ */
+void sl__number_new(struct sl__table *t);
+void sl__check_new_rule(struct sl__parser *p, struct sl__table *t, struct sl__rule *rule, jmp_buf *fail);
 void sl__parse_chain(struct sl__parser *p, bool create);
 int sl__parse_priority(struct sl__parser *p, unsigned hook);
 void sl__add_rule(struct sl__chain *c, struct sl__rule *rule, bool first);
@@ -88,6 +94,19 @@ void sl__parse_flowtable(struct sl__parser *p);
  * stands between the word and the name.
  */
 bool sl__parse_object_kind(struct sl__parser *p, bool create, void (*owner)(struct sl__parser *p));
+
+/* ---- commands (parse_command.c, parse_delete.c) ---- */
+
+/* "No such file or directory", in the kernel's words. */
+_Noreturn void sl__not_there(struct sl__parser *p, struct sl__place place);
+/* [family] table, which must be there: p->table; and a chain of it; and a rule `handle N` of that. */
+void sl__named_table(struct sl__parser *p);
+struct sl__chain *sl__named_chain(struct sl__parser *p);
+struct sl__rule **sl__rule_by_handle(struct sl__parser *p, struct sl__chain *c);
+void sl__parse_elements(struct sl__parser *p, bool remove);
+void sl__remove_elements(struct sl__parser *p, struct sl__set *s, const struct sl__expr *list);
+void sl__parse_flush(struct sl__parser *p);
+void sl__parse_delete(struct sl__parser *p);
 
 /* ---- expressions (parse_expr.c, parse_field.c, parse_elem.c) ---- */
 

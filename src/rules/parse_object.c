@@ -179,7 +179,7 @@ static void parse_object(struct sl__parser *p, enum sl__object_kind kind, bool c
 	o->name = sl__parse_name(p, "a name");
 	if (sl__is(p, '{'))
 		sl__parse_block(p, object_line, o);
-	else
+	else if (kind != OB_COUNTER || !sl__at_end_of_rule(p))
 		object_line(p, o);
 	check_object(p, o);
 	old = sl__object_find(p->table, o->kind, o->name);

@@ -65,13 +65,25 @@ static struct sl__table *get_table(struct sl__parser *p, uint8_t family, const c
 	return t;
 }
 
+void sl__check_new_rule(
+        struct sl__parser *p, struct sl__table *t, struct sl__rule *rule, jmp_buf *fail)
+{
+	struct sl__set **made = t->sets_end;
+
+	rule->checked = true;
+	sl__check_rule(p->r, t, rule, fail);
+	for (; *made; made = &(*made)->next) /* anonymous sets, and those of meters */
+		(*made)->handle = ++t->handles;
+	if (!rule->handle)
+		rule->handle = ++t->handles;
+}
+
 static void check_one(struct sl__parser *p, struct sl__table *t, struct sl__rule *rule)
 {
 	jmp_buf here;
 
-	rule->checked = true;
 	if (!setjmp(here))
-		sl__check_rule(p->r, t, rule, &here);
+		sl__check_new_rule(p, t, rule, &here);
 }
 
 static void check_new_rules(struct sl__parser *p, struct sl__table *t)
@@ -86,6 +98,23 @@ static void check_new_rules(struct sl__parser *p, struct sl__table *t)
 	}
 }
 
+void sl__number_new(struct sl__table *t)
+{
+	struct sl__flowtable *f;
+	struct sl__object *o;
+	struct sl__chain *c;
+	struct sl__set *s;
+
+	for (c = t->chains; c; c = c->next)
+		c->handle = c->handle ? c->handle : ++t->handles;
+	for (o = t->objects; o; o = o->next)
+		o->handle = o->handle ? o->handle : ++t->handles;
+	for (s = t->sets; s; s = s->next)
+		s->handle = s->handle ? s->handle : ++t->handles;
+	for (f = t->flowtables; f; f = f->next)
+		f->handle = f->handle ? f->handle : ++t->handles;
+}
+
 void sl__parse_table(struct sl__parser *p, bool create)
 {
 	uint8_t family = sl__parse_family(p);
@@ -98,6 +127,7 @@ void sl__parse_table(struct sl__parser *p, bool create)
 	p->table = get_table(p, family, name);
 	if (sl__is(p, '{')) {
 		sl__parse_block(p, table_line, NULL);
+		sl__number_new(p->table);
 		check_new_rules(p, p->table);
 	}
 	p->table = outer;

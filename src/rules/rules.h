@@ -452,6 +452,7 @@ struct sl__flowtable {
 	int priority;
 	struct sl__expr *devices;
 	bool counter;
+	uint64_t handle;
 };
 
 enum sl__family { FAM_IP = 1, FAM_IP6, FAM_INET };
