@@ -187,6 +187,8 @@ static bool timeout_fits(const struct model *m, const struct conn *c, const stru
 {
 	bool late = m->now_ms > c->made_ms + 2000;
 
+	if (m->config.own_timeouts)
+		return true;
 	if (info->helper && info->tuple[0].proto != SL_PROTO_TCP)
 		return true; /* some keep their masters longer */
 	switch (info->tuple[0].proto) {

@@ -21,6 +21,7 @@ struct model;
 struct model_config {
 	uint64_t now;
 	bool rules;       /* a ruleset: its zones and translations are taken as they come */
+	bool own_timeouts; /* rules give some (`ct timeout`): they are taken as they come */
 	bool masquerades; /* by the built-in policy: source becomes `public_addr` by `out_if` */
 	uint32_t out_if;
 	struct sl_addr public_addr[2]; /* [is IPv6] */

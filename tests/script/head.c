@@ -9,14 +9,24 @@
 
 /* ---- the head ---------------------------------------------------------------------------- */
 
+static void add_text(char **rules, const char *text)
+{
+	size_t n = *rules ? strlen(*rules) : 0;
+
+	*rules = realloc(*rules, n + strlen(text) + 2);
+	if (!*rules)
+		abort();
+	sprintf(*rules + n, "%s\n", text);
+}
+
 void add_rules(struct setting *set, const char *text)
 {
-	size_t n = set->rules ? strlen(set->rules) : 0;
+	add_text(&set->rules, text);
+}
 
-	set->rules = realloc(set->rules, n + strlen(text) + 2);
-	if (!set->rules)
-		abort();
-	sprintf(set->rules + n, "%s\n", text);
+void add_later_rules(struct setting *set, const char *text)
+{
+	add_text(&set->later[set->later_n - 1], text);
 }
 
 static void nat_rules(struct setting *set, struct line *line, bool source)

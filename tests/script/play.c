@@ -20,6 +20,7 @@ static struct model *model_for(const struct setting *set)
 {
 	struct model_config config = {.now = set->config.start,
 	        .rules = set->rules != NULL,
+	        .own_timeouts = set->rules && strstr(set->rules, "ct timeout"),
 	        .masquerades = set->masquerade,
 	        .out_if = OUT0};
 	enum sl_family family;
@@ -221,9 +222,25 @@ static const char *rules_block(struct player *p, const char *text, char *line, s
 		here.line++;
 		if (is_word(line, "end"))
 			return text;
-		add_rules(p->set, line);
+		(p->started ? add_later_rules : add_rules)(p->set, line);
 	}
 	wrong("rules without end");
+}
+
+/* In the middle of a script: from now on these hold. */
+static const char *later_rules(struct player *p, const char *text, char *line, size_t size)
+{
+	struct step *s;
+
+	settle(p);
+	if (!p->set->rules || p->set->later_n == sizeof(p->set->later) / sizeof(*p->set->later))
+		wrong("rules cannot be replaced here, or not so often");
+	p->set->later_n++;
+	text = rules_block(p, text, line, size);
+	s = add_step(p, STEP_RULES);
+	s->value = p->set->later_n - 1;
+	world_do(&p->world, s, 1);
+	return text;
 }
 
 /* repeat FROM TO ... end */
@@ -258,7 +275,8 @@ static void run(struct player *p, const char *text)
 		text = next_line(text, line, sizeof(line));
 		here.line++;
 		if (is_word(line, "rules")) {
-			text = rules_block(p, text, line, sizeof(line));
+			text = p->started ? later_rules(p, text, line, sizeof(line))
+			                  : rules_block(p, text, line, sizeof(line));
 		} else if (is_word(line, "repeat")) {
 			settle(p);
 			text = repeat_block(p, text, line, sizeof(line));
@@ -298,6 +316,8 @@ void play(const char *text, unsigned shards, struct setting *set, struct transcr
 
 void setting_free(struct setting *set)
 {
+	for (unsigned i = 0; i < set->later_n; i++)
+		free(set->later[i]);
 	free(set->rules);
 	set->rules = NULL;
 }

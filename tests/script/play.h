@@ -45,6 +45,8 @@ struct sl_tuple tuple_of(const struct flow *f);
 struct step *add_step(struct player *p, enum step_kind kind);
 uint32_t next_expected(const struct end *e);
 void add_rules(struct setting *set, const char *text);
+/* To the newest of those that take its place. */
+void add_later_rules(struct setting *set, const char *text);
 void call_statement(struct player *p, enum step_kind kind, struct line *line);
 void check_out(struct player *p, const struct spec *said);
 void check_verdict(struct pending *w);

@@ -214,7 +214,15 @@ struct outcome {
 	unsigned events_n;
 };
 
-enum step_kind { STEP_PACKET, STEP_CLOCK, STEP_TUNABLE, STEP_KILL, STEP_UNREGISTER, STEP_ROUTES };
+enum step_kind {
+	STEP_PACKET,
+	STEP_CLOCK,
+	STEP_TUNABLE,
+	STEP_KILL,
+	STEP_UNREGISTER,
+	STEP_ROUTES,
+	STEP_RULES
+};
 
 /* One thing that was done to the engine; in the order of the script this is its transcript. */
 struct step {
@@ -224,7 +232,7 @@ struct step {
 	struct seen_packet in;
 	struct sl_packet meta; /* STEP_PACKET: what was set besides data and len */
 	char name[64];         /* STEP_TUNABLE, STEP_UNREGISTER */
-	uint32_t value;
+	uint32_t value;        /* STEP_TUNABLE; STEP_RULES: which of setting.later */
 	struct sl_tuple tuple; /* STEP_KILL */
 	uint16_t zone;
 	struct outcome outcome;
@@ -248,7 +256,9 @@ struct route_rule {
 struct setting {
 	struct sl_config config;
 	bool masquerade;
-	char *rules;         /* NULL: none */
+	char *rules;    /* NULL: none */
+	char *later[4]; /* rulesets that take its place, one after another: STEP_RULES */
+	unsigned later_n;
 	char helpers[8][48]; /* NAME or NAME=PORT */
 	unsigned helpers_n;
 	struct {

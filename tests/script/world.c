@@ -299,7 +299,7 @@ static uint32_t route_if(
 	return world_is_inside(addr) ? IN0 : OUT0;
 }
 
-static bool read_rules(struct world *w, unsigned i, struct sl_config *config)
+static struct sl_rules *read_text(struct world *w, const char *text)
 {
 	struct sl_rules_env env = {.mem = {get, give, w},
 	        .ctx = w,
@@ -309,7 +309,12 @@ static bool read_rules(struct world *w, unsigned i, struct sl_config *config)
 	        .route_if = route_if,
 	        .set_helper = sl_conn_set_helper};
 
-	w->rules[i] = sl_rules_read(&env, "rules", w->set->rules, strlen(w->set->rules));
+	return sl_rules_read(&env, "rules", text, strlen(text));
+}
+
+static bool read_rules(struct world *w, unsigned i, struct sl_config *config)
+{
+	w->rules[i] = read_text(w, w->set->rules);
 	/* What `helper` names is attached without a rule's word. */
 	w->policy = sl_rules_policy;
 	w->policy.automatic_helper = NULL;
@@ -591,6 +596,18 @@ static void do_clock(struct world *w, struct step *s)
 	w->outcomes = NULL;
 }
 
+/* A reload: what cannot be read (or held in memory) changes nothing. */
+static void replace_rules(struct world *w, const char *text)
+{
+	struct sl_rules *old = w->rules[w->working], *rules = read_text(w, text);
+
+	if (!rules)
+		return;
+	w->rules[w->working] = rules;
+	sl_engine_set_policy(w->engine[w->working], &w->policy, rules);
+	sl_rules_destroy(old);
+}
+
 static void do_other(struct world *w, struct step *s)
 {
 	w->outcomes = &s->outcome;
@@ -606,6 +623,8 @@ static void do_other(struct world *w, struct step *s)
 			conn = sl_conn_find(e, &s->tuple, s->zone, &dir);
 			if (conn)
 				sl_conn_kill(e, conn, SL_WHY_FLUSHED);
+		} else if (s->kind == STEP_RULES) {
+			replace_rules(w, w->set->later[s->value]);
 		} else if (s->kind == STEP_UNREGISTER) {
 			sl_helper_unregister(e, helper_called(s->name, strlen(s->name)));
 		} else {
