@@ -2,10 +2,11 @@
 /*
  * Sequences of packets and clock steps through a whole engine under NAT, with every invariant
  * checked after each: tuples found and not shared, checksums that were right stay right, nothing
- * read outside a packet (each lies in an allocation of its own length), nothing left behind.
+ * read outside a packet (each lies in an allocation of its own length), nothing left behind. Then
+ * the same once more in batches: what came out, and what was told in which order, must be the same.
  *
- * The input is a program: a settings byte, the number of the allocation that fails, then one
- * operation after another.
+ * The input is a program: a settings byte (its upper bits: packets a batch), the number of the
+ * allocation that fails, then one operation after another.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -220,7 +221,17 @@ static uint32_t make_icmp(struct sl_bytes *in, uint8_t *d, const uint8_t *last, 
 
 /* ---- running ----------------------------------------------------------------------------- */
 
+/* What happened, each kind in its order: verdicts with what left, emitted packets, events. */
+enum { LOG_PACKETS, LOG_EMITTED, LOG_EVENTS, LOGS };
+
 struct run {
+	struct memory memory;
+	uint64_t log[LOGS];
+	bool again; /* in batches: the first run has checked each packet */
+	unsigned batch, queued;
+	struct sl_packet queue[256];
+	void *room[256];
+	uint64_t done; /* packets before those in the queue */
 	struct sl_engine *engine;
 	struct model *model; /* tests/model: lists that must say the same */
 	struct sl_bytes in;
@@ -236,12 +247,39 @@ static void agree(const char *disagreement)
 		fail(disagreement);
 }
 
+static void note(struct run *r, unsigned log, const void *bytes, size_t n)
+{
+	const uint8_t *b = bytes;
+	uint64_t h = r->log[log];
+
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ b[i]) * 0x100000001b3;
+	r->log[log] = h ^ h >> 29;
+}
+
+static void note_number(struct run *r, unsigned log, uint64_t number)
+{
+	note(r, log, &number, sizeof(number));
+}
+
 static void event(void *ctx, const struct sl_event *happened)
 {
 	struct run *r = ctx;
+	struct sl_conn_info info;
 
-	if (r->engine)
-		agree(model_event(r->model, r->engine, happened));
+	if (!r->engine)
+		return;
+	agree(model_event(r->model, r->engine, happened));
+	note_number(r, LOG_EVENTS, happened->type);
+	note_number(r, LOG_EVENTS, happened->why);
+	note_number(r, LOG_EVENTS, happened->sequence);
+	if (!happened->conn)
+		return;
+	sl_conn_info(r->engine, happened->conn, &info);
+	note_number(r, LOG_EVENTS, info.id);
+	note_number(r, LOG_EVENTS, info.status);
+	note_number(r, LOG_EVENTS, info.l4_state);
+	note(r, LOG_EVENTS, info.tuple, sizeof(info.tuple));
 }
 
 static void check_sums(const struct sl_packet *p, bool were_right)
@@ -255,34 +293,73 @@ static void check_sums(const struct sl_packet *p, bool were_right)
 
 static void packet_emit(void *ctx, struct sl_packet *p, const struct sl_packet *cause)
 {
-	check_sums(p, !cause || ((struct run *)ctx)->right);
+	struct run *r = ctx;
+
+	check_sums(p, r->again || !cause || r->right);
+	note_number(r, LOG_EMITTED, cause ? r->done + (uint64_t)(cause - r->queue) : UINT64_MAX);
+	note(r, LOG_EMITTED, p->data, p->len);
 	free(p->handle);
+}
+
+static void note_packet(struct run *r, const struct sl_packet *p)
+{
+	const uint64_t what[] = {p->verdict, p->reason, p->state, p->dir, p->to, p->beyond};
+
+	note(r, LOG_PACKETS, what, sizeof(what));
+	if (p->verdict == SL_ACCEPT)
+		note(r, LOG_PACKETS, p->data, p->len);
+}
+
+/* All that is queued, at once. */
+static void flush(struct run *r)
+{
+	if (!r->queued)
+		return;
+	sl_input(r->engine, r->queue, r->queued, r->now);
+	for (unsigned i = 0; i < r->queued; i++) {
+		note_packet(r, &r->queue[i]);
+		free(r->room[i]);
+	}
+	r->done += r->queued;
+	r->queued = 0;
+}
+
+static void judge(struct run *r, const struct sl_packet *p)
+{
+	agree(model_after(r->model, r->engine, p));
+	if (p->verdict == SL_NONE)
+		fail("no verdict");
+	if (p->verdict == SL_DROP && p->reason == SL_WHY_NONE)
+		fail("dropped without a reason");
+	if (p->verdict != SL_ACCEPT)
+		return;
+	check_sums(p, r->right);
+	if (p->len > HEADERS)
+		fuzz_plant(p->data + HEADERS, p->len - HEADERS);
 }
 
 static void put_in(struct run *r, const uint8_t *bytes, uint32_t len, uint8_t in_if)
 {
-	struct sl_packet p = {.in_if = in_if};
+	struct sl_packet *p = &r->queue[r->queued];
 	struct sl_parsed parsed;
 
-	if (!packet_room(NULL, &p, bytes, len))
+	*p = (struct sl_packet){.in_if = in_if};
+	if (!packet_room(NULL, p, bytes, len))
 		return;
-	r->right = sl__parse(&p, &parsed) == SL_WHY_NONE &&
-	           sl__parse_checksum(&p, &parsed) == SL_WHY_NONE;
-	void *room = p.handle;
-
-	model_before(r->model, &p, r->now);
-	sl_input(r->engine, &p, 1, r->now);
-	agree(model_after(r->model, r->engine, &p));
-	if (p.verdict == SL_NONE)
-		fail("no verdict");
-	if (p.verdict == SL_DROP && p.reason == SL_WHY_NONE)
-		fail("dropped without a reason");
-	if (p.verdict == SL_ACCEPT) {
-		check_sums(&p, r->right);
-		if (p.len > HEADERS)
-			fuzz_plant(p.data + HEADERS, p.len - HEADERS);
+	r->room[r->queued++] = p->handle;
+	if (r->again) {
+		if (r->queued == r->batch)
+			flush(r);
+		return;
 	}
-	free(room);
+	r->right = sl__parse(p, &parsed) == SL_WHY_NONE &&
+	           sl__parse_checksum(p, &parsed) == SL_WHY_NONE;
+	model_before(r->model, p, r->now);
+	sl_input(r->engine, p, 1, r->now);
+	judge(r, p);
+	note_packet(r, p);
+	free(r->room[--r->queued]);
+	r->done++;
 }
 
 static void operate(struct run *r)
@@ -318,6 +395,7 @@ static void operate(struct run *r)
 			packet[sl_bytes_u8(&r->in) % len] = sl_bytes_u8(&r->in);
 		break;
 	default:
+		flush(r);
 		r->now += (uint64_t)sl_bytes_u8(&r->in) * 1000000000u;
 		if (!sl_clock(r->engine, r->now, op & 8 ? 0 : 3))
 			agree(model_clock(r->model, r->now));
@@ -327,16 +405,17 @@ static void operate(struct run *r)
 		memcpy(r->last, packet, len);
 		r->last_len = len;
 	}
-	wrong = sl_engine_check(r->engine);
+	wrong = r->again ? NULL : sl_engine_check(r->engine);
 	if (wrong)
 		fail(wrong);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* The whole program; packets one by one and judged, or again in batches. */
+static void run(struct run *r, const uint8_t *data, size_t size, bool again)
 {
 	static struct sl_policy_masquerade masquerade = {2};
-	struct memory memory = {0};
-	struct sl_env env = {.mem = {memory_alloc, memory_free, &memory},
+	struct sl_env env = {.mem = {memory_alloc, memory_free, &r->memory},
+	        .ctx = r,
 	        .route = route,
 	        .alloc = packet_alloc,
 	        .keep = packet_keep,
@@ -345,32 +424,49 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	        .emit = packet_emit,
 	        .event = event};
 	struct model_config plain = {.out_if = 2};
-	struct run r = {.in = sl_bytes_of(data, size)};
-	uint8_t settings = sl_bytes_u8(&r.in);
 	struct sl_config config;
+	uint8_t settings;
 
-	memory.fail_at = sl_bytes_u16(&r.in);
+	memset(r, 0, sizeof(*r));
+	r->again = again;
+	r->in = sl_bytes_of(data, size);
+	settings = sl_bytes_u8(&r->in);
+	r->batch = settings >> 3 == 31 ? 256 : 2u + (settings >> 3) * 8u;
+	r->memory.fail_at = sl_bytes_u16(&r->in);
 	sl_config_init(&config);
 	config.slab_chunk = 1;
 	config.table_max = settings & 2 ? 4 : 1000;
 	config.policy = settings & 1 ? &sl_policy_masquerade : NULL;
 	config.policy_ctx = &masquerade;
-	env.ctx = &r;
 	plain.masquerades = settings & 1;
 	plain.public_addr[0] = sl_addr_v4(public4);
 	plain.public_addr[1] = sl_addr_v6(public6);
-	r.model = model_create(&plain);
-	r.engine = sl_engine_create(&config, &env);
-	if (r.engine) {
+	r->model = again ? NULL : model_create(&plain);
+	r->engine = sl_engine_create(&config, &env);
+	if (r->engine) {
 		for (const struct sl_helper *const *h = sl_helpers_builtin(); *h; h++)
-			(void)sl_helper_register(r.engine, *h, true);
-		(void)sl_tunable_set(r.engine, "nf_conntrack_checksum", settings >> 2 & 1);
-		while (sl_bytes_left(&r.in))
-			operate(&r);
-		sl_engine_destroy(r.engine);
+			(void)sl_helper_register(r->engine, *h, true);
+		(void)sl_tunable_set(r->engine, "nf_conntrack_checksum", settings >> 2 & 1);
+		while (sl_bytes_left(&r->in))
+			operate(r);
+		flush(r);
+		sl_engine_destroy(r->engine);
 	}
-	model_destroy(r.model);
-	if (memory.held)
+	model_destroy(r->model);
+	if (r->memory.held)
 		fail("memory left behind");
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct run first, second;
+
+	run(&first, data, size, false);
+	/* Where an allocation failed, which one it was may depend on the batch. */
+	if (first.memory.fail_at && first.memory.calls >= first.memory.fail_at)
+		return 0;
+	run(&second, data, size, true);
+	if (memcmp(first.log, second.log, sizeof(first.log)) != 0)
+		fail("the size of a batch changes what comes out");
 	return 0;
 }

@@ -114,7 +114,6 @@ enum sl_beyond {
 	SL_BEYOND_SYNTAX,        /* "syntax": a valid spelling that Linux does not read */
 	SL_BEYOND_EVICTION,      /* "eviction": unreplied first, at constant cost */
 	SL_BEYOND_PORT_SEARCH,   /* "port-search": a free port was found where Linux gives up */
-	SL_BEYOND_OVERLAP,       /* "overlap": overlapping IPv4 fragments are dropped */
 	SL_BEYOND_REFUSED,       /* "refused": Linux would have opened a hole that is not safe */
 	SL_BEYOND_ADDRESS_TEXT, /* "address-text": an address is written otherwise than Linux writes it */
 	SL_BEYOND_LINE_START, /* "line-start": Linux does not look at a segment that follows no line end */

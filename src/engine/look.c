@@ -80,7 +80,6 @@ static const char *const beyond_names[SL_BEYOND_COUNT] = {
 	[SL_BEYOND_EVICTION] = "eviction",
 	[SL_BEYOND_EXPECT_TIME] = "expect-time",
 	[SL_BEYOND_PORT_SEARCH] = "port-search",
-	[SL_BEYOND_OVERLAP] = "overlap",
 	[SL_BEYOND_REFUSED] = "refused",
 	[SL_BEYOND_ADDRESS_TEXT] = "address-text",
 	[SL_BEYOND_OTHER_CALLS] = "other-calls",

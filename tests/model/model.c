@@ -478,7 +478,7 @@ static const char *judge_out(struct model *m, const struct sl_packet *p, const s
 
 static const char *judge_error(struct model *m, const struct sl_packet *p)
 {
-	enum sl_dir dir;
+	enum sl_dir dir = SL_ORIGINAL;
 	struct conn *c = m->quotes ? find(m, &m->quoted, p->zone, &dir) : NULL;
 
 	if (p->state == SL_CT_UNTRACKED ||
