@@ -30,8 +30,8 @@ static void tuples_come_back(void **unused)
 {
 	(void)unused;
 	for (unsigned v6 = 0; v6 < 2; v6++) {
-		struct sl_tuple t = v6 ? tuple6_of(SL_PROTO_TCP, 2, 4000, 9, 80)
-		                       : tuple_of(SL_PROTO_TCP, 2, 4000, 9, 80),
+		struct sl_tuple t = v6 ? host_tuple6(SL_PROTO_TCP, 2, 4000, 9, 80)
+		                       : host_tuple(SL_PROTO_TCP, 2, 4000, 9, 80),
 		                out, reply;
 		struct track_world w;
 		struct sl_conn *conn;
@@ -153,7 +153,7 @@ static void clashes(void **unused)
 
 static void what_has_no_answer_is_not_new(void **unused)
 {
-	struct sl_tuple t = tuple_of(SL_PROTO_ICMP, 2, 7, 9, SL_TUPLE_ICMP(3, 1));
+	struct sl_tuple t = host_tuple(SL_PROTO_ICMP, 2, 7, 9, SL_TUPLE_ICMP(3, 1));
 	enum sl_reason why = SL_WHY_NONE;
 	struct track_world w;
 
@@ -404,8 +404,8 @@ static void who_is_evicted(void **unused)
 /* A closing TCP connection is assured and may go all the same; victims are taken in either family. */
 static void closing_ones_go_too(void **unused)
 {
-	struct sl_tuple tcp = tuple_of(SL_PROTO_TCP, 2, 4000, 9, 80),
-	                v6 = tuple6_of(SL_PROTO_UDP, 2, 4000, 9, 53);
+	struct sl_tuple tcp = host_tuple(SL_PROTO_TCP, 2, 4000, 9, 80),
+	                v6 = host_tuple6(SL_PROTO_UDP, 2, 4000, 9, 53);
 	struct track_world w;
 	struct sl_conn *conn;
 

@@ -21,7 +21,7 @@ static const struct sl_tuple any_port = {.src = {{0xff, 0xff, 0xff, 0xff, 0xff, 
 /* From host 10.0.0.SRC, any port, to 192.0.2.9:DPORT. */
 static struct sl_expect_want want_of(uint8_t src, uint16_t dport)
 {
-	return (struct sl_expect_want){.tuple = tuple_of(SL_PROTO_TCP, src, 0, 9, dport),
+	return (struct sl_expect_want){.tuple = host_tuple(SL_PROTO_TCP, src, 0, 9, dport),
 	        .mask = any_port,
 	        .timeout_ms = 10000,
 	        .class_max = 8,
@@ -30,7 +30,7 @@ static struct sl_expect_want want_of(uint8_t src, uint16_t dport)
 
 static struct sl_conn *master_of(struct track_world *w, uint16_t port)
 {
-	struct sl_tuple t = tuple_of(SL_PROTO_TCP, 2, port, 9, 21);
+	struct sl_tuple t = host_tuple(SL_PROTO_TCP, 2, port, 9, 21);
 
 	return conn_of(w, &t);
 }
@@ -75,7 +75,7 @@ static void each_packet(void **unused)
 {
 	(void)unused;
 	for (unsigned i = 0; i < sizeof(packets) / sizeof(packets[0]); i++) {
-		struct sl_tuple t = tuple_of(packets[i].proto, packets[i].src, packets[i].sport,
+		struct sl_tuple t = host_tuple(packets[i].proto, packets[i].src, packets[i].sport,
 		        packets[i].dst, packets[i].dport);
 		struct track_world w;
 		struct sl_expect *e;
@@ -92,8 +92,8 @@ static void each_packet(void **unused)
 /* Promised, but not yet to be believed; over; or of a master whose packet has not left yet. */
 static void when_nothing_fits(void **unused)
 {
-	struct sl_tuple t = tuple_of(SL_PROTO_TCP, 2, 1, 9, 2000),
-	                m = tuple_of(SL_PROTO_TCP, 2, 4001, 9, 21);
+	struct sl_tuple t = host_tuple(SL_PROTO_TCP, 2, 1, 9, 2000),
+	                m = host_tuple(SL_PROTO_TCP, 2, 4001, 9, 21);
 	struct sl_expect_want want = want_of(2, 2000);
 	enum sl_reason why = SL_WHY_NONE;
 	struct track_world w;
@@ -173,7 +173,7 @@ static void groups_go_together(void **unused)
 		}
 		sl__expect_met(&w.t, e[met]);
 		for (unsigned i = 0; i < 5; i++) {
-			struct sl_tuple t = tuple_of(SL_PROTO_TCP, 2, 0, 9, (uint16_t)(2000 + i));
+			struct sl_tuple t = host_tuple(SL_PROTO_TCP, 2, 0, 9, (uint16_t)(2000 + i));
 			bool gone = i == met ? !of[i].permanent
 			                     : of[met].group && of[i].group == of[met].group;
 
@@ -406,7 +406,7 @@ static void near_misses(void **unused)
 
 	(void)unused;
 	for (unsigned i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
-		struct sl_tuple t = tuple_of(SL_PROTO_TCP, of[i].src, 1, of[i].dst, of[i].dport);
+		struct sl_tuple t = host_tuple(SL_PROTO_TCP, of[i].src, 1, of[i].dst, of[i].dport);
 		struct track_world w;
 
 		track_begin(&w, &(struct track_options){0});
@@ -427,8 +427,8 @@ static void near_misses(void **unused)
 /* What Linux would have expected is remembered for a while, found once, the oldest forgotten. */
 static void shadows(void **unused)
 {
-	struct sl_tuple t = tuple_of(SL_PROTO_TCP, 2, 0, 9, 2000),
-	                is = tuple_of(SL_PROTO_TCP, 2, 777, 9, 2000);
+	struct sl_tuple t = host_tuple(SL_PROTO_TCP, 2, 0, 9, 2000),
+	                is = host_tuple(SL_PROTO_TCP, 2, 777, 9, 2000);
 	struct track_world w;
 
 	(void)unused;

@@ -48,10 +48,10 @@ static const struct row {
 static struct sl_tuple tuple_for(uint8_t proto)
 {
 	if (proto == SL_PROTO_ICMP)
-		return tuple_of(proto, 2, 7, 9, SL_TUPLE_ICMP(8, 0));
+		return host_tuple(proto, 2, 7, 9, SL_TUPLE_ICMP(8, 0));
 	if (proto == SL_PROTO_ICMPV6)
-		return tuple6_of(proto, 2, 7, 9, SL_TUPLE_ICMP(128, 0));
-	return tuple_of(proto, 2, proto == 89 ? 0 : 4000, 9, proto == 89 ? 0 : 53);
+		return host_tuple6(proto, 2, 7, 9, SL_TUPLE_ICMP(128, 0));
+	return host_tuple(proto, 2, proto == 89 ? 0 : 4000, 9, proto == 89 ? 0 : 53);
 }
 
 /* As the engine does: a first packet opens, then each is one of its connection. */

@@ -16,7 +16,7 @@
 /* The PPTP control connection of client 10.0.0.HOST; translated to 203.0.113.1 if `nat`. */
 static struct sl_conn *control(struct track_world *w, uint8_t host, bool nat)
 {
-	struct sl_tuple tuple = tuple_of(SL_PROTO_TCP, host, (uint16_t)(4000 + host), 9, 1723),
+	struct sl_tuple tuple = host_tuple(SL_PROTO_TCP, host, (uint16_t)(4000 + host), 9, 1723),
 	                reply;
 	enum sl_reason why = SL_WHY_NONE;
 	struct sl_conn *conn = sl__conn_new(&w->t, &tuple, 0, 0, &why);
@@ -59,7 +59,7 @@ static void a_call_is_complete_with_both_keys(void **unused)
 	server = add(&w, c, SL_REPLY, 700);
 	client->back = 700;
 	server->back = 100;
-	to_server = tuple_of(SL_PROTO_GRE, 2, 0, 9, 700);
+	to_server = host_tuple(SL_PROTO_GRE, 2, 0, 9, 700);
 	sl__gre_complete(&w.t, &to_server, 0);
 	assert_int_equal(to_server.sport, 100);
 	assert_true(sl__tuple_invert(&to_server, &to_client));
@@ -128,7 +128,7 @@ static void without_nat_keys_stay(void **unused)
 	first = control(&w, 2, false);
 	assert_int_equal(add(&w, first, SL_ORIGINAL, 100)->key, 100);
 	{
-		struct sl_tuple tuple = tuple_of(SL_PROTO_TCP, 2, 4999, 9, 1723);
+		struct sl_tuple tuple = host_tuple(SL_PROTO_TCP, 2, 4999, 9, 1723);
 
 		second = conn_of(&w, &tuple);
 	}

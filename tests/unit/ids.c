@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "memory_lib.h"
+#include "tests/lib/memory.h"
 #include "track_lib.h"
 
 /* ---- ids that are given out here ------------------------------------------------------------- */

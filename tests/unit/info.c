@@ -21,7 +21,7 @@
 static void a_conn(void **unused)
 {
 	static const struct sl_helper helper = {.name = "test"};
-	struct sl_tuple t = tuple_of(SL_PROTO_TCP, 2, 4000, 9, 80);
+	struct sl_tuple t = host_tuple(SL_PROTO_TCP, 2, 4000, 9, 80);
 	struct sl_conn_info info;
 	struct track_world w;
 	struct sl_conn *conn;
@@ -115,7 +115,7 @@ static void seconds_are_rounded(void **unused)
 static void an_expectation(void **unused)
 {
 	static const struct sl_helper maker = {.name = "maker"}, other = {.name = "other"};
-	struct sl_expect_want want = {.tuple = tuple_of(SL_PROTO_UDP, 2, 0, 9, 2000),
+	struct sl_expect_want want = {.tuple = host_tuple(SL_PROTO_UDP, 2, 0, 9, 2000),
 	        .timeout_ms = 7000,
 	        .class_id = 2,
 	        .flags = SL_EXPECT_PERMANENT,
@@ -127,7 +127,7 @@ static void an_expectation(void **unused)
 	                .nat_dir = SL_REPLY,
 	                .saved_port = 6,
 	                .shown_addr = sl_addr_v4((uint8_t[4]){1, 2, 3, 4})}};
-	struct sl_tuple t = tuple_of(SL_PROTO_TCP, 2, 4000, 9, 21);
+	struct sl_tuple t = host_tuple(SL_PROTO_TCP, 2, 4000, 9, 21);
 	struct sl_expect_info info;
 	struct track_world w;
 	struct sl_expect *e;
@@ -219,7 +219,7 @@ static void tuple_texts(void **unused)
 static void the_check_sees(void **unused)
 {
 	struct sl_expect_want want = {
-	        .tuple = tuple_of(SL_PROTO_UDP, 2, 0, 9, 2000), .timeout_ms = 7000, .class_max = 1};
+	        .tuple = host_tuple(SL_PROTO_UDP, 2, 0, 9, 2000), .timeout_ms = 7000, .class_max = 1};
 	struct track_world w;
 	struct sl_conn *a, *b;
 	struct sl_expect *e;

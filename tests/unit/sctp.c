@@ -175,7 +175,7 @@ static void make(uint32_t tag, const char *chunks, uint32_t most, struct sl_pack
 static struct sl_conn *open_with(
         struct track_world *w, uint32_t tag, const char *chunks, uint32_t most, enum sl_reason *why)
 {
-	struct sl_tuple tuple = tuple_of(SL_PROTO_SCTP, 2, 4000, 9, 2905);
+	struct sl_tuple tuple = host_tuple(SL_PROTO_SCTP, 2, 4000, 9, 2905);
 	struct sl_conn *conn = sl__conn_new(&w->t, &tuple, 0, 0, why);
 	struct sl_parsed parsed;
 	struct sl_packet p;

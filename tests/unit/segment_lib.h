@@ -73,7 +73,7 @@ static inline enum sl_track_result segment_put(
 static inline struct sl_conn *segment_open(
         struct track_world *w, const struct segment *s, enum sl_reason *why)
 {
-	struct sl_tuple tuple = tuple_of(SL_PROTO_TCP, 2, 4000, 9, 80);
+	struct sl_tuple tuple = host_tuple(SL_PROTO_TCP, 2, 4000, 9, 80);
 	struct sl_conn *conn = sl__conn_new(&w->t, &tuple, 0, 0, why);
 	struct segment_packet made;
 	bool opened;

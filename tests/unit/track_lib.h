@@ -10,7 +10,7 @@
 
 #include <sluice/mem.h>
 
-#include "memory_lib.h"
+#include "tests/lib/memory.h"
 #include "track/track.h"
 
 #define TOLD_MAX 64
@@ -137,7 +137,7 @@ static inline void later(struct track_world *w, uint64_t ms)
 
 /* ---- conns ----------------------------------------------------------------------------------- */
 
-static inline struct sl_tuple tuple_of(
+static inline struct sl_tuple host_tuple(
         uint8_t proto, uint8_t src, uint16_t sport, uint8_t dst, uint16_t dport)
 {
 	return (struct sl_tuple){.src = sl_addr_v4((uint8_t[4]){10, 0, 0, src}),
@@ -148,7 +148,7 @@ static inline struct sl_tuple tuple_of(
 	        .family = SL_IPV4};
 }
 
-static inline struct sl_tuple tuple6_of(
+static inline struct sl_tuple host_tuple6(
         uint8_t proto, uint8_t src, uint16_t sport, uint8_t dst, uint16_t dport)
 {
 	return (struct sl_tuple){.src = {{0x20, 1, 0xd, 0xb8, 0, 1, [15] = src}},
@@ -161,7 +161,7 @@ static inline struct sl_tuple tuple6_of(
 
 static inline struct sl_tuple tuple_udp(uint16_t sport)
 {
-	return tuple_of(SL_PROTO_UDP, 2, sport, 9, 53);
+	return host_tuple(SL_PROTO_UDP, 2, sport, 9, 53);
 }
 
 /* One in the table, good for a minute. */
