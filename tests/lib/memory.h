@@ -3,6 +3,7 @@
 #ifndef TESTS_LIB_MEMORY_H
 #define TESTS_LIB_MEMORY_H
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 struct memory {
 	long held;
 	unsigned long calls, fail_at; /* 0: never */
+	bool lasting;                 /* all later ones fail too */
 };
 
 static inline void *memory_get(void *ctx, size_t size, size_t align)
@@ -18,7 +20,7 @@ static inline void *memory_get(void *ctx, size_t size, size_t align)
 	struct memory *m = ctx;
 	void *p;
 
-	if (++m->calls == m->fail_at)
+	if (++m->calls == m->fail_at || (m->lasting && m->fail_at && m->calls > m->fail_at))
 		return NULL;
 	p = aligned_alloc(align, (size + align - 1) / align * align);
 	if (!p)

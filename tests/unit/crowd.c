@@ -14,25 +14,16 @@
 
 #include "base/wire.h"
 #include "engine/engine.h"
+#include "tests/lib/memory.h"
 
-#define TABLE   2000u
-#define ASSURED 1000u
+#define TABLE           2000u
+#define ASSURED         1000u
 #define ASSURED_EXPECTS 10u
-#define FLOOD   1000000u
-#define BATCH   256u
-#define SECOND  1000000000ull
+#define FLOOD           1000000u
+#define BATCH           256u
+#define SECOND          1000000000ull
 
-static void *memory_alloc(void *ctx, size_t size, size_t align)
-{
-	(void)ctx;
-	return aligned_alloc(align, (size + align - 1) / align * align);
-}
-
-static void memory_free(void *ctx, void *p, size_t size)
-{
-	(void)ctx, (void)size;
-	free(p);
-}
+static struct memory memory;
 
 static void route(void *ctx, const struct sl_route_query *query, struct sl_route *answer)
 {
@@ -49,7 +40,8 @@ static struct sl_policy_masquerade masquerade = {2};
 
 static struct sl_engine *make(uint32_t table_max, bool nat)
 {
-	struct sl_env env = {.mem = {memory_alloc, memory_free, NULL}, .route = route, .seed = {3}};
+	struct sl_env env = {
+	        .mem = {memory_get, memory_give, &memory}, .route = route, .seed = {3}};
 	struct sl_config config;
 	struct sl_engine *e;
 
@@ -60,6 +52,12 @@ static struct sl_engine *make(uint32_t table_max, bool nat)
 	e = sl_engine_create(&config, &env);
 	assert_non_null(e);
 	return e;
+}
+
+static void end(struct sl_engine *e)
+{
+	sl_engine_destroy(e);
+	assert_int_equal(memory.held, 0);
 }
 
 /* ---- packets --------------------------------------------------------------------------------- */
@@ -152,7 +150,7 @@ static void flood(uint8_t proto)
 		assert_int_equal(packet[0].state, SL_CT_ESTABLISHED);
 	}
 	assert_null(sl_engine_check(e));
-	sl_engine_destroy(e);
+	end(e);
 }
 
 static void test_syn_flood(void **state)
@@ -181,7 +179,7 @@ static void test_nothing_to_evict(void **state)
 		assert_int_equal(packet[0].reason, SL_WHY_TABLE_FULL);
 	}
 	assert_null(sl_engine_check(e));
-	sl_engine_destroy(e);
+	end(e);
 }
 
 /* ---- expectations ---------------------------------------------------------------------------- */
@@ -212,7 +210,7 @@ static void test_expectations(void **state)
 	assert_int_equal(e->track.expects.count, 16);
 	assert_int_equal(sl__ext_of(&e->track, masters[0])->expect_count[0], 8);
 	assert_null(sl_engine_check(e));
-	sl_engine_destroy(e);
+	end(e);
 }
 
 /* A stranger's read request of TFTP: the helper expects a transfer for each. */
@@ -271,7 +269,7 @@ static void test_expectation_flood(void **state)
 	assert_true(stats.expects_made >= FLOOD);
 	assert_int_equal(sl__ext_of(&e->track, master)->expect_count[0], ASSURED_EXPECTS);
 	assert_null(sl_engine_check(e));
-	sl_engine_destroy(e);
+	end(e);
 }
 
 /* ---- ports ----------------------------------------------------------------------------------- */
@@ -307,7 +305,7 @@ static void test_crowded_block(void **state)
 	for (uint16_t i = 0; i < 2000; i++)
 		assert_true(open_as(e, 50000u + i, (uint16_t)(20000 + i)));
 	assert_null(sl_engine_check(e));
-	sl_engine_destroy(e);
+	end(e);
 }
 
 static void test_ports_come_back(void **state)
@@ -337,7 +335,7 @@ static void test_ports_come_back(void **state)
 		assert_false(open_from(e, PORTS + 1000 + i));
 	}
 	assert_in_range(beyond, 450, 500); /* where Linux gives up, unless luck helps it */
-	sl_engine_destroy(e);
+	end(e);
 }
 
 int main(void)

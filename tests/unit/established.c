@@ -22,6 +22,7 @@
 #include "base/checksum.h"
 #include "base/wire.h"
 #include "engine/engine.h"
+#include "tests/lib/memory.h"
 
 #define ENGINES 3
 #define FLOWS   24
@@ -61,17 +62,7 @@ static bool rarely(uint32_t n)
 
 /* ---- the embedder ---------------------------------------------------------------------------- */
 
-static void *memory_alloc(void *ctx, size_t size, size_t align)
-{
-	(void)ctx;
-	return aligned_alloc(align, (size + align - 1) / align * align);
-}
-
-static void memory_free(void *ctx, void *p, size_t size)
-{
-	(void)ctx, (void)size;
-	free(p);
-}
+static struct memory memory;
 
 static void route(void *ctx, const struct sl_route_query *q, struct sl_route *answer)
 {
@@ -103,7 +94,7 @@ static struct sl_policy_masquerade masquerade = {2};
 static void make(bool checksum, bool ttl)
 {
 	for (unsigned i = 0; i < ENGINES; i++) {
-		struct sl_env env = {.mem = {memory_alloc, memory_free, NULL},
+		struct sl_env env = {.mem = {memory_get, memory_give, &memory},
 		        .ctx = &side[i],
 		        .route = route,
 		        .event = event,
@@ -362,6 +353,7 @@ static void run(uint32_t with_seed, bool checksum, bool ttl)
 		assert_null(sl_engine_check(side[s].engine));
 		sl_engine_destroy(side[s].engine);
 	}
+	assert_int_equal(memory.held, 0);
 }
 
 static void test_checksums_trusted(void **state)

@@ -15,6 +15,7 @@
 
 #include "base/wire.h"
 #include "engine/engine.h"
+#include "tests/lib/memory.h"
 
 #define SET     65536u
 #define BUCKETS 4096u
@@ -166,23 +167,7 @@ static void test_collisions_end_with_the_key(void **state)
 
 /* ---- a new key for an engine ----------------------------------------------------------------- */
 
-static unsigned allocations_left = UINT32_MAX;
-
-static void *memory_alloc(void *ctx, size_t size, size_t align)
-{
-	(void)ctx;
-	if (!allocations_left)
-		return NULL;
-	if (allocations_left != UINT32_MAX)
-		allocations_left--;
-	return aligned_alloc(align, (size + align - 1) / align * align);
-}
-
-static void memory_free(void *ctx, void *p, size_t size)
-{
-	(void)ctx, (void)size;
-	free(p);
-}
+static struct memory memory = {.lasting = true};
 
 static void route(void *ctx, const struct sl_route_query *query, struct sl_route *answer)
 {
@@ -193,7 +178,8 @@ static void route(void *ctx, const struct sl_route_query *query, struct sl_route
 
 static struct sl_engine *make(void)
 {
-	struct sl_env env = {.mem = {memory_alloc, memory_free, NULL}, .route = route, .seed = {9}};
+	struct sl_env env = {
+	        .mem = {memory_get, memory_give, &memory}, .route = route, .seed = {9}};
 	struct sl_config config;
 
 	sl_config_init(&config);
@@ -309,6 +295,7 @@ static void test_new_key(void **state)
 	assert_true(longest_chain(&e->track.table) < SL_TABLE_CHAIN_MAX);
 	assert_null(sl_engine_check(e));
 	sl_engine_destroy(e);
+	assert_int_equal(memory.held, 0);
 }
 
 /* Ended conns leave whichever table they are in; an engine may end in the middle of it. */
@@ -331,6 +318,7 @@ static void test_ends_while_moving(void **state)
 		assert_int_equal(sl_conn_find(e, &chosen[k], 0, &dir) != NULL, k & 1);
 	assert_null(sl_engine_check(e));
 	sl_engine_destroy(e);
+	assert_int_equal(memory.held, 0);
 }
 
 static void test_no_memory_for_it(void **state)
@@ -343,15 +331,16 @@ static void test_no_memory_for_it(void **state)
 	open_old(e);
 	assert_int_equal(choose(e, chosen), CHOSEN);
 	for (unsigned i = 0; i < CHOSEN; i++) {
-		allocations_left = i % 7;
+		memory.fail_at = memory.calls + 1 + i % 7;
 		accepted += put_in(e, &chosen[i], false).verdict == SL_ACCEPT;
-		allocations_left = UINT32_MAX;
+		memory.fail_at = 0;
 		if (i % 16 == 0)
 			assert_null(sl_engine_check(e));
 	}
 	assert_true(accepted > CHOSEN / 2);
 	assert_null(sl_engine_check(e));
 	sl_engine_destroy(e);
+	assert_int_equal(memory.held, 0);
 }
 
 int main(void)
