@@ -29,11 +29,11 @@
  */
 #include <sluice/helper.h>
 
-#define COOKIE	    0x1a2b3c4d
-#define HEADER	    12 /* length, message type, cookie, control type, reserved */
-#define LONGEST	    220
-#define CALLS_MAX   16
-#define CONNECTED   1 /* result code of OCRP and ICRP */
+#define COOKIE    0x1a2b3c4d
+#define HEADER    12 /* length, message type, cookie, control type, reserved */
+#define LONGEST   220
+#define CALLS_MAX 16
+#define CONNECTED 1 /* result code of OCRP and ICRP */
 
 enum control { OCRQ = 7, OCRP, ICRQ, ICRP, ICCN, CCRQ, CDN, WEN, SLI };
 enum { CLASS_GRE };
@@ -56,8 +56,10 @@ static const struct fields {
 
 /* An incoming call whose ids are known, but which is not connected yet: [dir] as chosen. */
 struct pptp {
-	struct { uint16_t key[2]; } call[CALLS_MAX];
-	uint8_t next;
+	struct {
+		uint16_t key[2];
+	} call[CALLS_MAX]; /* the last ones, from next - 1 backwards */
+	uint8_t next, count;
 };
 
 /* One message, read. */
@@ -138,6 +140,8 @@ static void remember(struct sl_help *help, const uint16_t key[2])
 	pptp->call[pptp->next].key[0] = key[0];
 	pptp->call[pptp->next].key[1] = key[1];
 	pptp->next = (uint8_t)((pptp->next + 1) % CALLS_MAX);
+	if (pptp->count < CALLS_MAX)
+		pptp->count++;
 }
 
 /* The incoming call for which side dir chose this id. */
@@ -145,19 +149,21 @@ static bool recall(struct sl_help *help, enum sl_dir dir, uint16_t id, uint16_t 
 {
 	struct pptp *pptp = sl_help_data(help);
 
-	for (unsigned i = 0; i < CALLS_MAX; i++) {
-		if (pptp->call[i].key[dir] != id || !pptp->call[i].key[!dir])
+	for (unsigned i = 1; i <= pptp->count; i++) {
+		unsigned at = (pptp->next + CALLS_MAX - i) % CALLS_MAX;
+
+		if (pptp->call[at].key[dir] != id)
 			continue;
-		key[0] = pptp->call[i].key[0];
-		key[1] = pptp->call[i].key[1];
+		key[0] = pptp->call[at].key[0];
+		key[1] = pptp->call[at].key[1];
 		return true;
 	}
 	return false;
 }
 
 /* OCRP, ICRP: the answer to a call. */
-static enum sl_reason answer(struct sl_help *help, struct sl_message *m, const struct message *msg,
-        uint16_t peer)
+static enum sl_reason answer(
+        struct sl_help *help, struct sl_message *m, const struct message *msg, uint16_t peer)
 {
 	uint16_t key[2];
 	enum sl_reason why;
@@ -237,8 +243,9 @@ static size_t sync(struct sl_help *help, const struct sl_text *bytes, enum sl_di
 		uint32_t cookie;
 
 		sl_text_bytes(&t, at, NULL);
-		if (sl_text_u16(&t, &length) && sl_text_u16(&t, &type) && sl_text_u32(&t, &cookie) &&
-		        length >= HEADER && length <= LONGEST && type == 1 && cookie == COOKIE)
+		if (sl_text_u16(&t, &length) && sl_text_u16(&t, &type) &&
+		        sl_text_u32(&t, &cookie) && length >= HEADER && length <= LONGEST &&
+		        type == 1 && cookie == COOKIE)
 			return at;
 	}
 	return n;

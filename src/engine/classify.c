@@ -37,11 +37,11 @@ static bool classify_error(struct sl_work *w, uint16_t zone)
 	                (enum sl_family)parsed->tuple.family, &quoted) ||
 	        quoted.frag == SL_FRAG_LATER)
 		return invalid(w, SL_WHY_ICMP_QUOTE_SHORT);
-	if (quoted.tuple.proto == SL_PROTO_GRE && t->gre.count)
-		sl__gre_complete(t, &quoted.tuple, zone);
 	/* The error goes the way that answers to the quoted packet go. */
 	if (!sl__tuple_invert(&quoted.tuple, &back))
 		return invalid(w, SL_WHY_ICMP_QUOTE_UNKNOWN);
+	if (back.proto == SL_PROTO_GRE && t->gre.count)
+		sl__gre_complete_answer(t, &back, zone);
 	conn = sl__conn_find(t, &back, zone, &dir);
 	if (!conn)
 		return invalid(w, SL_WHY_ICMP_QUOTE_UNKNOWN);

@@ -180,11 +180,15 @@ void sl__image_expect(struct sl_codec *c, struct sl_image_expect *e)
 
 void sl__image_gre_key(struct sl_codec *c, struct sl_gre_key *k)
 {
+	uint8_t flags = (uint8_t)(k->dir | k->paired << 1);
+
 	sl__codec_bytes(c, k->src.b, sizeof(k->src.b));
 	sl__codec_bytes(c, k->dst.b, sizeof(k->dst.b));
 	sl__codec_u16(c, &k->key);
 	sl__codec_u16(c, &k->own);
 	sl__codec_u16(c, &k->back);
-	sl__codec_u8(c, &k->dir);
-	sl__codec_require(c, k->dir <= SL_REPLY);
+	sl__codec_u8(c, &flags);
+	sl__codec_require(c, flags < 4);
+	k->dir = flags & 1;
+	k->paired = flags & 2;
 }

@@ -185,7 +185,7 @@ bool sl__elsewhere(struct sl_work *w, uint16_t zone)
 	if (error && !sl__answers_to_quoted(w->p, &w->parsed, &tuple))
 		return false;
 	if (tuple.proto == SL_PROTO_GRE && w->e->track.gre.count)
-		sl__gre_complete(&w->e->track, &tuple, zone);
+		(error ? sl__gre_complete_answer : sl__gre_complete)(&w->e->track, &tuple, zone);
 	w->to_shard = judge(w, &tuple, zone, !error);
 	w->shard_key = key_of(&w->e->track, &tuple, zone);
 	w->pair_key = pair_key(&w->e->track, &tuple, zone);

@@ -21,11 +21,13 @@ enum sl_reason sl__api_gre_key(struct sl_help *help, enum sl_dir dir, uint16_t k
 	return why;
 }
 
-bool sl__api_gre_find(struct sl_help *help, enum sl_dir dir, bool as_seen, uint16_t is, uint16_t *other)
+bool sl__api_gre_find(
+        struct sl_help *help, enum sl_dir dir, bool as_seen, uint16_t is, uint16_t *other)
 {
 	struct sl_ext *ext = sl__ext_of(help->owner->t, help->conn);
 
-	SL_LIST_EACH(it, &ext->gre_keys) {
+	SL_LIST_EACH(it, &ext->gre_keys)
+	{
 		const struct sl_gre_key *k = SL_CONTAINER(it, struct sl_gre_key, of_master);
 
 		if (k->dir != dir || (as_seen ? k->key : k->own) != is)
@@ -38,21 +40,26 @@ bool sl__api_gre_find(struct sl_help *help, enum sl_dir dir, bool as_seen, uint1
 
 /* Packets from side `from` to the other one. */
 static void expectation(struct sl_help *help, enum sl_dir from, const uint16_t key[2],
-	const uint16_t seen[2], struct sl_expectation *e)
+        const uint16_t seen[2], struct sl_expectation *e)
 {
 	struct sl_tuple own, other;
 
 	sl__conn_tuple(help->conn, from, &own);
 	sl__conn_tuple(help->conn, !from, &other);
-	e->tuple = (struct sl_tuple){.src = own.src, .dst = own.dst, .sport = key[from], .dport = seen[!from],
-		.proto = SL_PROTO_GRE, .family = own.family};
-	e->mask = (struct sl_tuple){.sport = 0xffff, .dport = 0xffff, .proto = 0xff, .family = own.family};
+	e->tuple = (struct sl_tuple){.src = own.src,
+	        .dst = own.dst,
+	        .sport = key[from],
+	        .dport = seen[!from],
+	        .proto = SL_PROTO_GRE,
+	        .family = own.family};
+	e->mask = (struct sl_tuple){
+	        .sport = 0xffff, .dport = 0xffff, .proto = 0xff, .family = own.family};
 	for (unsigned i = 0; i < 16; i++)
 		e->mask.src.b[i] = e->mask.dst.b[i] = 0xff;
 	e->nat = help->conn->status & (SL_SRC_NAT | SL_DST_NAT);
 	e->from = from;
-	e->to = (struct sl_endpoint){.addr = other.src, .port = key[!from], .family = own.family,
-		.proto = SL_PROTO_GRE};
+	e->to = (struct sl_endpoint){
+	        .addr = other.src, .port = key[!from], .family = own.family, .proto = SL_PROTO_GRE};
 	e->from_seen = seen[from];
 }
 
@@ -69,7 +76,7 @@ static uint32_t group_of(const struct sl_gre_key *of_original)
 }
 
 enum sl_reason sl__api_gre_call(
-	struct sl_help *help, const uint16_t key[2], uint8_t class_id, const char *reason)
+        struct sl_help *help, const uint16_t key[2], uint8_t class_id, const char *reason)
 {
 	struct sl_gre_key *k[2];
 	enum sl_reason why = SL_WHY_NONE;
@@ -81,10 +88,10 @@ enum sl_reason sl__api_gre_call(
 			return why;
 		seen[dir] = k[dir]->key;
 	}
-	k[SL_ORIGINAL]->back = key[SL_REPLY];
-	k[SL_REPLY]->back = key[SL_ORIGINAL];
+	sl__gre_pair(help->owner->t, k[SL_ORIGINAL], k[SL_REPLY]);
 	for (unsigned from = 0; from < 2 && why == SL_WHY_NONE; from++) {
-		struct sl_expectation e = {.class_id = class_id, .reason = reason, .group = group_of(k[0])};
+		struct sl_expectation e = {
+		        .class_id = class_id, .reason = reason, .group = group_of(k[0])};
 
 		expectation(help, (enum sl_dir)from, key, seen, &e);
 		if (is_there(help, &e.tuple))
@@ -98,8 +105,11 @@ enum sl_reason sl__api_gre_call(
 static void end_call(struct sl_help *help, const struct sl_gre_key *k)
 {
 	struct sl_track *t = help->owner->t;
-	struct sl_tuple tuple = {.src = k->src, .dst = k->dst, .sport = k->back, .dport = k->key,
-		.proto = SL_PROTO_GRE};
+	struct sl_tuple tuple = {.src = k->src,
+	        .dst = k->dst,
+	        .sport = k->back,
+	        .dport = k->key,
+	        .proto = SL_PROTO_GRE};
 	struct sl_ext *ext = sl__ext_of(t, help->conn);
 	struct sl_tuple own;
 	struct sl_conn *conn;
@@ -107,7 +117,8 @@ static void end_call(struct sl_help *help, const struct sl_gre_key *k)
 
 	sl__conn_tuple(help->conn, SL_ORIGINAL, &own);
 	tuple.family = own.family;
-	SL_LIST_EACH_SAFE(it, &ext->expects) {
+	SL_LIST_EACH_SAFE(it, &ext->expects)
+	{
 		struct sl_expect *e = SL_CONTAINER(it, struct sl_expect, of_master);
 		uint16_t original = k->dir == SL_ORIGINAL ? k->own : k->back;
 
@@ -127,7 +138,7 @@ void sl__api_gre_end(struct sl_help *help, enum sl_dir dir, uint16_t key)
 
 	if (!k)
 		return;
-	other = k->back ? sl__gre_of(ext, !dir, k->back) : NULL;
+	other = k->paired ? sl__gre_of(ext, !dir, k->back) : NULL;
 	if (other)
 		end_call(help, k);
 	sl__gre_remove(t, k);
@@ -140,7 +151,8 @@ void sl__help_end_calls(struct sl_help *help)
 	struct sl_ext *ext = sl__ext_of(help->owner->t, help->conn);
 
 	while (!sl__list_empty(&ext->gre_keys)) {
-		struct sl_gre_key *k = SL_CONTAINER(ext->gre_keys.next, struct sl_gre_key, of_master);
+		struct sl_gre_key *k =
+		        SL_CONTAINER(ext->gre_keys.next, struct sl_gre_key, of_master);
 
 		sl__api_gre_end(help, (enum sl_dir)k->dir, k->own);
 	}

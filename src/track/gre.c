@@ -9,7 +9,8 @@
  * its own. Other versions are known by addresses alone.
  *
  * The table holds keys as packets come in, before any translation: source, destination and
- * the receiver's key name the entry. Under NAT the receiver's key is one that nobody else uses
+ * the receiver's key name the entry; those of a call are found by the sender's key as well, for ICMP
+ * errors, which quote what went the other way. Under NAT the receiver's key is one that nobody else uses
  * between these addresses. An entry belongs to the connection that announced the key, its
  * master, and ends with it.
  *
@@ -27,7 +28,8 @@
 
 /* ---- the table of keys ----------------------------------------------------------------------- */
 
-static uint32_t *chain_of(struct sl_track *t, const struct sl_addr *src, const struct sl_addr *dst, uint16_t key)
+static uint32_t place_of(
+        struct sl_track *t, const struct sl_addr *src, const struct sl_addr *dst, uint16_t key)
 {
 	uint32_t w[9];
 
@@ -36,7 +38,19 @@ static uint32_t *chain_of(struct sl_track *t, const struct sl_addr *src, const s
 		w[4 + i] = sl_get32(dst->b + i * 4);
 	}
 	w[8] = key;
-	return &t->gre.heads[sl__hash_words(&t->key, w, 9) & (SL_GRE_HEADS - 1)];
+	return sl__hash_words(&t->key, w, 9) & (SL_GRE_HEADS - 1);
+}
+
+static uint32_t *chain_of(
+        struct sl_track *t, const struct sl_addr *src, const struct sl_addr *dst, uint16_t key)
+{
+	return &t->gre.heads[place_of(t, src, dst, key)];
+}
+
+static uint32_t *back_chain_of(
+        struct sl_track *t, const struct sl_addr *src, const struct sl_addr *dst, uint16_t back)
+{
+	return &t->gre.backs[place_of(t, src, dst, back)];
 }
 
 static struct sl_gre_key *key_at(const struct sl_track *t, uint32_t ref)
@@ -47,7 +61,7 @@ static struct sl_gre_key *key_at(const struct sl_track *t, uint32_t ref)
 void sl__gre_init(struct sl_track *t, uint32_t max)
 {
 	sl__slab_init(&t->gre.slab, t->mem, sizeof(struct sl_gre_key), alignof(struct sl_gre_key),
-		t->exts.object_mask + 1, max);
+	        t->exts.object_mask + 1, max);
 }
 
 void sl__gre_fini(struct sl_track *t)
@@ -55,13 +69,14 @@ void sl__gre_fini(struct sl_track *t)
 	sl__slab_fini(&t->gre.slab);
 }
 
-static struct sl_gre_key *find(struct sl_track *t, const struct sl_addr *src, const struct sl_addr *dst,
-	uint16_t key, uint16_t zone)
+static struct sl_gre_key *find(struct sl_track *t, const struct sl_addr *src,
+        const struct sl_addr *dst, uint16_t key, uint16_t zone)
 {
 	for (uint32_t ref = *chain_of(t, src, dst, key); ref; ref = key_at(t, ref)->next) {
 		struct sl_gre_key *k = key_at(t, ref);
 
-		if (k->key == key && k->zone == zone && sl_addr_eq(&k->src, src) && sl_addr_eq(&k->dst, dst))
+		if (k->key == key && k->zone == zone && sl_addr_eq(&k->src, src) &&
+		        sl_addr_eq(&k->dst, dst))
 			return k;
 	}
 	return NULL;
@@ -75,6 +90,50 @@ void sl__gre_complete(struct sl_track *t, struct sl_tuple *tuple, uint16_t zone)
 		tuple->sport = k->back;
 }
 
+void sl__gre_complete_answer(struct sl_track *t, struct sl_tuple *tuple, uint16_t zone)
+{
+	for (uint32_t ref = *back_chain_of(t, &tuple->src, &tuple->dst, tuple->sport); ref;) {
+		const struct sl_gre_key *k = key_at(t, ref);
+
+		if (k->back == tuple->sport && k->zone == zone &&
+		        sl_addr_eq(&k->src, &tuple->src) && sl_addr_eq(&k->dst, &tuple->dst)) {
+			tuple->dport = k->key;
+			return;
+		}
+		ref = k->next_back;
+	}
+}
+
+static void set_back(struct sl_track *t, struct sl_gre_key *k, uint16_t back)
+{
+	uint32_t *chain = back_chain_of(t, &k->src, &k->dst, back);
+
+	k->back = back;
+	k->paired = true;
+	k->next_back = *chain;
+	*chain = k->self;
+}
+
+static void unset_back(struct sl_track *t, struct sl_gre_key *k)
+{
+	uint32_t *at = back_chain_of(t, &k->src, &k->dst, k->back);
+
+	while (*at != k->self)
+		at = &key_at(t, *at)->next_back;
+	*at = k->next_back;
+	k->paired = false;
+}
+
+void sl__gre_pair(struct sl_track *t, struct sl_gre_key *a, struct sl_gre_key *b)
+{
+	if (a->paired)
+		unset_back(t, a);
+	if (b->paired)
+		unset_back(t, b);
+	set_back(t, a, b->own);
+	set_back(t, b, a->own);
+}
+
 void sl__gre_remove(struct sl_track *t, struct sl_gre_key *k)
 {
 	uint32_t *at = chain_of(t, &k->src, &k->dst, k->key);
@@ -82,6 +141,8 @@ void sl__gre_remove(struct sl_track *t, struct sl_gre_key *k)
 	while (*at != k->self)
 		at = &key_at(t, *at)->next;
 	*at = k->next;
+	if (k->paired)
+		unset_back(t, k);
 	sl__list_remove(&k->of_master);
 	t->gre.count--;
 	sl__slab_put(&t->gre.slab, k->self);
@@ -90,12 +151,13 @@ void sl__gre_remove(struct sl_track *t, struct sl_gre_key *k)
 void sl__gre_remove_all(struct sl_track *t, struct sl_ext *ext)
 {
 	SL_LIST_EACH_SAFE(it, &ext->gre_keys)
-		sl__gre_remove(t, SL_CONTAINER(it, struct sl_gre_key, of_master));
+	sl__gre_remove(t, SL_CONTAINER(it, struct sl_gre_key, of_master));
 }
 
 struct sl_gre_key *sl__gre_of(struct sl_ext *ext, enum sl_dir dir, uint16_t own)
 {
-	SL_LIST_EACH(it, &ext->gre_keys) {
+	SL_LIST_EACH(it, &ext->gre_keys)
+	{
 		struct sl_gre_key *k = SL_CONTAINER(it, struct sl_gre_key, of_master);
 
 		if (k->dir == dir && k->own == own)
@@ -105,7 +167,8 @@ struct sl_gre_key *sl__gre_of(struct sl_ext *ext, enum sl_dir dir, uint16_t own)
 }
 
 /* A key that nobody uses between these two; without translation it cannot be another one. */
-static bool choose(struct sl_track *t, const struct sl_tuple *to_it, uint16_t zone, bool fixed, uint16_t *key)
+static bool choose(
+        struct sl_track *t, const struct sl_tuple *to_it, uint16_t zone, bool fixed, uint16_t *key)
 {
 	struct sl_gre_key *k = find(t, &to_it->src, &to_it->dst, *key, zone);
 
@@ -128,11 +191,12 @@ static bool make_room(struct sl_track *t, struct sl_ext *ext)
 	struct sl_gre_key *oldest = NULL;
 	unsigned n = 0;
 
-	SL_LIST_EACH(it, &ext->gre_keys) {
+	SL_LIST_EACH(it, &ext->gre_keys)
+	{
 		struct sl_gre_key *k = SL_CONTAINER(it, struct sl_gre_key, of_master);
 
 		n++;
-		if (!k->back)
+		if (!k->paired)
 			oldest = k;
 	}
 	if (n < KEYS_MAX)
@@ -143,7 +207,8 @@ static bool make_room(struct sl_track *t, struct sl_ext *ext)
 }
 
 /* A new entry like this one. NULL: there are too many. */
-static struct sl_gre_key *insert(struct sl_track *t, struct sl_ext *ext, const struct sl_gre_key *as)
+static struct sl_gre_key *insert(
+        struct sl_track *t, struct sl_ext *ext, const struct sl_gre_key *as)
 {
 	struct sl_gre_key *k;
 	uint32_t ref, *chain;
@@ -157,12 +222,14 @@ static struct sl_gre_key *insert(struct sl_track *t, struct sl_ext *ext, const s
 	chain = chain_of(t, &k->src, &k->dst, k->key);
 	k->next = *chain;
 	*chain = ref;
+	if (as->paired)
+		set_back(t, k, as->back);
 	t->gre.count++;
 	return k;
 }
 
-enum sl_reason sl__gre_add(struct sl_track *t, struct sl_conn *master, enum sl_dir dir, uint16_t own,
-	struct sl_gre_key **out)
+enum sl_reason sl__gre_add(struct sl_track *t, struct sl_conn *master, enum sl_dir dir,
+        uint16_t own, struct sl_gre_key **out)
 {
 	struct sl_ext *ext = sl__conn_ext(t, master);
 	struct sl_tuple mine, to_it;
@@ -179,12 +246,18 @@ enum sl_reason sl__gre_add(struct sl_track *t, struct sl_conn *master, enum sl_d
 		return SL_WHY_NAT_NO_PORT;
 	if (!make_room(t, ext))
 		return SL_WHY_EXPECT_LIMIT;
-	*out = insert(t, ext, &(struct sl_gre_key){.src = to_it.src, .dst = to_it.dst, .key = key, .own = own,
-				      .dir = (uint8_t)dir, .zone = master->zone});
+	*out = insert(t, ext,
+	        &(struct sl_gre_key){.src = to_it.src,
+	                .dst = to_it.dst,
+	                .key = key,
+	                .own = own,
+	                .dir = (uint8_t)dir,
+	                .zone = master->zone});
 	return *out ? SL_WHY_NONE : SL_WHY_EXPECT_LIMIT;
 }
 
-enum sl_reason sl__gre_restore(struct sl_track *t, struct sl_conn *master, const struct sl_gre_key *as)
+enum sl_reason sl__gre_restore(
+        struct sl_track *t, struct sl_conn *master, const struct sl_gre_key *as)
 {
 	struct sl_ext *ext = sl__conn_ext(t, master);
 	struct sl_gre_key k = *as;
@@ -200,14 +273,14 @@ enum sl_reason sl__gre_restore(struct sl_track *t, struct sl_conn *master, const
 /* ---- the protocol ---------------------------------------------------------------------------- */
 
 static bool gre_open(struct sl_track *t, struct sl_conn *conn, const struct sl_packet *p,
-	const struct sl_parsed *parsed, enum sl_reason *why)
+        const struct sl_parsed *parsed, enum sl_reason *why)
 {
 	(void)t, (void)conn, (void)p, (void)parsed, (void)why;
 	return true;
 }
 
 static enum sl_track_result gre_packet(struct sl_track *t, struct sl_conn *conn, enum sl_dir dir,
-	const struct sl_packet *p, const struct sl_parsed *parsed, enum sl_reason *why)
+        const struct sl_packet *p, const struct sl_parsed *parsed, enum sl_reason *why)
 {
 	const uint32_t *timeout = sl__timeouts(t, conn)->gre;
 	bool answered = conn->status & SL_SEEN_REPLY;
@@ -220,4 +293,4 @@ static enum sl_track_result gre_packet(struct sl_track *t, struct sl_conn *conn,
 }
 
 const struct sl_proto sl__proto_gre = {
-	.number = SL_PROTO_GRE, .name = "gre", .open = gre_open, .packet = gre_packet};
+        .number = SL_PROTO_GRE, .name = "gre", .open = gre_open, .packet = gre_packet};

@@ -26,11 +26,12 @@
 struct sl_track;
 
 /* Keys of GRE calls (src/track/gre.h). */
-#define SL_GRE_HEADS 64
+#define SL_GRE_HEADS 256
 struct sl_gre_keys {
 	struct sl_slab slab;
 	uint32_t count;
-	uint32_t heads[SL_GRE_HEADS]; /* of chains */
+	uint32_t heads[SL_GRE_HEADS]; /* of chains: by key */
+	uint32_t backs[SL_GRE_HEADS]; /* by the other side's, for calls */
 };
 
 /* What upper layers install once, when the engine is made. All members are set. */

@@ -149,6 +149,113 @@ static void a_call_is_one_connection(void **state)
 	}
 }
 
+/* ---- ICMP errors ----------------------------------------------------------------------------- */
+
+/* How the last packet that left looked: what an error about it quotes. */
+static uint8_t wire[48];
+
+static bool note_wire(struct world *w, const struct sl_packet *p)
+{
+	(void)w;
+	memset(wire, 0, sizeof(wire));
+	memcpy(wire, p->data, p->len < sizeof(wire) ? p->len : sizeof(wire));
+	return false;
+}
+
+/* The receiver of the packet that left last answers that there is nobody. */
+static void send_error(struct world *w)
+{
+	const bool v6 = w->family == SL_IPV6;
+	const uint32_t quote = v6 ? 48 : 28;
+	const struct sl_tuple t = {.src = w->arrived.dst,
+	        .dst = w->arrived.src,
+	        .family = w->family,
+	        .proto = v6 ? SL_PROTO_ICMPV6 : SL_PROTO_ICMP};
+	struct sl_packet p;
+	uint8_t *l4 = make_from(&w->g, &p, &t, 8 + quote);
+
+	l4[0] = v6 ? 1 : 3; /* destination unreachable ... */
+	l4[1] = v6 ? 4 : 3; /* ... port */
+	memcpy(l4 + 8, wire, quote);
+	fix_sums(&p);
+	send_packet(w, p);
+}
+
+/* An error about a packet of a call finds its sender, and quotes what that one sent. */
+static void check_error(struct world *w, enum sl_dir dir, uint16_t key)
+{
+	const uint32_t at = w->family == SL_IPV6 ? 8 : 12, size = w->family == SL_IPV6 ? 16 : 4;
+	const struct sl_tuple t = gre(w, dir, key);
+
+	w->on_leave = note_wire;
+	send_tuple(w, &t, "ppp", 3);
+	assert_true(w->left);
+	send_error(w);
+	assert_true(w->left);
+	assert_int_equal(w->state, SL_CT_RELATED);
+	assert_true(sl_addr_eq(&w->arrived.dst, &t.src));
+	assert_true(sl_addr_eq(&w->arrived.src, &t.dst));
+	assert_memory_equal(w->payload + at, t.src.b + 16 - size, size);
+	assert_memory_equal(w->payload + at + size, t.dst.b + 16 - size, size);
+	assert_int_equal(sl_get16(w->payload + at + 2 * size + 6), key);
+}
+
+static void errors_about_a_call_find_its_sender(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	for (unsigned nat = NAT_NONE; nat <= NAT_IN; nat *= 2) {
+		for (unsigned v6 = 0; v6 < 2; v6++) {
+			unsigned seen_x, seen_y;
+
+			world_init(&w, &scenes[v6], nat);
+			world_anything(&w);
+			call(&w, 7, 9, &seen_x, &seen_y);
+			talk(&w, 7, 9, seen_x, seen_y, false);
+			check_error(&w, SL_ORIGINAL, (uint16_t)seen_y);
+			check_error(&w, SL_REPLY, (uint16_t)seen_x);
+			world_second_client(
+			        &w); /* its call id is taken: behind one address it is told another */
+			call(&w, 7, 10, &seen_x, &seen_y);
+			talk(&w, 7, 10, seen_x, seen_y, true);
+			check_error(&w, SL_ORIGINAL, (uint16_t)seen_y);
+			check_error(&w, SL_REPLY, (uint16_t)seen_x);
+			world_fini(&w);
+		}
+	}
+}
+
+/* pptpd's first call id is 0; both may be. */
+static void call_id_0_is_one_as_any_other(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	for (unsigned nat = NAT_NONE; nat <= NAT_IN; nat *= 2) {
+		for (unsigned x = 0; x <= 7; x += 7) {
+			unsigned seen_x, seen_y;
+
+			world_init(&w, &scenes[0], nat);
+			world_anything(&w);
+			call(&w, x, 0, &seen_x, &seen_y);
+			talk(&w, x, 0, seen_x, seen_y, false);
+			check_error(&w, SL_REPLY, (uint16_t)seen_x);
+			say(&w, SL_ORIGINAL, CCRQ, x, 0, 0);
+			say(&w, SL_REPLY, CDN, 0, 0, 0);
+			assert_int_equal(w.conns_ended, 1);
+			say(&w, SL_REPLY, ICRQ, 0, 0, 0); /* and the other way round */
+			say(&w, SL_ORIGINAL, ICRP, x, got(&w, SL_ORIGINAL, ICRQ, 12), 1);
+			say(&w, SL_REPLY, ICCN, got(&w, SL_REPLY, ICRP, 12), 0, 0);
+			assert_int_equal(w.expects, 4);
+			world_complete(&w);
+			world_fini(&w);
+		}
+	}
+}
+
+/* ---- more than one call ---------------------------------------------------------------------- */
+
 static void the_end_of_control_ends_the_call(void **state)
 {
 	static struct world w;
@@ -258,47 +365,77 @@ static void refused_calls_open_nothing(void **state)
 	world_fini(&w);
 }
 
-/* Cut everywhere, a translated id leaves whole. */
-static void each_message_cut_everywhere(void **state)
+/* What must be said before a message of this type by side dir; seen[]: ids as the other side is told them. */
+static void prelude(
+        struct world *w, enum sl_dir dir, unsigned type, const unsigned id[2], unsigned seen[2])
+{
+	seen[0] = id[0];
+	seen[1] = id[1];
+	if (type == OCRP || type == ICRP) {
+		say(w, !dir, type - 1, id[!dir], 0, 0);
+		seen[!dir] = got(w, dir, type - 1, 12);
+	} else if (type == ICCN) {
+		say(w, dir, ICRQ, id[dir], 0, 0);
+		seen[dir] = got(w, !dir, ICRQ, 12);
+		say(w, !dir, ICRP, id[!dir], seen[dir], 1);
+		seen[!dir] = got(w, dir, ICRP, 12);
+	} else if (type > ICCN) {
+		call(w, id[0], id[1], &seen[0], &seen[1]);
+	}
+}
+
+/* In two segments, the second one first, and once more. */
+static void say_cut(struct world *w, enum sl_dir dir, const uint8_t *m, size_t cut, size_t n)
+{
+	uint32_t at = w->end[dir].next;
+
+	send_part(w, dir, at, m, cut, n);
+	send_part(w, dir, at, m, 0, cut);
+	send_part(w, dir, at, m, cut, n);
+	send_ack(w, !dir);
+}
+
+static void check_cut(
+        const struct scene *scene, unsigned nat, enum sl_dir dir, unsigned type, size_t cut)
 {
 	static struct world w;
-	static const unsigned mine[] = {OCRQ, CCRQ, SLI}, theirs[] = {OCRP, CDN, WEN};
+	const unsigned id[2] = {7, 10};
+	const bool has_own = type != ICCN && type != WEN && type != SLI,
+	           answers = type == OCRP || type == ICRP;
+	unsigned seen[2], x, y, first;
 	uint8_t m[220];
 
+	world_init(&w, scene, nat);
+	world_anything(&w);
+	call(&w, 7, 9, &x, &y);
+	world_second_client(&w);
+	prelude(&w, dir, type, id, seen);
+	control(m, type, has_own ? id[dir] : seen[!dir], answers ? seen[!dir] : 0, answers);
+	say_cut(&w, dir, m, cut, lengths[type]);
+	first = got(&w, !dir, type, 12);
+	if (type == OCRQ ||
+	        type == ICRQ) /* the first client's id is told again only to another address */
+		assert_int_equal(first != id[dir], dir == SL_ORIGINAL && nat == NAT_SRC);
+	else if (!has_own)
+		assert_int_equal(first, id[!dir]);
+	else if (!answers)
+		assert_int_equal(first, seen[dir]);
+	if (answers)
+		assert_int_equal(got(&w, !dir, type, 14), id[!dir]);
+	world_complete(&w);
+	world_fini(&w);
+}
+
+/* Every message, by either side, cut at every byte: its ids arrive whole, and as the receiver knows them. */
+static void each_message_cut_everywhere(void **state)
+{
 	(void)state;
-	for (unsigned i = 0; i < 6; i++) {
-		unsigned type = i < 3 ? mine[i] : theirs[i - 3];
-		enum sl_dir dir = i < 3 ? SL_ORIGINAL : SL_REPLY;
-
-		for (unsigned cut = 1; cut < lengths[type]; cut++) {
-			unsigned x, y, first, second = 0;
-			uint32_t at;
-
-			world_init(&w, &scenes[0], NAT_SRC);
-			world_anything(&w);
-			call(&w, 7, 9, &x, &y);
-			world_second_client(&w);
-			say(&w, SL_ORIGINAL, OCRQ, 7, 0, 0);
-			x = got(&w, SL_REPLY, OCRQ, 12);
-			if (type != OCRP && type != OCRQ)
-				say(&w, SL_REPLY, OCRP, 10, x, 1);
-			first = type == OCRQ || type == CCRQ ? 7 : type == WEN ? x : 10;
-			second = type == OCRP ? x : 0;
-			control(m, type, first, second, type == OCRP);
-			at = w.end[dir].next;
-			send_part(&w, dir, at, m, cut, lengths[type]);
-			send_part(&w, dir, at, m, 0, cut);
-			send_part(&w, dir, at, m, cut, lengths[type]);
-			send_ack(&w, !dir);
-			assert_int_equal(got(&w, !dir, type, 12), type == OCRQ || type == CCRQ ? x
-			                                          : type == WEN                ? 7
-			                                                        : 10);
-			if (type == OCRP)
-				assert_int_equal(got(&w, !dir, type, 14), 7);
-			world_complete(&w);
-			world_fini(&w);
-		}
-	}
+	for (unsigned type = OCRQ; type <= SLI; type++)
+		for (unsigned cut = 1; cut < lengths[type]; cut++)
+			for (unsigned nat = NAT_NONE; nat <= NAT_IN; nat *= 2)
+				for (unsigned i = 0; i < 4; i++)
+					check_cut(&scenes[i & 1], nat, (enum sl_dir)(i / 2), type,
+					        cut);
 }
 
 static void hostile_messages_open_nothing(void **state)
@@ -352,6 +489,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_call_is_one_connection),
+	        cmocka_unit_test(errors_about_a_call_find_its_sender),
+	        cmocka_unit_test(call_id_0_is_one_as_any_other),
 	        cmocka_unit_test(the_end_of_control_ends_the_call),
 	        cmocka_unit_test(several_calls_in_a_session),
 	        cmocka_unit_test(the_same_call_id_behind_one_address),

@@ -347,6 +347,8 @@ void world_second_client(struct world *w)
 	if (anything)
 		world_anything(w);
 	w->end[0].addr.b[15] = 4;
+	if (w->nat != NAT_SRC)
+		w->end[1].to = w->end[0].addr;
 	w->end[0].port = 40001;
 	w->end[1].to_port = 40001;
 	world_open(w);
