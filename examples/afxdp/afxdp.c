@@ -88,10 +88,8 @@ static bool alloc_packet(UNUSED void *ctx, struct sl_packet *p, uint32_t len)
 {
 	if (!pooled || len > FRAME - 2 * ROOM)
 		return false;
-	*p = (struct sl_packet){.data = area + pool[--pooled] + ROOM,
-	        .len = len,
-	        .headroom = ROOM - ETHER,
-	        .tailroom = FRAME - ROOM - len};
+	*p = (struct sl_packet){.data = area + pool[--pooled] + ROOM, .len = len,
+		.headroom = ROOM - ETHER, .tailroom = FRAME - ROOM - len};
 	return true;
 }
 
@@ -122,13 +120,9 @@ static void forward(struct sl_engine *engine, unsigned in)
 		uint8_t *frame = area + desc->addr;
 		uint32_t len = desc->len, before = (uint32_t)(desc->addr % FRAME);
 
-		if (len > ETHER &&
-		        (!memcmp(frame + 12, "\x08\0", 2) || !memcmp(frame + 12, "\x86\xdd", 2)))
-			packets[n++] = (struct sl_packet){.data = frame + ETHER,
-			        .len = len - ETHER,
-			        .headroom = before,
-			        .tailroom = FRAME - before - len,
-			        .in_if = in + 1};
+		if (len > ETHER && (!memcmp(frame + 12, "\x08\0", 2) || !memcmp(frame + 12, "\x86\xdd", 2)))
+			packets[n++] = (struct sl_packet){.data = frame + ETHER, .len = len - ETHER,
+				.headroom = before, .tailroom = FRAME - before - len, .in_if = in + 1};
 		else
 			send_frame(out, frame, len);
 	}
@@ -160,17 +154,11 @@ static void refill(struct port *port)
 
 int main(int argc, char **argv)
 {
-	const struct xsk_socket_config socket_config = {.rx_size = 512,
-	        .tx_size = 512,
-	        .xdp_flags = XDP_FLAGS_SKB_MODE,
-	        .bind_flags = XDP_COPY | XDP_USE_NEED_WAKEUP};
+	const struct xsk_socket_config socket_config = {.rx_size = 512, .tx_size = 512,
+		.xdp_flags = XDP_FLAGS_SKB_MODE, .bind_flags = XDP_COPY | XDP_USE_NEED_WAKEUP};
 	struct sl_policy_masquerade masquerade = {.out_if = 2};
-	struct sl_env env = {.mem = {memory_alloc, memory_free, NULL},
-	        .route = route,
-	        .keep = keep,
-	        .free = free_packet,
-	        .alloc = alloc_packet,
-	        .emit = emit};
+	struct sl_env env = {.mem = {memory_alloc, memory_free, NULL}, .route = route, .keep = keep,
+		.free = free_packet, .alloc = alloc_packet, .emit = emit};
 	struct xsk_umem *umem;
 	struct sl_engine *engine;
 	enum sl_family family;
@@ -181,17 +169,14 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: afxdp INSIDE-INTERFACE OUTSIDE-INTERFACE PUBLIC-ADDRESS\n");
 		return 1;
 	}
-	area = mmap(NULL, (size_t)FRAMES * FRAME, PROT_READ | PROT_WRITE,
-	        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	area = mmap(NULL, (size_t)FRAMES * FRAME, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	for (unsigned i = 0; i < FRAMES; i++)
 		give_back((uint64_t)i * FRAME);
-	failed = area == MAP_FAILED ||
-	         getrandom(env.seed, sizeof(env.seed), 0) != sizeof(env.seed) ||
-	         xsk_umem__create(&umem, area, (uint64_t)FRAMES * FRAME, &ports[0].fill,
-	                 &ports[0].comp, NULL);
+	failed = area == MAP_FAILED || getrandom(env.seed, sizeof(env.seed), 0) != sizeof(env.seed) ||
+		 xsk_umem__create(&umem, area, (uint64_t)FRAMES * FRAME, &ports[0].fill, &ports[0].comp, NULL);
 	for (unsigned i = 0; i < 2 && !failed; i++)
-		failed = xsk_socket__create_shared(&ports[i].xsk, argv[1 + i], 0, umem,
-		        &ports[i].rx, &ports[i].tx, &ports[i].fill, &ports[i].comp, &socket_config);
+		failed = xsk_socket__create_shared(&ports[i].xsk, argv[1 + i], 0, umem, &ports[i].rx,
+			&ports[i].tx, &ports[i].fill, &ports[i].comp, &socket_config);
 	if (failed) {
 		fprintf(stderr, "afxdp: no AF_XDP socket on %s and %s\n", argv[1], argv[2]);
 		return 1;
@@ -202,7 +187,7 @@ int main(int argc, char **argv)
 	engine = sl_engine_create(&config, &env);
 	for (puts("ready"), fflush(stdout); engine;) {
 		struct pollfd fds[2] = {{.fd = xsk_socket__fd(ports[0].xsk), .events = POLLIN},
-		        {.fd = xsk_socket__fd(ports[1].xsk), .events = POLLIN}};
+			{.fd = xsk_socket__fd(ports[1].xsk), .events = POLLIN}};
 
 		refill(&ports[0]);
 		refill(&ports[1]);

@@ -120,8 +120,7 @@ static bool is_ip(const struct rte_mbuf *m)
 {
 	const uint8_t *type = rte_pktmbuf_mtod_offset(m, const uint8_t *, 12);
 
-	return rte_pktmbuf_data_len(m) > ETHER &&
-	       (!memcmp(type, "\x08\0", 2) || !memcmp(type, "\x86\xdd", 2));
+	return rte_pktmbuf_data_len(m) > ETHER && (!memcmp(type, "\x08\0", 2) || !memcmp(type, "\x86\xdd", 2));
 }
 
 static void forward(struct sl_engine *engine, uint16_t in, uint64_t now)
