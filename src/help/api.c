@@ -112,9 +112,10 @@ static void api_note(struct sl_help *help, enum sl_reason why, const char *text)
 	        .text_len = strlen(text),
 	        .now = t->now};
 
-	t->stats.reasons[why]++;
 	if (help->packet)
-		help->packet->reason = (uint16_t)why;
+		help->packet->reason = (uint16_t)why; /* counted with its verdict */
+	else
+		t->stats.reasons[why]++;
 	if (help->packet && refused_beyond(why) && !help->linux_known)
 		sl__help_beyond(help, SL_BEYOND_REFUSED);
 	SL_TRACE(t, help->conn, "helper", "%s: %s", sl_reason_name(why), text);
