@@ -174,9 +174,14 @@ static uint32_t free_number(struct sl_slab *slab)
 
 	if (slab->vacant != NONE)
 		return slab->vacant;
+	if (slab->page[page])
+		return slab->chunk_end;
+	slab->page[page] = slab->mem.alloc(slab->mem.ctx, page_size(slab), CACHE_LINE);
 	if (!slab->page[page])
-		slab->page[page] = sl__alloc_aligned(&slab->mem, page_size(slab), CACHE_LINE);
-	return slab->page[page] ? slab->chunk_end : NONE;
+		return NONE;
+	/* Places are set when they are taken (no page fault for all at once), but maybe for the first. */
+	slab->page[page][0] = NULL;
+	return slab->chunk_end;
 }
 
 static void take_number(struct sl_slab *slab, uint32_t number)

@@ -35,7 +35,10 @@ static void set_level(struct sl_table *table, unsigned level)
 	table->shift[1] = sl__table_shift(level + 1);
 }
 
-/* Make the directory and the segments reach bucket i. */
+/*
+ * Make the directory and the segments reach bucket i. A bucket is zeroed when it comes into use: fresh
+ * memory costs a page fault for each page, and no packet shall wait for several.
+ */
 static bool reach(struct sl_table *table, uint32_t i)
 {
 	uint32_t room = table->segments_room ? table->segments_room * 2 : 8;
@@ -54,7 +57,7 @@ static bool reach(struct sl_table *table, uint32_t i)
 		table->segments_room = room;
 	}
 	wider = &table->segments[table->segments_used];
-	*wider = sl__alloc_aligned(table->mem, SL_SEGMENT * sizeof(**wider), 64);
+	*wider = table->mem->alloc(table->mem->ctx, SL_SEGMENT * sizeof(**wider), 64);
 	if (!*wider)
 		return false;
 	table->segments_used++;
@@ -77,7 +80,10 @@ bool sl__table_init(struct sl_table *table, const struct sl_mem *mem, uint32_t s
 	table->ctx = ctx;
 	set_level(table, FIRST_LEVEL);
 	sl__slab_init(&table->overflow, mem, sizeof(struct sl_bucket), 64, slab_chunk, room);
-	return reach(table, 0);
+	if (!reach(table, 0))
+		return false;
+	memset(table->segments[0], 0, SL_SEGMENT * sizeof(struct sl_bucket));
+	return true;
 }
 
 void sl__table_fini(struct sl_table *table)
@@ -255,6 +261,7 @@ static void split_one(struct sl_table *table)
 
 	if (!reach(table, to))
 		return;
+	memset(sl__table_at(table, to), 0, sizeof(*target));
 	source = sl__table_at(table, from);
 	target = sl__table_at(table, to);
 	if (!move_away(table, source, target, level)) {
