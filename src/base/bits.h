@@ -2,7 +2,7 @@
 #ifndef SLUICE_BASE_BITS_H
 #define SLUICE_BASE_BITS_H
 
-/* The number of the lowest bit that is set; bits is not 0. One instruction where there is one. */
+/* The number of the lowest, of the highest bit that is set; bits is not 0. */
 #include <stdint.h>
 
 static inline unsigned sl__lowest_bit(uint64_t bits)
@@ -18,6 +18,19 @@ static inline unsigned sl__lowest_bit(uint64_t bits)
 			n += half;
 		}
 	}
+	return n;
+#endif
+}
+
+static inline unsigned sl__highest_bit(uint64_t bits)
+{
+#if defined(__GNUC__)
+	return 63 ^ (unsigned)__builtin_clzll(bits);
+#else
+	unsigned n = 0;
+
+	while (bits >>= 1)
+		n++;
 	return n;
 #endif
 }

@@ -147,14 +147,13 @@ static void detach(struct sl_wheel *wheel, struct sl_wheel_link *link)
 static void place(struct sl_wheel *wheel, uint32_t ref, unsigned lowest)
 {
 	uint32_t at = deadline_of(wheel, ref);
-	unsigned level = 0;
+	unsigned level;
 
 	if (!after(at, wheel->now))
 		at = wheel->now;
 	else if (at - wheel->now > wheel->horizon)
 		at = wheel->now + wheel->horizon;
-	for (uint32_t differ = at ^ wheel->now; differ >>= DIGIT_BITS;)
-		level++;
+	level = sl__highest_bit((at ^ wheel->now) | 1) / DIGIT_BITS;
 	if (level < lowest)
 		level = lowest;
 	append(wheel, level, digit(at, level), ref);

@@ -87,9 +87,7 @@ struct sl_saved {
 struct sl_work {
 	struct sl_engine *e;
 	struct sl_packet *p; /* the packet put in, or the datagram that it completed */
-	struct sl_parsed parsed;
 	uint32_t came; /* bytes of the packet put in */
-	struct sl_route route;
 	struct sl_conn *conn; /* as p->conn; NULL: none */
 	enum sl_reason ending; /* not NONE: this packet ends conn, when it is through */
 	bool fresh;	       /* conn is not confirmed yet */
@@ -100,10 +98,13 @@ struct sl_work {
 	uint32_t came_mark;    /* its mark, before any rule */
 	uint16_t to_shard;     /* SL_WHY_OTHER_SHARD: whose it is */
 	uint64_t shard_key, pair_key; /* of its tuple, with several shards */
-	struct sl_saved saved;
 	uint8_t reject, reject_type, reject_code; /* SL_WHY_POLICY_REJECT: the rule's wish */
 	uint8_t bad_option;   /* SL_WHY_BAD_IP_OPTIONS: offset of what is wrong; 0: not told */
 	uint16_t too_big_mtu; /* SL_WHY_TOO_BIG: what to tell the sender; 0: the route's */
+	struct sl_route route;
+	/* not zeroed for each packet, as what stands above is */
+	struct sl_parsed parsed; /* filled first of all */
+	struct sl_saved saved;	 /* but header_len is zeroed */
 };
 
 /* src/engine/classify.c: which connection is it of? Sets p->state, dir, conn; false: drop (reason set). */

@@ -53,6 +53,8 @@ void sl__attach_helper(struct sl_work *w)
 
 	if (ext && ext->help)
 		return;
+	if (!helper && sl__list_empty(&w->e->helping.registry.entries))
+		return;
 	if (!helper) {
 		sl__conn_tuple(w->conn, SL_REPLY, &reply);
 		helper = sl__registry_match(&w->e->helping.registry, &reply);

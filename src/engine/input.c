@@ -8,6 +8,8 @@
  * A step that fails says so by a reason, and the packet is dropped there and counted; a conn
  * that the packet was the first of is then forgotten.
  */
+#include <string.h>
+
 #include "engine/answer.h"
 #include "engine/offload.h"
 #include "engine/options.h"
@@ -131,8 +133,10 @@ static enum sl_reason parse(struct sl_work *w)
 	struct sl_packet *p = w->p;
 	enum sl_reason why;
 
-	if (w->e->env.contiguous && !w->e->env.contiguous(w->e->env.ctx, p, p->len))
+	if (w->e->env.contiguous && !w->e->env.contiguous(w->e->env.ctx, p, p->len)) {
+		memset(&w->parsed, 0, sizeof(w->parsed));
 		return SL_WHY_KEEP_FAILED;
+	}
 	why = sl__parse(p, &w->parsed);
 	if (sl__parse_fatal(why))
 		return why;
@@ -300,9 +304,15 @@ enum sl_reason sl__walk_own(struct sl_work *w)
 
 static void one(struct sl_engine *e, struct sl_packet *p, bool stranger)
 {
-	struct sl_work w = {.e = e, .p = p, .came_mark = p->mark, .stranger = stranger};
 	enum sl_reason why;
+	struct sl_work w;
 
+	memset(&w, 0, offsetof(struct sl_work, parsed));
+	w.saved.header_len = 0;
+	w.e = e;
+	w.p = p;
+	w.came_mark = p->mark;
+	w.stranger = stranger;
 	e->track.packet = p;
 	p->verdict = SL_NONE;
 	p->reason = SL_WHY_NONE;

@@ -29,6 +29,7 @@ struct sl_nat {
 	 * ended or of others with the same hash. The same source gets the same port elsewhere.
 	 */
 	uint64_t moved[SL_NAT_MOVED];
+	bool any_moved;	/* not all of them are 0 */
 };
 
 void sl__nat_init(struct sl_nat *nat, const struct sl_mem *mem);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/checksum.h"
+#include "base/inline.h"
 #include "base/wire.h"
 
 enum { GRE_KEY = 6 };
@@ -133,34 +134,35 @@ static bool applies(const struct sl_conn *conn, enum sl_dir dir, enum sl_manip m
  * One end of a TCP or UDP packet, straight from the conn: what nearly every translated packet needs.
  * The long form for all others is below. False: it is one of those.
  */
-static bool rewrite_usual(const struct sl_conn *conn, enum sl_dir dir, struct sl_packet *p,
-	const struct sl_parsed *parsed, enum sl_manip manip)
+SL_INLINE bool rewrite_usual(const struct sl_conn *conn, enum sl_dir dir, struct sl_packet *p,
+	const struct sl_parsed *parsed, enum sl_manip manip, bool v6)
 {
-	const bool v6 = parsed->tuple.family == SL_IPV6, src = manip == SL_MANIP_SRC;
-	const unsigned words = v6 ? 4 : 1, proto = parsed->tuple.proto;
-	const uint8_t *addr = sl__conn_addr(conn, !dir, src);
-	uint16_t port = src ? conn->port[!dir].dport : conn->port[!dir].sport, was, is;
-	uint8_t *at = p->data + (v6 ? 8 : 12) + (src ? 0 : words * 4), *l4 = p->data + parsed->l4;
-	uint8_t *csum = l4 + (proto == SL_PROTO_TCP ? 16 : 6);
-	uint64_t sum, ports;
+	const unsigned size = v6 ? 16 : 4, end = manip == SL_MANIP_SRC ? 0 : 1;
+	const bool udp = parsed->tuple.proto == SL_PROTO_UDP;
+	const uint8_t *addr = (v6 ? conn->addr6 : conn->addr4) + 2 * size * !dir + size * !end;
+	uint16_t port = end ? conn->port[!dir].sport : conn->port[!dir].dport, was, sum;
+	uint8_t *at = p->data + (v6 ? 8 : 12) + end * size, *l4 = p->data + parsed->l4;
+	uint64_t change;
 
-	if ((proto != SL_PROTO_TCP && proto != SL_PROTO_UDP) || p->csum == SL_CSUM_PARTIAL ||
-		parsed->len - parsed->l4 < (proto == SL_PROTO_TCP ? 20 : 8))
+	if ((!udp && parsed->tuple.proto != SL_PROTO_TCP) || p->csum == SL_CSUM_PARTIAL ||
+		parsed->len - parsed->l4 < (udp ? 8 : 20))
 		return false;
-	sum = sl__sum_native_gone(at, words, sl__sum_native(addr, words, 0));
-	memcpy(at, addr, words * 4);
+	change = sl__sum_native_gone(at, size / 4, sl__sum_native(addr, size / 4, 0));
+	memcpy(at, addr, size);
 	if (!v6)
-		sl__csum_native_add(p->data + 10, sum);
-	l4 += src ? 0 : 2;
-	memcpy(&was, l4, 2);
-	sl_put16(l4, port);
-	memcpy(&is, l4, 2);
-	ports = (uint64_t)(uint16_t)~was + is;
-	if (proto == SL_PROTO_UDP && !v6 && !csum[0] && !csum[1])
+		sl__csum_native_add(p->data + 10, change);
+	memcpy(&was, l4 + 2 * end, 2);
+	sl_put16(l4 + 2 * end, port);
+	memcpy(&port, l4 + 2 * end, 2);
+	change = sl__sum_carry(change, (uint64_t)(uint16_t)~was + port);
+	l4 += udp ? 6 : 16;
+	memcpy(&sum, l4, 2);
+	if (udp && !v6 && !sum)
 		return true; /* RFC 768: 0 is none */
-	sl__csum_native_add(csum, sl__sum_carry(sum, ports));
-	if (proto == SL_PROTO_UDP && !csum[0] && !csum[1])
-		csum[0] = csum[1] = 0xff;
+	sum = (uint16_t)~sl__sum_native_fold(sl__sum_carry(change, (uint16_t)~sum));
+	if (udp && !sum)
+		sum = 0xffff;
+	memcpy(l4, &sum, 2);
 	return true;
 }
 
@@ -178,10 +180,13 @@ enum sl_reason sl__nat_packet(struct sl_conn *conn, enum sl_dir dir, struct sl_p
 {
 	const uint8_t *other;
 	struct sl_addr *end;
+	bool done;
 
 	if (!applies(conn, dir, manip))
 		return SL_WHY_NONE;
-	if (!rewrite_usual(conn, dir, p, parsed, manip) && !rewrite_any(conn, dir, p, parsed, manip))
+	done = sl__conn_is_v6(conn) ? rewrite_usual(conn, dir, p, parsed, manip, true)
+				    : rewrite_usual(conn, dir, p, parsed, manip, false);
+	if (!done && !rewrite_any(conn, dir, p, parsed, manip))
 		return SL_WHY_NAT_SHORT;
 	other = sl__conn_addr(conn, !dir, manip == SL_MANIP_SRC);
 	end = manip == SL_MANIP_SRC ? &parsed->tuple.src : &parsed->tuple.dst;

@@ -294,12 +294,15 @@ static uint64_t *moved_slot(struct sl_track *t, const struct sl_tuple *orig, uin
 
 static void remember_moved(struct sl_track *t, const struct sl_conn *conn)
 {
-	struct sl_tuple orig, reply;
+	bool icmp = conn->proto == SL_PROTO_ICMP || conn->proto == SL_PROTO_ICMPV6;
+	uint16_t seen = icmp ? conn->port[SL_REPLY].sport : conn->port[SL_REPLY].dport;
+	struct sl_tuple orig;
 
+	if (conn->port[SL_ORIGINAL].sport == seen)
+		return;
 	sl__conn_tuple(conn, SL_ORIGINAL, &orig);
-	sl__conn_tuple(conn, SL_REPLY, &reply);
-	if (*port_of(&orig, SL_MANIP_SRC) != (is_icmp(&reply) ? reply.sport : reply.dport))
-		*moved_slot(t, &orig, conn->zone) = sl__conn_handle(conn);
+	*moved_slot(t, &orig, conn->zone) = sl__conn_handle(conn);
+	t->nat->any_moved = true;
 }
 
 /* What a living conn of the same source was made to look like: tuple's source becomes that. */
@@ -308,6 +311,8 @@ static bool as_moved(struct sl_track *t, const struct sl_conn *conn, struct sl_t
 	const struct sl_conn *other;
 	struct sl_tuple own, orig, seen;
 
+	if (!t->nat->any_moved)
+		return false;
 	sl__conn_tuple(conn, SL_ORIGINAL, &own);
 	other = sl__conn_by_handle(t, *moved_slot(t, &own, conn->zone));
 	if (!other || !(other->status & SL_CONFIRMED) || other->zone != conn->zone)

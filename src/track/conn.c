@@ -206,18 +206,22 @@ struct sl_conn *sl__conn_new(struct sl_track *t, const struct sl_tuple *tuple, u
 }
 
 /* Has somebody else the tuple that conn has in direction dir? */
-static bool taken(struct sl_track *t, const struct sl_conn *conn, enum sl_dir dir)
+static bool taken(struct sl_track *t, const struct sl_conn *conn, enum sl_dir dir, uint64_t hash)
 {
-	uint32_t entry = sl__index_find_like(t, conn, dir);
+	uint32_t entry = sl__index_find_like(t, conn, dir, hash);
 
 	return entry && alive(t, sl__conn_at(t, entry >> 1));
 }
 
 enum sl_reason sl__conn_confirm(struct sl_track *t, struct sl_conn *conn)
 {
-	if (taken(t, conn, SL_ORIGINAL) || taken(t, conn, SL_REPLY))
+	uint64_t hash[2];
+
+	sl__index_hash(t, conn, hash);
+	if (taken(t, conn, SL_ORIGINAL, hash[SL_ORIGINAL]) ||
+	        taken(t, conn, SL_REPLY, hash[SL_REPLY]))
 		return SL_WHY_TUPLE_CLASH;
-	if (!sl__index_add(t, conn))
+	if (!sl__index_add(t, conn, hash))
 		return SL_WHY_NO_MEMORY;
 	conn->status |= SL_CONFIRMED;
 	sl__wheel_add(&t->wheel[conn->self & 1], conn->self >> 1);

@@ -117,12 +117,11 @@ uint32_t sl__index_find(const struct sl_track *t, const struct sl_tuple *tuple, 
 	return entry || !t->moving ? entry : find_in(t, &t->old_table, &t->old_key, tuple, zone);
 }
 
-static uint32_t find_like_in(const struct sl_track *t, const struct sl_table *table,
-        const struct sl_hash_key *key, const struct sl_conn *conn, enum sl_dir dir)
+static uint32_t find_like_in(const struct sl_track *t, const struct sl_table *table, uint64_t hash,
+        const struct sl_conn *conn, enum sl_dir dir)
 {
+	struct sl_probe probe = sl__table_probe(table, hash);
 	const size_t size = sl__conn_is_v6(conn) ? 32 : 8;
-	const uint8_t *addr = sl__conn_addr(conn, dir, 0);
-	struct sl_probe probe = sl__table_probe(table, conn_hash(key, conn, dir));
 	uint32_t entry;
 
 	while ((entry = sl__table_next(table, &probe))) {
@@ -132,18 +131,28 @@ static uint32_t find_like_in(const struct sl_track *t, const struct sl_table *ta
 		if (other->proto == conn->proto && sl__conn_is_v6(other) == sl__conn_is_v6(conn) &&
 		        memcmp(&other->port[way], &conn->port[dir], sizeof(other->port[way])) ==
 		                0 &&
-		        memcmp(sl__conn_addr(other, way, 0), addr, size) == 0 &&
+		        memcmp(sl__conn_addr(other, way, 0), sl__conn_addr(conn, dir, 0), size) ==
+		                0 &&
 		        sl__conn_zone(other, way) == sl__conn_zone(conn, dir))
 			return entry;
 	}
 	return 0;
 }
 
-uint32_t sl__index_find_like(const struct sl_track *t, const struct sl_conn *conn, enum sl_dir dir)
+void sl__index_hash(const struct sl_track *t, const struct sl_conn *conn, uint64_t hash[2])
 {
-	uint32_t entry = find_like_in(t, &t->table, &t->index_key, conn, dir);
+	hash[SL_ORIGINAL] = conn_hash(&t->index_key, conn, SL_ORIGINAL);
+	hash[SL_REPLY] = conn_hash(&t->index_key, conn, SL_REPLY);
+}
 
-	return entry || !t->moving ? entry : find_like_in(t, &t->old_table, &t->old_key, conn, dir);
+uint32_t sl__index_find_like(
+        const struct sl_track *t, const struct sl_conn *conn, enum sl_dir dir, uint64_t hash)
+{
+	uint32_t entry = find_like_in(t, &t->table, hash, conn, dir);
+
+	if (entry || !t->moving)
+		return entry;
+	return find_like_in(t, &t->old_table, conn_hash(&t->old_key, conn, dir), conn, dir);
 }
 
 /* ---- a new key ------------------------------------------------------------------------------- */
@@ -203,12 +212,10 @@ static void remove_one(struct sl_track *t, const struct sl_conn *conn, enum sl_d
 		sl__table_remove(&t->old_table, conn_hash(&t->old_key, conn, dir), entry);
 }
 
-bool sl__index_add(struct sl_track *t, const struct sl_conn *conn)
+bool sl__index_add(struct sl_track *t, const struct sl_conn *conn, const uint64_t hash[2])
 {
 	for (unsigned dir = 0; dir < 2; dir++) {
-		uint64_t hash = conn_hash(&t->index_key, conn, (enum sl_dir)dir);
-
-		if (sl__table_add(&t->table, hash, conn->self << 1 | dir))
+		if (sl__table_add(&t->table, hash[dir], conn->self << 1 | dir))
 			continue;
 		if (dir)
 			remove_one(t, conn, SL_ORIGINAL);

@@ -160,13 +160,16 @@ struct sl_conn *sl__conn_by_handle(const struct sl_track *t, uint64_t handle);
 
 bool sl__index_init(struct sl_track *t, uint32_t slab_chunk);
 void sl__index_fini(struct sl_track *t);
+/* The hashes of both tuples of a conn, for the two below; they hold until it gets a new key. */
+void sl__index_hash(const struct sl_track *t, const struct sl_conn *conn, uint64_t hash[2]);
 /* Both tuples of a conn. False: no memory. */
-bool sl__index_add(struct sl_track *t, const struct sl_conn *conn);
+bool sl__index_add(struct sl_track *t, const struct sl_conn *conn, const uint64_t hash[2]);
 void sl__index_remove(struct sl_track *t, const struct sl_conn *conn);
 /* The entry with this tuple: conn reference << 1 | enum sl_dir; 0: none. It may be due. */
 uint32_t sl__index_find(const struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone);
 /* The entry with the tuple that conn, which is not in the index, has in direction dir. */
-uint32_t sl__index_find_like(const struct sl_track *t, const struct sl_conn *conn, enum sl_dir dir);
+uint32_t sl__index_find_like(
+        const struct sl_track *t, const struct sl_conn *conn, enum sl_dir dir, uint64_t hash);
 bool sl__conn_has_tuple(const struct sl_conn *conn, enum sl_dir dir, const struct sl_tuple *tuple);
 /* A step of moving to a new key, while t->moving. */
 void sl__index_move(struct sl_track *t);
