@@ -210,7 +210,7 @@ static void remove_flow(void *ctx, uint64_t id)
 	put_last(fast, &fast->leaving, i);
 }
 
-static void revoke(void *ctx)
+static void revoke_all(void *ctx)
 {
 	struct sl_fast *fast = ctx;
 
@@ -345,7 +345,7 @@ bool sl_fast_init(struct sl_fast *fast, struct sl_steer *steer, struct sl_net *n
 	                                 .add = add,
 	                                 .remove = remove_flow,
 	                                 .poll = poll_flow,
-	                                 .revoke = revoke},
+	                                 .revoke = revoke_all},
 	        .steer = steer,
 	        .net = net,
 	        .flows = steer->flows,

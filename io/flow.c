@@ -83,10 +83,11 @@ static void put_ports(uint8_t out[4], const struct sl_tuple *t)
 static void put_next(struct sl_net *net, struct sl_flow *flow, const struct sl_rewrite *r)
 {
 	const struct sl_route_query query = {.dst = r->become.dst,
-	        .src = r->become.src,
+	        .src = r->match.src,
+	        .in_if = r->in_if,
 	        .mark = r->mark,
 	        .family = r->become.family,
-	        .from = SL_FROM_LOCAL};
+	        .from = SL_FROM_WIRE};
 	enum sl_family family = SL_IPV4;
 	struct sl_addr next;
 

@@ -4,12 +4,14 @@
  * of a few microseconds), the answer stays in a direct-mapped table under a generation number.
  *
  * A question is asked as for a local packet to that destination with that mark: asked as for a
- * forwarded one, a kernel whose own forwarding is off would refuse to say. So rules of policy
- * routing by mark and destination count, those by source or incoming interface do not.
+ * forwarded one, a kernel whose own forwarding is off would refuse to say. Where a rule of policy
+ * routing looks at the source or the incoming interface (`by_source`), it is asked as for a forwarded one
+ * first; where forwarding is off, such rules do not count.
  */
 #include "io/net.h"
 
 #include <errno.h>
+#include <linux/fib_rules.h>
 #include <linux/if_arp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,12 +20,9 @@
 
 #include "base/wire.h"
 
-/* The kernel's macros mix signs. */
-#pragma GCC diagnostic ignored "-Wsign-conversion"
-
 struct sl_net_answer {
-	struct sl_addr dst;
-	uint32_t mark, generation; /* 0: empty */
+	struct sl_addr dst, src;
+	uint32_t in_if, mark, generation; /* 0: empty */
 	struct sl_route route;
 	struct sl_addr next; /* SL_ROUTE_FORWARD: the next hop ... */
 	uint8_t next_family; /* ... and its family; 0: not known */
@@ -66,8 +65,8 @@ static void *bigger(void *array, unsigned n, size_t size)
 
 static void read_link(struct sl_link *link, const struct nlmsghdr *m)
 {
-	const struct ifinfomsg *info = NLMSG_DATA(m);
-	const struct rtattr *a[IFLA_MAX + 1];
+	const struct ifinfomsg *info = mnl_nlmsg_get_payload(m);
+	const struct nlattr *a[IFLA_MAX + 1];
 
 	sl_netlink_attributes(m, sizeof(*info), a, IFLA_MAX);
 	link->index = (uint32_t)info->ifi_index;
@@ -76,15 +75,16 @@ static void read_link(struct sl_link *link, const struct nlmsghdr *m)
 	if (a[IFLA_MTU])
 		link->mtu = sl_netlink_u32(a[IFLA_MTU]);
 	if (a[IFLA_IFNAME])
-		snprintf(link->name, sizeof(link->name), "%.*s", (int)RTA_PAYLOAD(a[IFLA_IFNAME]),
-		        (const char *)RTA_DATA(a[IFLA_IFNAME]));
-	if (a[IFLA_ADDRESS] && RTA_PAYLOAD(a[IFLA_ADDRESS]) == sizeof(link->mac))
-		memcpy(link->mac, RTA_DATA(a[IFLA_ADDRESS]), sizeof(link->mac));
+		snprintf(link->name, sizeof(link->name), "%.*s",
+		        (int)mnl_attr_get_payload_len(a[IFLA_IFNAME]),
+		        (const char *)mnl_attr_get_payload(a[IFLA_IFNAME]));
+	if (a[IFLA_ADDRESS] && mnl_attr_get_payload_len(a[IFLA_ADDRESS]) == sizeof(link->mac))
+		memcpy(link->mac, mnl_attr_get_payload(a[IFLA_ADDRESS]), sizeof(link->mac));
 }
 
 static void link_message(struct sl_net *net, const struct nlmsghdr *m)
 {
-	const struct ifinfomsg *info = NLMSG_DATA(m);
+	const struct ifinfomsg *info = mnl_nlmsg_get_payload(m);
 	struct sl_link *link = sl_net_link(net, (uint32_t)info->ifi_index);
 	struct sl_link gone;
 
@@ -109,8 +109,8 @@ static void link_message(struct sl_net *net, const struct nlmsghdr *m)
 
 static void addr_message(struct sl_net *net, const struct nlmsghdr *m)
 {
-	const struct ifaddrmsg *info = NLMSG_DATA(m);
-	const struct rtattr *a[IFA_MAX + 1];
+	const struct ifaddrmsg *info = mnl_nlmsg_get_payload(m);
+	const struct nlattr *a[IFA_MAX + 1];
 	struct sl_own_addr own = {.link = info->ifa_index,
 	        .family = info->ifa_family == AF_INET ? SL_IPV4 : SL_IPV6,
 	        .prefix = info->ifa_prefixlen};
@@ -137,7 +137,21 @@ static void addr_message(struct sl_net *net, const struct nlmsghdr *m)
 		net->tell.addr(net->tell.ctx, &own, false);
 }
 
-static void message(void *ctx, const struct nlmsghdr *m)
+/*
+ * A rule that looks at the source or the incoming interface: then every question must name them. Of the
+ * three that are always there none does.
+ */
+static void rule_message(struct sl_net *net, const struct nlmsghdr *m)
+{
+	const struct fib_rule_hdr *rule = mnl_nlmsg_get_payload(m);
+	const struct nlattr *a[FRA_MAX + 1];
+
+	sl_netlink_attributes(m, sizeof(*rule), a, FRA_MAX);
+	if (m->nlmsg_type == RTM_NEWRULE && (rule->src_len || a[FRA_IIFNAME]))
+		net->by_source = true;
+}
+
+static int message(const struct nlmsghdr *m, void *ctx)
 {
 	struct sl_net *net = ctx;
 
@@ -150,19 +164,30 @@ static void message(void *ctx, const struct nlmsghdr *m)
 	case RTM_DELADDR:
 		addr_message(net, m);
 		break;
+	case RTM_NEWRULE:
+	case RTM_DELRULE:
+		rule_message(net, m);
+		break;
 	}
 	net->generation++;
+	return MNL_CB_OK;
 }
 
 /* ---- the whole ------------------------------------------------------------------------------ */
 
+static bool dump(struct sl_net *net, uint16_t type)
+{
+	char question[SL_NETLINK_QUESTION];
+	struct nlmsghdr *m = sl_netlink_begin(&net->ask, question, type, NLM_F_DUMP);
+
+	/* Links', addresses' and rules' headers begin with the family: AF_UNSPEC. */
+	mnl_nlmsg_put_extra_header(m, sizeof(struct ifinfomsg));
+	return sl_netlink_ask(&net->ask, m, message, net);
+}
+
 static bool look(struct sl_net *net)
 {
-	struct ifinfomsg links = {.ifi_family = AF_UNSPEC};
-	struct ifaddrmsg addrs = {.ifa_family = AF_UNSPEC};
-
-	return sl_netlink_dump(&net->ask, RTM_GETLINK, &links, sizeof(links), message, net) &&
-	       sl_netlink_dump(&net->ask, RTM_GETADDR, &addrs, sizeof(addrs), message, net);
+	return dump(net, RTM_GETLINK) && dump(net, RTM_GETADDR) && dump(net, RTM_GETRULE);
 }
 
 bool sl_net_init(struct sl_net *net)
@@ -251,19 +276,25 @@ static uint8_t prefix_of(const struct sl_net *net, uint32_t link, const struct s
 	return best;
 }
 
-static uint16_t mtu_of(const struct rtattr *metrics, const struct sl_link *link)
+static int lower_mtu(const struct nlattr *a, void *ctx)
+{
+	uint32_t *mtu = ctx, value = sl_netlink_u32(a);
+
+	if (mnl_attr_get_type(a) == RTAX_MTU && value && value < *mtu)
+		*mtu = value;
+	return MNL_CB_OK;
+}
+
+static uint16_t mtu_of(const struct nlattr *metrics, const struct sl_link *link)
 {
 	uint32_t mtu = link->mtu;
-	int left = metrics ? (int)RTA_PAYLOAD(metrics) : 0;
 
-	for (const struct rtattr *a = metrics ? RTA_DATA(metrics) : NULL; a && RTA_OK(a, left);
-	        a = RTA_NEXT(a, left))
-		if (a->rta_type == RTAX_MTU && sl_netlink_u32(a) && sl_netlink_u32(a) < mtu)
-			mtu = sl_netlink_u32(a);
+	if (metrics)
+		mnl_attr_parse_nested(metrics, lower_mtu, &mtu);
 	return mtu > 65535 ? 65535 : (uint16_t)mtu;
 }
 
-static void read_unicast(struct sl_net *net, const struct sl_addr *dst, const struct rtattr **a,
+static void read_unicast(struct sl_net *net, const struct sl_addr *dst, const struct nlattr **a,
         struct sl_route *out)
 {
 	const struct sl_link *link = sl_net_link(net, sl_netlink_u32(a[RTA_OIF]));
@@ -292,76 +323,120 @@ static unsigned kind_of_error(int error)
 	return SL_ROUTE_NONE;
 }
 
-/* The kernel's answer, valid until the next question; NULL: errno says why there is none. */
-static const struct nlmsghdr *question(struct sl_net *net, const struct sl_route_query *q)
+static void put_addr(struct nlmsghdr *m, uint16_t type, const struct sl_addr *addr, uint8_t size)
 {
-	struct {
-		struct rtmsg rt;
-		struct rtattr dst_head;
-		uint8_t dst[16];
-		struct rtattr mark_head;
-		uint32_t mark;
-	} ask = {.rt = {.rtm_family = q->family == SL_IPV4 ? AF_INET : AF_INET6}};
-	uint8_t size = q->family == SL_IPV4 ? 4 : 16;
-	uint8_t *end = ask.dst + size;
-	struct rtattr mark_head = {.rta_len = RTA_LENGTH(4), .rta_type = RTA_MARK};
-	const struct nlmsghdr *m;
+	mnl_attr_put(m, type, size, addr->b + 16 - size);
+}
 
-	ask.rt.rtm_dst_len = (uint8_t)(size * 8);
-	ask.dst_head = (struct rtattr){.rta_len = (uint16_t)RTA_LENGTH(size), .rta_type = RTA_DST};
-	memcpy(ask.dst, q->dst.b + 16 - size, size);
-	memcpy(end, &mark_head, sizeof(mark_head));
-	memcpy(end + sizeof(mark_head), &q->mark, 4);
+/*
+ * As for a local packet; or, where rules ask for source and incoming interface, as for one that is
+ * forwarded, which the kernel answers only where its forwarding is on (/proc/sys/net/.../forwarding).
+ */
+static bool question(struct sl_net *net, const struct sl_route_query *q, bool forwarded,
+        uint32_t out_if, mnl_cb_t each, void *ctx)
+{
+	char bytes[SL_NETLINK_QUESTION];
+	struct nlmsghdr *m = sl_netlink_begin(&net->ask, bytes, RTM_GETROUTE, 0);
+	struct rtmsg *rt = mnl_nlmsg_put_extra_header(m, sizeof(*rt));
+	uint8_t size = q->family == SL_IPV4 ? 4 : 16;
+
+	rt->rtm_family = q->family == SL_IPV4 ? AF_INET : AF_INET6;
+	rt->rtm_dst_len = (uint8_t)(size * 8);
+	put_addr(m, RTA_DST, &q->dst, size);
+	mnl_attr_put_u32(m, RTA_MARK, q->mark);
+	if (forwarded) {
+		rt->rtm_src_len = (uint8_t)(size * 8);
+		put_addr(m, RTA_SRC, &q->src, size);
+		mnl_attr_put_u32(m, RTA_IIF, q->in_if);
+	}
+	if (out_if)
+		mnl_attr_put_u32(m, RTA_OIF, out_if);
 	net->asked++;
-	m = sl_netlink_ask(&net->ask, RTM_GETROUTE, &ask, (size_t)(end + 8 - (uint8_t *)&ask));
-	if (!m || m->nlmsg_type == RTM_NEWROUTE)
-		return m;
-	errno = EIO;
-	return NULL;
+	return sl_netlink_ask(&net->ask, m, each, ctx);
 }
 
 /* dst itself, or a router, perhaps of the other family. */
 static void read_next(
-        const struct sl_route_query *q, const struct rtattr **a, struct sl_net_answer *out)
+        const struct sl_route_query *q, const struct nlattr **a, struct sl_net_answer *out)
 {
 	out->next = q->dst;
 	out->next_family = q->family;
-	if (a[RTA_VIA] && RTA_PAYLOAD(a[RTA_VIA]) == sizeof(struct rtvia) + 16) {
-		out->next = sl_addr_v6(((const struct rtvia *)RTA_DATA(a[RTA_VIA]))->rtvia_addr);
+	if (a[RTA_VIA] && mnl_attr_get_payload_len(a[RTA_VIA]) == sizeof(struct rtvia) + 16) {
+		const struct rtvia *via = mnl_attr_get_payload(a[RTA_VIA]);
+
+		out->next = sl_addr_v6(via->rtvia_addr);
 		out->next_family = SL_IPV6;
 	} else if (a[RTA_VIA] || (a[RTA_GATEWAY] && !sl_netlink_addr(a[RTA_GATEWAY], &out->next))) {
 		out->next_family = 0;
 	}
 }
 
-/* Every member is set; no answer: no route. */
-static void ask_kernel(
-        struct sl_net *net, const struct sl_route_query *q, struct sl_net_answer *slot)
-{
-	const struct nlmsghdr *m = question(net, q);
-	const struct rtattr *a[RTA_MAX + 1];
-	struct sl_route *out = &slot->route;
+struct asked {
+	struct sl_net *net;
+	const struct sl_route_query *query;
+	struct sl_net_answer *slot;
+};
 
-	*out = (struct sl_route){.kind = SL_ROUTE_NONE};
-	if (!m) {
-		out->kind = kind_of_error(errno);
-		return;
-	}
-	sl_netlink_attributes(m, sizeof(struct rtmsg), a, RTA_MAX);
-	switch (((const struct rtmsg *)NLMSG_DATA(m))->rtm_type) {
+static int read_route(const struct nlmsghdr *m, void *ctx)
+{
+	const struct asked *asked = ctx;
+	const struct rtmsg *rt = mnl_nlmsg_get_payload(m);
+	const struct nlattr *a[RTA_MAX + 1];
+	struct sl_route *out = &asked->slot->route;
+
+	if (m->nlmsg_type != RTM_NEWROUTE)
+		return MNL_CB_STOP;
+	sl_netlink_attributes(m, sizeof(*rt), a, RTA_MAX);
+	switch (rt->rtm_type) {
 	case RTN_LOCAL:
 		out->kind = SL_ROUTE_LOCAL;
 		break;
 	case RTN_BROADCAST:
 		out->kind = SL_ROUTE_BROADCAST;
 		out->out_if = sl_netlink_u32(a[RTA_OIF]);
-		out->prefix = prefix_of(net, out->out_if, &q->dst);
+		out->prefix = prefix_of(asked->net, out->out_if, &asked->query->dst);
 		break;
 	case RTN_UNICAST:
-		read_unicast(net, &q->dst, a, out);
-		read_next(q, a, slot);
+		read_unicast(asked->net, &asked->query->dst, a, out);
+		read_next(asked->query, a, asked->slot);
 		break;
 	}
+	return MNL_CB_STOP;
+}
+
+/* What is forwarded is not told which address of ours would be its source: for masquerade. */
+static void ask_source(
+        struct sl_net *net, const struct sl_route_query *q, struct sl_net_answer *slot)
+{
+	struct sl_net_answer other = {0};
+	struct asked asked = {net, q, &other};
+
+	if (slot->route.kind != SL_ROUTE_FORWARD || slot->route.has_source ||
+	        !question(net, q, false, slot->route.out_if, read_route, &asked))
+		return;
+	slot->route.has_source = other.route.has_source;
+	slot->route.source = other.route.source;
+}
+
+/* Every member is set; no answer: no route. */
+static void ask_kernel(
+        struct sl_net *net, const struct sl_route_query *q, struct sl_net_answer *slot)
+{
+	struct asked asked = {net, q, slot};
+
+	slot->route = (struct sl_route){.kind = SL_ROUTE_NONE};
+	if (net->by_source && q->from == SL_FROM_WIRE) {
+		if (question(net, q, true, 0, read_route, &asked)) {
+			ask_source(net, q, slot);
+			return;
+		}
+		if (errno != EHOSTUNREACH) { /* else, perhaps, forwarding is off */
+			slot->route.kind = kind_of_error(errno);
+			return;
+		}
+	}
+	if (!question(net, q, false, 0, read_route, &asked))
+		slot->route.kind = kind_of_error(errno);
 }
 
 static bool is_link_local(const struct sl_addr *a)
@@ -430,13 +505,21 @@ static struct sl_net_answer *answer_to(struct sl_net *net, const struct sl_route
 {
 	uint64_t h = (sl_get64(query->dst.b + 8) ^ query->mark) * 0x9e3779b97f4a7c15u +
 	             sl_get64(query->dst.b);
-	struct sl_net_answer *slot =
-	        &net->answers[(h * 0xff51afd7ed558ccdu) >> 48 & (SL_NET_ANSWERS - 1)];
+	struct sl_net_answer *slot;
 
+	if (net->by_source)
+		h ^= (sl_get64(query->src.b) ^ sl_get64(query->src.b + 8) ^ query->in_if) *
+		     0xc2b2ae3d27d4eb4fu;
+	slot = &net->answers[(h * 0xff51afd7ed558ccdu) >> 48 & (SL_NET_ANSWERS - 1)];
 	if (slot->generation != net->generation || slot->mark != query->mark ||
-	        !sl_addr_eq(&slot->dst, &query->dst)) {
-		*slot = (struct sl_net_answer){
-		        .dst = query->dst, .mark = query->mark, .generation = net->generation};
+	        !sl_addr_eq(&slot->dst, &query->dst) ||
+	        (net->by_source &&
+	                (slot->in_if != query->in_if || !sl_addr_eq(&slot->src, &query->src)))) {
+		*slot = (struct sl_net_answer){.dst = query->dst,
+		        .src = query->src,
+		        .in_if = query->in_if,
+		        .mark = query->mark,
+		        .generation = net->generation};
 		ask_kernel(net, query, slot);
 	}
 	return slot;

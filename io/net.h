@@ -52,6 +52,7 @@ struct sl_net {
 	unsigned n_addrs;
 	struct sl_net_answer *answers;
 	uint32_t generation;
+	bool by_source; /* a routing rule looks at the source or the incoming interface */
 	bool looking;   /* the first look: nobody is told */
 	uint64_t asked; /* questions to the kernel */
 };

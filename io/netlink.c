@@ -6,10 +6,6 @@
 #include <linux/pkt_sched.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
-
-/* The kernel's macros mix signs. */
-#pragma GCC diagnostic ignored "-Wsign-conversion"
 
 enum { BUFFER = 65536 };
 
@@ -20,14 +16,15 @@ static _Thread_local union {
 
 bool sl_netlink_init(struct sl_netlink *nl, uint32_t groups)
 {
-	struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = groups};
-	int flags = SOCK_RAW | SOCK_CLOEXEC | (groups ? SOCK_NONBLOCK : 0), room = 1 << 20;
+	int room = 1 << 20;
 
-	*nl = (struct sl_netlink){.fd = socket(AF_NETLINK, flags, NETLINK_ROUTE)};
-	if (nl->fd < 0)
+	*nl = (struct sl_netlink){.fd = -1};
+	nl->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | (groups ? SOCK_NONBLOCK : 0));
+	if (!nl->socket)
 		return false;
+	nl->fd = mnl_socket_get_fd(nl->socket);
 	setsockopt(nl->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
-	if (bind(nl->fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+	if (mnl_socket_bind(nl->socket, groups, MNL_SOCKET_AUTOPID) == 0)
 		return true;
 	sl_netlink_fini(nl);
 	return false;
@@ -35,147 +32,104 @@ bool sl_netlink_init(struct sl_netlink *nl, uint32_t groups)
 
 void sl_netlink_fini(struct sl_netlink *nl)
 {
-	if (nl->fd >= 0)
-		close(nl->fd);
+	if (nl->socket)
+		mnl_socket_close(nl->socket);
+	nl->socket = NULL;
 	nl->fd = -1;
 }
 
-/* ---- questions ------------------------------------------------------------------------------ */
-
-static bool put_question(
-        struct sl_netlink *nl, uint16_t type, uint16_t flags, const void *body, size_t body_len)
+struct nlmsghdr *sl_netlink_begin(
+        struct sl_netlink *nl, void *question, uint16_t type, uint16_t flags)
 {
-	struct nlmsghdr head = {.nlmsg_len = (uint32_t)NLMSG_LENGTH(body_len),
-	        .nlmsg_type = type,
-	        .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags),
-	        .nlmsg_seq = ++nl->seq};
-	struct {
-		struct nlmsghdr head;
-		char body[512];
-	} question = {.head = head};
+	struct nlmsghdr *m = mnl_nlmsg_put_header(question);
 
-	if (body_len > sizeof(question.body)) {
-		errno = EMSGSIZE;
-		return false;
-	}
-	memcpy(question.body, body, body_len);
-	return send(nl->fd, &question, head.nlmsg_len, 0) == (ssize_t)head.nlmsg_len;
+	m->nlmsg_type = type;
+	m->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
+	m->nlmsg_seq = ++nl->seq;
+	return m;
 }
 
-/* Bytes of the next datagram in the buffer; 0: none, errno says why. */
-static size_t receive(struct sl_netlink *nl)
+static ssize_t receive(struct sl_netlink *nl)
 {
 	ssize_t got;
 
 	do
-		got = recv(nl->fd, buffer.bytes, sizeof(buffer.bytes), 0);
+		got = mnl_socket_recvfrom(nl->socket, buffer.bytes, sizeof(buffer.bytes));
 	while (got < 0 && errno == EINTR);
-	return got > 0 ? (size_t)got : 0;
+	return got;
 }
 
-static bool failed(const struct nlmsghdr *message)
+bool sl_netlink_ask(
+        struct sl_netlink *nl, const struct nlmsghdr *question, mnl_cb_t each, void *ctx)
 {
-	const struct nlmsgerr *error = NLMSG_DATA(message);
+	unsigned port = mnl_socket_get_portid(nl->socket);
+	int more = MNL_CB_OK;
 
-	errno = message->nlmsg_len >= NLMSG_LENGTH(sizeof(*error)) ? -error->error : EIO;
-	return errno != 0;
-}
-
-/* Is m a message that lies within the `left` bytes? NLMSG_OK mixes signs. */
-static bool whole(const struct nlmsghdr *m, int left)
-{
-	return left >= (int)sizeof(*m) && m->nlmsg_len >= sizeof(*m) && m->nlmsg_len <= (unsigned)left;
-}
-
-bool sl_netlink_dump(struct sl_netlink *nl, uint16_t type, const void *body, size_t body_len,
-        void (*each)(void *ctx, const struct nlmsghdr *message), void *ctx)
-{
-	if (!put_question(nl, type, NLM_F_DUMP, body, body_len))
+	if (mnl_socket_sendto(nl->socket, question, question->nlmsg_len) < 0)
 		return false;
-	for (;;) {
-		int left = (int)receive(nl);
+	while (more > MNL_CB_STOP) {
+		ssize_t got = receive(nl);
 
-		if (left == 0)
+		if (got <= 0)
 			return false;
-		for (struct nlmsghdr *m = &buffer.align; whole(m, left);
-		        m = NLMSG_NEXT(m, left)) {
-			if (m->nlmsg_seq != nl->seq)
-				continue;
-			if (m->nlmsg_type == NLMSG_DONE)
-				return true;
-			if (m->nlmsg_type == NLMSG_ERROR && failed(m))
-				return false;
-			each(ctx, m);
-		}
+		if (buffer.align.nlmsg_seq == question->nlmsg_seq)
+			more = mnl_cb_run(
+			        buffer.bytes, (size_t)got, question->nlmsg_seq, port, each, ctx);
 	}
+	return more == MNL_CB_STOP;
 }
 
-const struct nlmsghdr *sl_netlink_ask(
-        struct sl_netlink *nl, uint16_t type, const void *body, size_t body_len)
-{
-	if (!put_question(nl, type, 0, body, body_len))
-		return NULL;
-	for (;;) {
-		int left = (int)receive(nl);
-		struct nlmsghdr *m = &buffer.align;
-
-		if (left == 0)
-			return NULL;
-		if (!whole(m, left) || m->nlmsg_seq != nl->seq)
-			continue;
-		if (m->nlmsg_type != NLMSG_ERROR)
-			return m;
-		if (!failed(m))
-			errno = EIO;
-		return NULL;
-	}
-}
-
-bool sl_netlink_read(
-        struct sl_netlink *nl, void (*each)(void *ctx, const struct nlmsghdr *message), void *ctx)
+bool sl_netlink_read(struct sl_netlink *nl, mnl_cb_t each, void *ctx)
 {
 	for (;;) {
-		int left = (int)receive(nl);
+		ssize_t got = receive(nl);
 
-		if (left == 0)
-			return errno != ENOBUFS;
-		for (struct nlmsghdr *m = &buffer.align; whole(m, left); m = NLMSG_NEXT(m, left))
-			each(ctx, m);
+		if (got <= 0)
+			return got == 0 || errno != ENOBUFS;
+		mnl_cb_run(buffer.bytes, (size_t)got, 0, 0, each, ctx);
 	}
 }
 
 /* ---- attributes ----------------------------------------------------------------------------- */
 
-void sl_netlink_attributes(
-        const struct nlmsghdr *message, size_t skip, const struct rtattr **out, unsigned max)
+struct table {
+	const struct nlattr **out;
+	unsigned max;
+};
+
+static int put_attribute(const struct nlattr *a, void *ctx)
 {
-	size_t before = NLMSG_LENGTH(NLMSG_ALIGN(skip));
-	int left = (int)message->nlmsg_len - (int)before;
-	const struct rtattr *a = (const void *)((const char *)message + before);
+	const struct table *t = ctx;
+
+	if (mnl_attr_get_type(a) <= t->max)
+		t->out[mnl_attr_get_type(a)] = a;
+	return MNL_CB_OK;
+}
+
+void sl_netlink_attributes(
+        const struct nlmsghdr *message, size_t skip, const struct nlattr **out, unsigned max)
+{
+	struct table t = {out, max};
 
 	memset(out, 0, (max + 1) * sizeof(*out));
-	for (; left >= (int)sizeof(*a) && RTA_OK(a, left); a = RTA_NEXT(a, left))
-		if ((a->rta_type & NLA_TYPE_MASK) <= max)
-			out[a->rta_type & NLA_TYPE_MASK] = a;
+	mnl_attr_parse(message, (unsigned)skip, put_attribute, &t);
 }
 
-uint32_t sl_netlink_u32(const struct rtattr *attribute)
+uint32_t sl_netlink_u32(const struct nlattr *attribute)
 {
-	uint32_t value = 0;
-
-	if (attribute && RTA_PAYLOAD(attribute) >= sizeof(value))
-		memcpy(&value, RTA_DATA(attribute), sizeof(value));
-	return value;
+	return attribute && mnl_attr_validate(attribute, MNL_TYPE_U32) == 0
+	               ? mnl_attr_get_u32(attribute)
+	               : 0;
 }
 
-bool sl_netlink_addr(const struct rtattr *attribute, struct sl_addr *out)
+bool sl_netlink_addr(const struct nlattr *attribute, struct sl_addr *out)
 {
 	if (!attribute)
 		return false;
-	if (RTA_PAYLOAD(attribute) == 4)
-		*out = sl_addr_v4(RTA_DATA(attribute));
-	else if (RTA_PAYLOAD(attribute) == 16)
-		*out = sl_addr_v6(RTA_DATA(attribute));
+	if (mnl_attr_get_payload_len(attribute) == 4)
+		*out = sl_addr_v4(mnl_attr_get_payload(attribute));
+	else if (mnl_attr_get_payload_len(attribute) == 16)
+		*out = sl_addr_v6(mnl_attr_get_payload(attribute));
 	else
 		return false;
 	return true;
@@ -183,23 +137,34 @@ bool sl_netlink_addr(const struct rtattr *attribute, struct sl_addr *out)
 
 /* ---- filters -------------------------------------------------------------------------------- */
 
-static void count_filter(void *ctx, const struct nlmsghdr *message)
+static int count_filter(const struct nlmsghdr *message, void *ctx)
 {
 	*(unsigned *)ctx += message->nlmsg_type == RTM_NEWTFILTER;
+	return MNL_CB_OK;
+}
+
+static unsigned filters_at(struct sl_netlink *nl, uint32_t ifindex, uint32_t where)
+{
+	char question[SL_NETLINK_QUESTION];
+	struct nlmsghdr *m = sl_netlink_begin(nl, question, RTM_GETTFILTER, NLM_F_DUMP);
+	struct tcmsg *ask = mnl_nlmsg_put_extra_header(m, sizeof(*ask));
+	unsigned n = 0;
+
+	ask->tcm_family = AF_UNSPEC;
+	ask->tcm_ifindex = (int)ifindex;
+	ask->tcm_parent = TC_H_MAKE(TC_H_CLSACT, where);
+	sl_netlink_ask(nl, m, count_filter, &n);
+	return n;
 }
 
 bool sl_netlink_has_filters(uint32_t ifindex)
 {
-	struct tcmsg ask = {.tcm_family = AF_UNSPEC, .tcm_ifindex = (int)ifindex};
 	struct sl_netlink nl;
-	unsigned n = 0;
+	unsigned n;
 
 	if (!sl_netlink_init(&nl, 0))
 		return true;
-	ask.tcm_parent = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS);
-	sl_netlink_dump(&nl, RTM_GETTFILTER, &ask, sizeof(ask), count_filter, &n);
-	ask.tcm_parent = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS);
-	sl_netlink_dump(&nl, RTM_GETTFILTER, &ask, sizeof(ask), count_filter, &n);
+	n = filters_at(&nl, ifindex, TC_H_MIN_INGRESS) + filters_at(&nl, ifindex, TC_H_MIN_EGRESS);
 	sl_netlink_fini(&nl);
 	return n > 0;
 }

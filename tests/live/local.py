@@ -113,6 +113,32 @@ def destination_nat():
         net.stop_sluice()
 
 
+def policy_routing():
+    """A rule by mark counts always; one by source where the kernel's forwarding is on."""
+    with Net() as net:
+        net.gateway.run("sysctl", "-qw", "net.ipv4.conf.in0.forwarding=1")
+        net.client.ip("addr", "add", "10.9.0.77/24", "dev", "c0")
+        net.gateway.ip("rule", "add", "from", "10.9.0.77", "lookup", "100")
+        net.gateway.ip("route", "add", "prohibit", "default", "table", "100")
+        net.gateway.ip("rule", "add", "fwmark", "7", "lookup", "101")
+        net.gateway.ip("route", "add", "unreachable", "default", "table", "101")
+        net.sluice(rules=MASQUERADE + """
+            table inet m { chain pre { type filter hook prerouting priority mangle;
+                tcp dport 5003 meta mark set 7
+            }
+            }""")
+        net.server.spawn_python(SINK, S4, 5001)
+        net.server.listening(5001)
+        check(reach(net.client, S4, 5001) == OUT4, "as ever")
+        ping = lambda source: net.client.run("ping", "-c", "1", "-W", "2", "-I", source, S4, check=False).stdout
+        check("1 received" in ping(C4), "as ever")
+        check("Packet filtered" in ping("10.9.0.77"), "by source: " + ping("10.9.0.77"))
+        check("No route to host" in reach(net.client, S4, 5003), "by mark")
+        net.gateway.ip("rule", "del", "from", "10.9.0.77", "lookup", "100")
+        wait_until(lambda: "1 received" in ping("10.9.0.77"), "rules may go")
+        net.stop_sluice()
+
+
 HOLD = """
 import socket, sys, time
 s = socket.socket()
@@ -139,5 +165,5 @@ def ports_do_not_collide():
 
 
 if __name__ == "__main__":
-    skip_unless_possible()
-    main(input_chain, output_chain, redirect, destination_nat, ports_do_not_collide)
+    skip_unless_possible("ping")
+    main(input_chain, output_chain, redirect, destination_nat, policy_routing, ports_do_not_collide)
