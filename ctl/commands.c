@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a client of the control socket may ask for: a table of commands. Each reads its words in
- * the control thread; what needs the engine is done in steps at the desk (desk.h).
+ * What a client of the control socket may ask for: a table of commands. Its words are
+ * read by words.c, what needs an engine is done in steps by walk.c; all else is the control thread's.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,105 +12,8 @@
 #include "ctl/mem.h"
 #include "ctl/server.h"
 #include "ctl/snapshot.h"
-
-/* ---- at the desk: in the engine's thread ---------------------------------------------------- */
-
-struct walk {
-	struct sl_server *server;
-	struct sl_client *client;
-	const struct sl_control_engine *at; /* whose thread it is */
-	unsigned killed;
-};
-
-static void copy_conn(void *ctx, struct sl_conn *conn)
-{
-	struct walk *w = ctx;
-
-	sl_offload_poll(w->at->engine, conn);
-	sl_conn_info(w->at->engine, conn, &w->server->found.conns[w->server->n_found++]);
-}
-
-static void copy_expect(void *ctx, struct sl_expect *expect)
-{
-	struct walk *w = ctx;
-
-	sl_expect_info(w->at->engine, expect, &w->server->found.expects[w->server->n_found++]);
-}
-
-static void walk_conns(void *ctx)
-{
-	struct walk *w = ctx;
-
-	w->server->n_found = 0;
-	w->server->more = sl_conn_walk(
-	        w->at->engine, &w->client->cursor, SL_SERVER_STEP, copy_conn, w);
-}
-
-static void walk_expects(void *ctx)
-{
-	struct walk *w = ctx;
-
-	w->server->n_found = 0;
-	w->server->more = sl_expect_walk(
-	        w->at->engine, &w->client->cursor, SL_SERVER_STEP, copy_expect, w);
-}
-
-static void kill_conn(void *ctx, struct sl_conn *conn)
-{
-	struct walk *w = ctx;
-	struct sl_conn_info info;
-
-	sl_conn_info(w->at->engine, conn, &info);
-	if (!sl__filter_conn(&w->client->filter, &info))
-		return;
-	w->server->ops.end_conn(w->at->ctx, conn, &info);
-	w->killed++;
-}
-
-static void kill_expect(void *ctx, struct sl_expect *expect)
-{
-	struct walk *w = ctx;
-	struct sl_expect_info info;
-
-	sl_expect_info(w->at->engine, expect, &info);
-	if (!sl__filter_expect(&w->client->filter, &info))
-		return;
-	w->server->ops.end_expect(w->at->ctx, expect, &info);
-	w->killed++;
-}
-
-static void flush_some(void *ctx)
-{
-	struct walk *w = ctx;
-	struct sl_engine *engine = w->at->engine;
-	uint64_t *cursor = &w->client->cursor;
-
-	w->server->more = w->client->tables & SL_TABLE_EXPECT
-	                          ? sl_expect_walk(engine, cursor, SL_SERVER_STEP, kill_expect, w)
-	                          : sl_conn_walk(engine, cursor, SL_SERVER_STEP, kill_conn, w);
-}
-
-/*
- * A step, at the engine that the client has come to; when its table is through, the next one's
- * comes. False: the gateway ends.
- */
-static bool at_desk(
-        struct sl_server *server, struct sl_client *client, void (*work)(void *), struct walk *w)
-{
-	*w = (struct walk){
-	        .server = server, .client = client, .at = &server->ops.engines[client->engine]};
-	if (sl__desk_call(w->at->desk, work, w)) {
-		if (!server->more && client->engine + 1 < server->ops.n_engines) {
-			server->more = true;
-			client->engine++;
-			client->cursor = 0;
-		}
-		return true;
-	}
-	sl__client_printf(client, 'e', "the gateway ends\n");
-	sl__client_exit(client, 1);
-	return false;
-}
+#include "ctl/walk.h"
+#include "ctl/words.h"
 
 /* ---- list ------------------------------------------------------------------------------------ */
 
@@ -152,10 +55,9 @@ static void put_expect(
 static void list_step(struct sl_server *server, struct sl_client *client)
 {
 	bool expects = client->tables & SL_TABLE_EXPECT;
-	struct walk w;
 	size_t begun;
 
-	if (!at_desk(server, client, expects ? walk_expects : walk_conns, &w))
+	if (!(expects ? sl__walk_expects(server, client) : sl__walk_conns(server, client)))
 		return;
 	begun = sl__client_begin(client, 'o');
 	for (unsigned i = 0; i < server->n_found; i++) {
@@ -177,11 +79,11 @@ static void list_step(struct sl_server *server, struct sl_client *client)
 static void flush_step(struct sl_server *server, struct sl_client *client)
 {
 	bool expects = client->tables & SL_TABLE_EXPECT;
-	struct walk w;
+	unsigned ended;
 
-	if (!at_desk(server, client, flush_some, &w))
+	if (!sl__walk_flush(server, client, &ended))
 		return;
-	client->shown += w.killed;
+	client->shown += ended;
 	if (server->more)
 		return;
 	sl__client_printf(client, 'e', "%llu %s have been deleted.\n",
@@ -375,9 +277,7 @@ static void count_helper(struct sl_server *server, struct sl_client *client, con
 
 static void helpers_step(struct sl_server *server, struct sl_client *client)
 {
-	struct walk w;
-
-	if (!at_desk(server, client, walk_conns, &w))
+	if (!sl__walk_conns(server, client))
 		return;
 	for (unsigned i = 0; i < server->n_found; i++)
 		if (server->found.conns[i].helper)
@@ -424,10 +324,9 @@ static void place(struct sl_client *client, const struct sl_conn_info *info)
 
 static void busiest_step(struct sl_server *server, struct sl_client *client)
 {
-	struct walk w;
 	size_t begun;
 
-	if (!at_desk(server, client, walk_conns, &w))
+	if (!sl__walk_conns(server, client))
 		return;
 	for (unsigned i = 0; i < server->n_found; i++)
 		place(client, &server->found.conns[i]);
@@ -488,119 +387,21 @@ static void expect_begin(struct sl_server *server, struct sl_client *client)
 	list_begin(server, client);
 }
 
-enum { TABLES = 1, FILTERS = 2, ALL = 4, FILE_NAME = 8 };
-
 static const struct {
 	const char *name;
 	void (*begin)(struct sl_server *server, struct sl_client *client);
 	unsigned takes;
 } commands[] = {
-        {"list", list_begin, TABLES | FILTERS},
-        {"expect", expect_begin, FILTERS},
-        {"events", events_begin, TABLES | FILTERS},
-        {"flush", flush_begin, TABLES | FILTERS},
+        {"list", list_begin, SL_WORDS_TABLES | SL_WORDS_FILTERS},
+        {"expect", expect_begin, SL_WORDS_FILTERS},
+        {"events", events_begin, SL_WORDS_TABLES | SL_WORDS_FILTERS},
+        {"flush", flush_begin, SL_WORDS_TABLES | SL_WORDS_FILTERS},
         {"stats", stats_begin, 0},
         {"helpers", helpers_begin, 0},
-        {"explain", explain_begin, FILTERS | ALL},
-        {"reload", reload_begin, FILE_NAME},
+        {"explain", explain_begin, SL_WORDS_FILTERS | SL_WORDS_ALL},
+        {"reload", reload_begin, SL_WORDS_FILE},
         {"busiest", busiest_begin, 0},
 };
-
-static bool table_word(struct sl_client *client, const char *word)
-{
-	static const struct {
-		const char *name;
-		unsigned tables;
-	} names[] = {{"conntrack", SL_TABLE_CONNTRACK}, {"expect", SL_TABLE_EXPECT},
-	        {"log", SL_TABLE_LOG},
-	        {"all", SL_TABLE_CONNTRACK | SL_TABLE_EXPECT | SL_TABLE_LOG}};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(names[i].name, word) == 0) {
-			client->tables = names[i].tables;
-			return true;
-		}
-	return false;
-}
-
-/* conntrack -e NEW,UPDATES,DESTROY */
-static bool type_words(struct sl_client *client, const char *words)
-{
-	static const struct {
-		const char *name;
-		unsigned types;
-	} names[] = {{"NEW", 1u << SL_EVENT_NEW | 1u << SL_EVENT_EXPECT_NEW},
-	        {"UPDATE", 1u << SL_EVENT_UPDATE}, {"UPDATES", 1u << SL_EVENT_UPDATE},
-	        {"DESTROY", 1u << SL_EVENT_DESTROY | 1u << SL_EVENT_EXPECT_DESTROY}, {"ALL", ~0u}};
-
-	client->types = 1u << SL_EVENT_LOG;
-	while (*words) {
-		size_t len = strcspn(words, ","), i = 0;
-
-		while (i < sizeof(names) / sizeof(names[0]) &&
-		        (strlen(names[i].name) != len || strncmp(names[i].name, words, len) != 0))
-			i++;
-		if (i == sizeof(names) / sizeof(names[0]))
-			return false;
-		client->types |= names[i].types;
-		words += len + (words[len] == ',');
-	}
-	return true;
-}
-
-static int refuse(struct sl_client *client, const char *what, const char *word)
-{
-	sl__client_printf(
-	        client, 'e', "sluice %s: %s%s%s\n", client->args[0], word, *word ? ": " : "", what);
-	sl__client_exit(client, 1);
-	return -1;
-}
-
-/* A word that is no filter. 1: taken; 0: unknown; -1: wrong, and said. */
-static int other_word(struct sl_client *client, unsigned takes, unsigned *at)
-{
-	char **args = client->args;
-	const char *word = args[*at];
-
-	if (strcmp(word, "-j") == 0 || strcmp(word, "--json") == 0) {
-		client->json = true;
-	} else if (strcmp(word, "-o") == 0 && *at + 1 < client->n_args) {
-		if (strcmp(args[++*at], "extended") != 0)
-			return refuse(client, "only extended is known", "-o");
-		client->extended = true;
-	} else if ((takes & TABLES) && strcmp(word, "-e") == 0 && *at + 1 < client->n_args) {
-		if (!type_words(client, args[++*at]))
-			return refuse(client, "not NEW, UPDATES, DESTROY or ALL", args[*at]);
-	} else if ((takes & ALL) && strcmp(word, "--all") == 0) {
-		client->all = true;
-	} else if (!((takes & TABLES) && table_word(client, word)) && !(takes & FILE_NAME)) {
-		return 0;
-	}
-	++*at;
-	return 1;
-}
-
-/* False: it was refused. */
-static bool read_words(struct sl_client *client, unsigned takes)
-{
-	const char *error;
-
-	for (unsigned at = 1; at < client->n_args;) {
-		int got = takes & FILTERS ? sl__filter_option(&client->filter, client->args,
-		                                    client->n_args, &at, &error)
-		                          : 0;
-
-		if (got < 0)
-			refuse(client, error, "");
-		else if (got == 0)
-			got = other_word(client, takes, &at);
-		if (got == 0)
-			got = refuse(client, "not understood", client->args[at]);
-		if (got < 0)
-			return false;
-	}
-	return true;
-}
 
 void sl__command_begin(struct sl_server *server, struct sl_client *client)
 {
@@ -609,9 +410,9 @@ void sl__command_begin(struct sl_server *server, struct sl_client *client)
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if (strcmp(commands[i].name, client->args[0]) != 0)
 			continue;
-		if (read_words(client, commands[i].takes))
+		if (sl__words_read(client, commands[i].takes))
 			commands[i].begin(server, client);
 		return;
 	}
-	refuse(client, "no such command", "");
+	sl__words_refuse(client, "no such command", "");
 }
