@@ -74,6 +74,7 @@ struct sl_policy_view {
 	uint8_t reject_type, reject_code; /* SL_REJECT_ICMP: ICMP(v6) type and code */
 	bool refused;  /* nat() returned false because a nat chain drops the packet */
 	bool offload;  /* a device may forward this connection's packets from now on */
+	bool reroute;  /* OUTPUT only: ask for the route again, by the mark as it is now */
 	bool notrack;  /* BEFORE_TRACK only */
 	bool zone_set; /* BEFORE_TRACK only: */
 	uint16_t zone;

@@ -96,6 +96,7 @@ struct sl_work {
 	bool stranger;	       /* no conn has its tuple, that is known (src/engine/established.c) */
 	bool held; /* its bytes wait in a stream; it goes no further */
 	uint32_t came_mark;    /* its mark, before any rule */
+	uint32_t route_mark;   /* made locally: the mark that it is routed by */
 	uint16_t to_shard;     /* SL_WHY_OTHER_SHARD: whose it is */
 	uint64_t shard_key, pair_key; /* of its tuple, with several shards */
 	uint8_t reject, reject_type, reject_code; /* SL_WHY_POLICY_REJECT: the rule's wish */

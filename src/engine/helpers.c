@@ -5,7 +5,7 @@
  * A conn's helper is decided while its first packet is under way: a rule's choice
  * (sl_conn_set_helper), else what its expectation says, else the best automatic match.
  */
-#include "engine/engine.h"
+#include "engine/offload.h"
 
 #include <string.h>
 
@@ -21,8 +21,11 @@ bool sl_helper_register_port(struct sl_engine *engine, const struct sl_helper *h
 
 void sl_helper_unregister(struct sl_engine *engine, const struct sl_helper *helper)
 {
-	if (sl__registry_remove(&engine->helping.registry, helper))
-		sl__help_forget(&engine->helping, helper);
+	if (!sl__registry_remove(&engine->helping.registry, helper))
+		return;
+	sl__help_forget(&engine->helping, helper);
+	sl__known_forget(engine); /* rules may ask which helper a conn has */
+	sl__offload_revoke(engine);
 }
 
 bool sl_conn_set_helper(struct sl_engine *engine, struct sl_conn *conn, const char *name)

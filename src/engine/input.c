@@ -74,6 +74,17 @@ static enum sl_reason confirm(struct sl_work *w)
 
 /* ---- the policy's stages --------------------------------------------------------------------- */
 
+/* A chain of type route that changed the mark has the route asked for anew. */
+static enum sl_decision decide(struct sl_work *w, struct sl_policy_view *view)
+{
+	const struct sl_config *config = &w->e->config;
+	enum sl_decision decision = config->policy->decide(config->policy_ctx, view);
+
+	if (view->reroute)
+		w->route_mark = w->p->mark;
+	return decision;
+}
+
 static enum sl_reason ask_chains(struct sl_work *w, enum sl_hook hook, enum sl_stage stage,
 	struct sl_policy_view *view)
 {
@@ -91,7 +102,7 @@ static enum sl_reason ask_chains(struct sl_work *w, enum sl_hook hook, enum sl_s
 		.parsed = &w->parsed,
 		.tracing = e->track.tracing,
 		.engine = e};
-	switch (e->config.policy->decide(e->config.policy_ctx, view)) {
+	switch (decide(w, view)) {
 	case SL_DECIDE_DROP:
 		return SL_WHY_POLICY_DROP;
 	case SL_DECIDE_REJECT:
@@ -121,6 +132,8 @@ static enum sl_reason pass_hook(struct sl_work *w, enum sl_hook hook)
 
 	if (why == SL_WHY_NONE && hook != SL_FORWARD)
 		why = sl__translate(w, hook);
+	if (hook == SL_OUTPUT && w->conn && w->conn->status & SL_DST_NAT)
+		w->route_mark = w->p->mark; /* routed anew, by the mark of now */
 	if (why == SL_WHY_NONE)
 		why = ask(w, hook, SL_AFTER_NAT);
 	return why;
@@ -235,6 +248,28 @@ static enum sl_reason find_route(struct sl_work *w)
 	return w->parsed.tuple.family == SL_IPV4 ? sl__fill_options(w) : SL_WHY_NONE;
 }
 
+/*
+ * What is made locally is routed before its chains see it, as in Linux, so that they know where it would leave;
+ * and again behind them, because of a new destination or (chains of type route) a new mark.
+ * Marks that other chains set do not lead it elsewhere.
+ */
+static void foresee_route(struct sl_work *w)
+{
+	w->route_mark = w->p->mark;
+	sl__route(w->e, w->p, &w->parsed, &w->route);
+}
+
+static enum sl_reason find_local_route(struct sl_work *w)
+{
+	uint32_t mark = w->p->mark;
+	enum sl_reason why;
+
+	w->p->mark = w->route_mark;
+	why = find_route(w);
+	w->p->mark = mark;
+	return why;
+}
+
 enum sl_reason sl__leave(struct sl_work *w, enum sl_hook hook)
 {
 	enum sl_reason why;
@@ -267,12 +302,14 @@ static enum sl_reason walk(struct sl_work *w)
 		why = gather(w);
 	if (w->p->verdict == SL_QUEUED)
 		return why;
+	if (why == SL_WHY_NONE && first == SL_OUTPUT)
+		foresee_route(w);
 	if (why == SL_WHY_NONE)
 		why = enter(w, first);
 	if (why == SL_WHY_NONE)
 		why = pass_hook(w, first);
 	if (why == SL_WHY_NONE)
-		why = find_route(w);
+		why = first == SL_OUTPUT ? find_local_route(w) : find_route(w);
 	if (why != SL_WHY_NONE)
 		return why;
 	if (w->p->to == SL_TO_LOCAL) {

@@ -177,6 +177,7 @@ static enum sl_decision rules_decide(void *ctx, struct sl_policy_view *view)
 	struct sl__eval ev = {.r = ctx, .view = view, .stays = sl__memo_may(view)};
 	struct sl__chain *c;
 	enum sl__outcome out;
+	uint32_t mark;
 
 	if (ev.stays && !view->tracing && sl__memo_knows(ev.r, view))
 		return SL_CONTINUE;
@@ -185,7 +186,10 @@ static enum sl_decision rules_decide(void *ctx, struct sl_policy_view *view)
 		if (sl__chain_stage(c) != view->stage || c->type[0] == 'n' ||
 		        !family_fits(c->table, view->parsed->tuple.family))
 			continue;
+		mark = view->packet->mark;
 		out = run_chain(&ev, c);
+		if (c->type[0] == 'r' && view->packet->mark != mark)
+			view->reroute = true;
 		if (out == SL__DROPPED)
 			return SL_DECIDE_DROP;
 		if (out == SL__REJECTED)

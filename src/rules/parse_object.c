@@ -186,10 +186,10 @@ static void parse_object(struct sl__parser *p, enum sl__object_kind kind, bool c
 	if (old && create)
 		sl__parse_fail(p, o->place, "Could not process rule: File exists");
 	if (old) { /* stays as it is; a quota gets its new size, as in the kernel */
-		old->state.quota.bytes =
-		        kind == OB_QUOTA ? o->state.quota.bytes : old->state.quota.bytes;
-		old->state.quota.over =
-		        kind == OB_QUOTA ? o->state.quota.over : old->state.quota.over;
+		if (kind == OB_QUOTA) {
+			old->state.quota.bytes = o->state.quota.bytes;
+			old->state.quota.over = o->state.quota.over;
+		}
 		return;
 	}
 	*p->table->objects_end = o;

@@ -284,9 +284,14 @@ static enum way of_rule(struct look *look, const struct sl__rule *rule)
 			return of_map(look, s, sure);
 		case ST_REJECT:
 			return sure ? ENDS : GOES_ON;
-		case ST_CT_OBJECT: /* a conn that is confirmed keeps its helper */
-			if (s->object != OB_HELPER)
+		case ST_CT_OBJECT: /* a conn that is confirmed keeps its helper and timeouts ... */
+			if (s->object == OB_EXPECTATION) /* ... and gets no expectation by a rule */
+				return GOES_ON;
+			if (!s->a)
+				break;
+			if (!sl__set_stays(s->a->set) || !same_value(look, s->a->a))
 				return VARIES;
+			sure = false;
 			break;
 		case ST_FLOW:
 			break;

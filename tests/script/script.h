@@ -247,6 +247,8 @@ const char *outcome_differs(const struct outcome *a, const struct outcome *b);
 struct route_rule {
 	struct sl_addr addr;
 	unsigned bits; /* of 128 */
+	bool has_mark; /* only for packets with this mark */
+	uint32_t mark;
 	int kind;      /* of sl_route, */
 	uint32_t out_if;
 	uint16_t mtu;

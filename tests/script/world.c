@@ -232,7 +232,7 @@ static void route(void *ctx, const struct sl_route_query *q, struct sl_route *an
 	for (unsigned i = 0; i < w->set->routes_n; i++) {
 		const struct route_rule *r = &w->set->routes[i];
 
-		if (!in_prefix(&q->dst, &r->addr, r->bits))
+		if (!in_prefix(&q->dst, &r->addr, r->bits) || (r->has_mark && q->mark != r->mark))
 			continue;
 		answer->kind = (unsigned)r->kind;
 		answer->out_if = r->out_if;

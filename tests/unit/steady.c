@@ -82,6 +82,16 @@ static const struct {
 	{"ip saddr vmap { 10.0.0.1 : jump quiet, 10.0.0.2 : accept }", true},
 	{"ct state established return; counter", true},
 	{"tcp dport 21 ct helper set \"f\"", true},
+	{"ct helper set \"f\" accept; counter", true},
+	{"ct helper set tcp dport map { 21 : \"f\" } accept; counter", false},
+	{"ct helper set tcp dport map { 21 : \"f\" } accept", true},
+	{"meta l4proto tcp ct timeout set \"t\" accept", true},
+	{"ct expectation set \"e\" counter", true},
+	{"ct count over 5 drop", false},
+	{"ip saddr @counted drop", false},
+	{"ip saddr { 10.0.0.1 counter, 10.0.0.2 } drop", false},
+	{"counter name \"k\"", false},
+	{"meter m { ip saddr limit rate 1/second } drop", false},
 	{"reject", true},
 	{"ip saddr 10.0.0.1 reject; log", false},
 };
@@ -100,6 +110,10 @@ static void asked(void **state)
 			"set stays { type ipv4_addr; elements = { 10.0.0.1 }; }\n"
 			"set passes { type ipv4_addr; size 10; flags dynamic,timeout; timeout 1m; }\n"
 			"ct helper f { type \"ftp\" protocol tcp; }\n"
+			"ct timeout t { protocol tcp; l3proto ip; policy = { established : 5 }; }\n"
+			"ct expectation e { protocol tcp; dport 5; timeout 1m; size 1; l3proto ip; }\n"
+			"counter k { }\n"
+			"set counted { type ipv4_addr; counter; elements = { 10.0.0.1 }; }\n"
 			"chain quiet { ip saddr 10.0.0.9 accept; }\n"
 			"chain loud { counter; }\n"
 			"chain ends { ct state established accept; counter; }\n"
