@@ -18,6 +18,8 @@
 #include "base/bytes.h"
 #include "base/checksum.h"
 #include "fuzz/fuzz.h"
+#include "tests/lib/memory.h"
+#include "tests/lib/packets.h"
 #include "tests/model/model.h"
 #include "track/parse.h"
 
@@ -29,32 +31,6 @@ static void fail(const char *what)
 {
 	fprintf(stderr, "broken: %s\n", what);
 	abort();
-}
-
-/* ---- memory that counts, and fails once -------------------------------------------------- */
-
-struct memory {
-	size_t held;
-	unsigned calls, fail_at; /* 0: never */
-};
-
-static void *memory_alloc(void *ctx, size_t size, size_t align)
-{
-	struct memory *m = ctx;
-	void *p;
-
-	if (++m->calls == m->fail_at)
-		return NULL;
-	p = aligned_alloc(align, (size + align - 1) / align * align);
-	if (p)
-		m->held += size;
-	return p;
-}
-
-static void memory_free(void *ctx, void *p, size_t size)
-{
-	((struct memory *)ctx)->held -= size;
-	free(p);
 }
 
 /* ---- the world around the engine --------------------------------------------------------- */
@@ -114,48 +90,34 @@ static void packet_free(void *ctx, struct sl_packet *p)
 
 /* ---- packets from few hosts and ports, so that they meet --------------------------------- */
 
-static void put_addr(uint8_t *at, bool v4, unsigned which)
+static struct sl_addr host(bool v4, unsigned which)
 {
 	static const uint8_t hosts4[4][4] = {
 	        {10, 0, 0, 2}, {10, 0, 0, 3}, {192, 0, 2, 9}, {203, 0, 113, 1}};
+	struct sl_addr a = sl_addr_v6(public6);
 
-	if (v4) {
-		memcpy(at, hosts4[which & 3], 4);
-		return;
-	}
-	memcpy(at, public6, 16);
+	if (v4)
+		return sl_addr_v4(hosts4[which & 3]);
 	if ((which & 3) != 3)
-		at[5] = (uint8_t)(which & 3);
+		a.b[5] = (uint8_t)(which & 3);
+	return a;
 }
 
-static uint32_t put_ip(uint8_t *d, bool v4, uint8_t proto, uint32_t payload, uint8_t ends)
+/* Returns where the payload begins. */
+static uint32_t put_header(uint8_t *d, bool v4, uint8_t proto, uint32_t payload, uint8_t ends)
 {
-	if (v4) {
-		d[0] = 0x45;
-		sl_put16(d + 2, (uint16_t)(20 + payload));
-		d[8] = 64;
-		d[9] = proto;
-		put_addr(d + 12, true, ends);
-		put_addr(d + 16, true, ends >> 2);
-		sl_put16(d + 10, sl__csum(sl__sum(d, 20, 0)));
-		return 20;
-	}
-	d[0] = 0x60;
-	sl_put16(d + 4, (uint16_t)payload);
-	d[6] = proto;
-	d[7] = 64;
-	put_addr(d + 8, false, ends);
-	put_addr(d + 24, false, ends >> 2);
-	return 40;
+	struct sl_tuple t = {.src = host(v4, ends),
+	        .dst = host(v4, ends >> 2u),
+	        .proto = proto,
+	        .family = v4 ? SL_IPV4 : SL_IPV6};
+
+	return (uint32_t)(put_ip(d, &t, payload) - d);
 }
 
 static void put_csum(uint8_t *d, uint32_t l4, uint32_t len, uint32_t offset, uint8_t proto)
 {
-	uint32_t sum = 0;
+	uint32_t sum = proto == SL_PROTO_ICMP ? 0 : pseudo_sum(d, proto, len);
 
-	if (proto != SL_PROTO_ICMP)
-		sum = l4 == 20 ? sl__sum_ipv4(d + 12, d + 16, proto, len)
-		               : sl__sum_ipv6(d + 8, d + 24, proto, len);
 	sl_put16(d + l4 + offset, 0);
 	sl_put16(d + l4 + offset, sl__csum(sl__sum(d + l4, len, sum)));
 }
@@ -167,11 +129,11 @@ static uint16_t port_of(uint8_t choice)
 	return ports[choice & 7];
 }
 
-static uint32_t make_tcp(struct sl_bytes *in, uint8_t *d)
+static uint32_t read_tcp(struct sl_bytes *in, uint8_t *d)
 {
 	uint8_t what = sl_bytes_u8(in), ends = sl_bytes_u8(in), ports = sl_bytes_u8(in);
 	uint8_t flags = sl_bytes_u8(in), size = sl_bytes_u8(in);
-	uint32_t l4 = put_ip(d, !(what & 1), SL_PROTO_TCP, 20u + size, ends);
+	uint32_t l4 = put_header(d, !(what & 1), SL_PROTO_TCP, 20u + size, ends);
 	const uint8_t *text;
 
 	sl_put16(d + l4, port_of(ports));
@@ -188,10 +150,10 @@ static uint32_t make_tcp(struct sl_bytes *in, uint8_t *d)
 	return l4 + 20u + size;
 }
 
-static uint32_t make_udp(struct sl_bytes *in, uint8_t *d)
+static uint32_t read_udp(struct sl_bytes *in, uint8_t *d)
 {
 	uint8_t what = sl_bytes_u8(in), ends = sl_bytes_u8(in), ports = sl_bytes_u8(in);
-	uint32_t l4 = put_ip(d, !(what & 1), SL_PROTO_UDP, 12, ends);
+	uint32_t l4 = put_header(d, !(what & 1), SL_PROTO_UDP, 12, ends);
 
 	sl_put16(d + l4, port_of(ports));
 	sl_put16(d + l4 + 2, port_of(ports >> 4));
@@ -201,7 +163,7 @@ static uint32_t make_udp(struct sl_bytes *in, uint8_t *d)
 }
 
 /* A query, or an error that quotes the packet before (kept in `last`). */
-static uint32_t make_icmp(struct sl_bytes *in, uint8_t *d, const uint8_t *last, uint32_t last_len)
+static uint32_t read_icmp(struct sl_bytes *in, uint8_t *d, const uint8_t *last, uint32_t last_len)
 {
 	uint8_t type = sl_bytes_u8(in), ends = sl_bytes_u8(in);
 	uint32_t quote = sl_bytes_u8(in), l4;
@@ -210,7 +172,7 @@ static uint32_t make_icmp(struct sl_bytes *in, uint8_t *d, const uint8_t *last, 
 
 	if (quote > last_len)
 		quote = last_len;
-	l4 = put_ip(d, v4, proto, 8 + quote, ends);
+	l4 = put_header(d, v4, proto, 8 + quote, ends);
 	d[l4] = type;
 	sl_put16(d + l4 + 4, 7);
 	if (quote)
@@ -282,7 +244,7 @@ static void event(void *ctx, const struct sl_event *happened)
 	note(r, LOG_EVENTS, info.tuple, sizeof(info.tuple));
 }
 
-static void check_sums(const struct sl_packet *p, bool were_right)
+static void stay_right(const struct sl_packet *p, bool were_right)
 {
 	struct sl_parsed parsed;
 
@@ -295,7 +257,7 @@ static void packet_emit(void *ctx, struct sl_packet *p, const struct sl_packet *
 {
 	struct run *r = ctx;
 
-	check_sums(p, r->again || !cause || r->right);
+	stay_right(p, r->again || !cause || r->right);
 	note_number(r, LOG_EMITTED, cause ? r->done + (uint64_t)(cause - r->queue) : UINT64_MAX);
 	note(r, LOG_EMITTED, p->data, p->len);
 	free(p->handle);
@@ -333,7 +295,7 @@ static void judge(struct run *r, const struct sl_packet *p)
 		fail("dropped without a reason");
 	if (p->verdict != SL_ACCEPT)
 		return;
-	check_sums(p, r->right);
+	stay_right(p, r->right);
 	if (p->len > HEADERS)
 		fuzz_plant(p->data + HEADERS, p->len - HEADERS);
 }
@@ -371,13 +333,13 @@ static void operate(struct run *r)
 	switch (op & 7) {
 	case 0:
 	case 1:
-		len = make_tcp(&r->in, packet);
+		len = read_tcp(&r->in, packet);
 		break;
 	case 2:
-		len = make_udp(&r->in, packet);
+		len = read_udp(&r->in, packet);
 		break;
 	case 3:
-		len = make_icmp(&r->in, packet, r->last, r->last_len);
+		len = read_icmp(&r->in, packet, r->last, r->last_len);
 		break;
 	case 4: { /* as it comes */
 		const uint8_t *raw;
@@ -414,7 +376,7 @@ static void operate(struct run *r)
 static void run(struct run *r, const uint8_t *data, size_t size, bool again)
 {
 	static struct sl_policy_masquerade masquerade = {2};
-	struct sl_env env = {.mem = {memory_alloc, memory_free, &r->memory},
+	struct sl_env env = {.mem = {memory_get, memory_give, &r->memory},
 	        .ctx = r,
 	        .route = route,
 	        .alloc = packet_alloc,

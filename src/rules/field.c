@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+/* clang-format off */
 #define NET(group, name, type, at, bits, family) \
 	{group, name, &sl__ty_##type, at, bits, IN_NET, 0, family, 0}
 #define TRANSPORT(group, name, type, at, bits, proto) \
@@ -121,6 +122,7 @@ static const struct sl__field fields[] = {
 	{"tcp option", "maxseg size", &sl__ty_integer, 16, 16, IN_TCPOPT, 2, 0, SL_PROTO_TCP},
 	{"tcp option", "window count", &sl__ty_integer, 16, 8, IN_TCPOPT, 3, 0, SL_PROTO_TCP},
 };
+/* clang-format on */
 
 const struct sl__field *sl__field_find(const char *group, const char *name)
 {

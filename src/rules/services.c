@@ -6,6 +6,7 @@
  */
 #include "rules/rules.h"
 
+/* clang-format off */
 const struct sl__symbol sl__services[] = {
 	{"tcpmux", 1}, {"echo", 7}, {"discard", 9}, {"sink", 9}, {"null", 9}, {"systat", 11},
 	{"users", 11}, {"daytime", 13}, {"netstat", 15}, {"qotd", 17}, {"quote", 17},
@@ -100,3 +101,4 @@ const struct sl__symbol sl__protocols[] = {
 	{"mptcp", 262},
 	{NULL, 0},
 };
+/* clang-format on */

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+/* clang-format off */
 static const struct sl__symbol ct_states[] = {
 	{"invalid", 1}, {"established", 2}, {"related", 4}, {"new", 8}, {"untracked", 64}, {NULL, 0}};
 static const struct sl__symbol ct_statuses[] = {{"expected", 1}, {"seen-reply", 2}, {"assured", 4},
@@ -57,6 +58,7 @@ static const struct sl__symbol igmp_types[] = {{"membership-query", 17},
 	{"membership-report-v1", 18}, {"membership-report-v2", 22}, {"leave-group", 23},
 	{"membership-report-v3", 34}, {NULL, 0}};
 static const struct sl__symbol booleans[] = {{"exists", 1}, {"missing", 0}, {NULL, 0}};
+/* clang-format on */
 
 const struct sl__type sl__ty_integer = {"integer", "integer", 0, TY_INTEGER, NULL, 0};
 const struct sl__type sl__ty_ipv4 = {"ipv4_addr", "IPv4 address", 32, TY_IPV4, NULL, 0};

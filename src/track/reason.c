@@ -8,6 +8,7 @@ struct reason {
 	const char *name, *text;
 };
 
+/* clang-format off */
 static const struct reason reasons[SL_WHY_COUNT] = {
 	[SL_WHY_NONE] = {"none", "accepted"},
 	[SL_WHY_SHORT_IP] = {"short-ip", "the packet is shorter than its IP header says"},
@@ -114,6 +115,7 @@ static const struct reason reasons[SL_WHY_COUNT] = {
 	[SL_WHY_PORT_REUSED] = {"port-reused",
 		"it was over, and a new connection needed its translated port"},
 };
+/* clang-format on */
 
 const char *sl_reason_name(enum sl_reason why)
 {

@@ -2,6 +2,7 @@
 /* Amanda's datagrams. */
 #include "tests/helpers/dialogue.h"
 
+/* clang-format off */
 #define REQ "Amanda 2.6 REQ HANDLE 000-008 SEQ 17\nSECURITY USER backup\nSERVICE sendbackup\nDUMP sda1 0\n"
 #define REP "Amanda 2.6 REP HANDLE 000-008 SEQ 17\n"
 
@@ -65,6 +66,7 @@ static void amanda(void **state)
 	(void)state;
 	dialogues_play(all, sizeof(all) / sizeof(all[0]));
 }
+/* clang-format on */
 
 int main(void)
 {

@@ -2,6 +2,7 @@
 /* Questions to a whole network: NetBIOS names and SNMP. */
 #include "tests/helpers/dialogue.h"
 
+/* clang-format off */
 #define NAME_QUERY "{x1234}{x0110}{x0001000000000000}{x20}CKAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA{x0000210001}"
 
 /* Several answers may come to one question, for three seconds. */
@@ -72,6 +73,7 @@ static void broadcast(void **state)
 	(void)state;
 	dialogues_play(all, sizeof(all) / sizeof(all[0]));
 }
+/* clang-format on */
 
 int main(void)
 {

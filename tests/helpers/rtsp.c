@@ -2,6 +2,7 @@
 /* RTSP: each message cut at each byte, and what must not open anything. */
 #include "tests/helpers/dialogue.h"
 
+/* clang-format off */
 #define SETUP(track, cseq, transport) \
 	"SETUP rtsp://192.0.2.9/film/" track " RTSP/1.0\r\nCSeq: " cseq "\r\nTransport: " transport "\r\n\r\n"
 #define OK(cseq, transport) \
@@ -119,6 +120,7 @@ static void rtsp(void **state)
 	(void)state;
 	dialogues_play(all, sizeof(all) / sizeof(all[0]));
 }
+/* clang-format on */
 
 int main(void)
 {

@@ -2,6 +2,7 @@
 /* SANE's requests and answers, each cut at each byte. */
 #include "tests/helpers/dialogue.h"
 
+/* clang-format off */
 #define INIT    "{x00000000}{x01000003}{x00000004}bob{x00}"
 #define INIT_OK "{x00000000}{x01000003}"
 #define OPEN    "{x00000002}{x00000007}test:0{x00}"
@@ -87,6 +88,7 @@ static void sane(void **state)
 	(void)state;
 	dialogues_play(all, sizeof(all) / sizeof(all[0]));
 }
+/* clang-format on */
 
 int main(void)
 {

@@ -2,6 +2,7 @@
 /* SIP: calls and registrations over UDP and TCP, in all their spellings; what must pass as it is. */
 #include "tests/helpers/dialogue.h"
 
+/* clang-format off */
 /* A message of the client's and an answer to it: what is the same in all of them. */
 #define FROM_TO   "From: \"A. <b>\" <sip:alice@example.org>;tag=1\r\nTo: <sip:bob@example.org>\r\n"
 #define CALL      "Call-ID: 1@example\r\n"
@@ -362,6 +363,7 @@ static void in_a_stream(void **state)
 	(void)state;
 	dialogues_play(all, sizeof(all) / sizeof(all[0]));
 }
+/* clang-format on */
 
 int main(void)
 {

@@ -2,6 +2,7 @@
 /* SNMP under NAT: which addresses of a message are translated, and which messages are left alone. */
 #include "tests/helpers/dialogue.h"
 
+/* clang-format off */
 /* Version 2c, community "public", a PDU with request-id 1 and no error, ipAdEntAddr and a value. */
 #define VERSION_2 "{x020101}"
 #define VERSION_3 "{x020103}"
@@ -85,6 +86,7 @@ static void snmp(void **state)
 	(void)state;
 	dialogues_play(all, sizeof(all) / sizeof(all[0]));
 }
+/* clang-format on */
 
 int main(void)
 {

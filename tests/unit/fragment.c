@@ -35,6 +35,7 @@ struct row {
 #define BAD SL_WHY_FRAG_MALFORMED
 #define LONG SL_WHY_FRAG_TOO_LONG
 
+/* clang-format off */
 static const struct row rows[] = {
 	{"in order", "46", 3000, 0, {{0, 1480, 1, 'q', 0}, {1480, 2960, 1, 'q', 0}, {2960, 3000, 0, 'C', 0}}},
 	{"backwards", "46", 3000, 0, {{2400, 3000, 0, 'q', 0}, {800, 2400, 1, 'q', 0}, {0, 800, 1, 'C', 0}}},
@@ -78,6 +79,7 @@ static const struct row rows[] = {
 	{"one more than that", "4", 0, 0, {{0, 40000, 1, 'q', 0}, {40000, 65516, 0, 'x', LONG}}},
 	{"65,535 behind the header", "6", 65535, 0, {{0, 40000, 1, 'q', 0}, {40000, 65535, 0, 'C', 0}}},
 };
+/* clang-format on */
 
 static void run_row(const struct row *row, bool v6)
 {

@@ -31,6 +31,7 @@ static void report(void *ctx, const char *text)
 	fputs(text, stderr);
 }
 
+/* clang-format off */
 static const struct {
 	const char *rules;
 	bool steady;
@@ -95,6 +96,7 @@ static const struct {
 	{"reject", true},
 	{"ip saddr 10.0.0.1 reject; log", false},
 };
+/* clang-format on */
 
 static void asked(void **state)
 {
