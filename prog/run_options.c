@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The command line of `sluice run`. */
 #include <getopt.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,7 +180,7 @@ static bool apply(struct sl_run_options *opt, int c)
 		return true;
 	case TAP:
 		opt->tap = optarg;
-		return true;
+		return strlen(optarg) < IFNAMSIZ || wrong("--tap", optarg, "the name is too long");
 	case CONTROL:
 		opt->control = optarg;
 		return true;
@@ -208,6 +209,16 @@ static bool apply(struct sl_run_options *opt, int c)
 	return apply_limit(opt, c);
 }
 
+static bool on_both_sides(const struct sl_run_options *opt)
+{
+	for (unsigned i = 0; i < opt->inside.n; i++)
+		for (unsigned j = 0; j < opt->outside.n; j++)
+			if (strcmp(opt->inside.at[i], opt->outside.at[j]) == 0)
+				return wrong("--outside", opt->outside.at[j],
+				        "it is an inside interface, too");
+	return true;
+}
+
 bool sl__run_options_init(struct sl_run_options *opt, int argc, char **argv)
 {
 	int c;
@@ -219,18 +230,23 @@ bool sl__run_options_init(struct sl_run_options *opt, int argc, char **argv)
 	        .fast_path = 65536,
 	        .queues = 1};
 	opt->common.checksum = true;
+	argv[0] = (char *)(uintptr_t) "sluice run"; /* for what getopt says */
 	while ((c = getopt_long(argc, argv, "r:D:I:", longs, NULL)) != -1)
 		if (!apply(opt, c))
 			return false;
 	if (opt->common.rules && opt->common.masquerade)
 		return wrong("--masquerade", "with -r", "a ruleset says itself what is translated");
 	if (opt->record && opt->queues > 1)
-		return wrong("--record", "with --queues", "what several engines do is not recorded");
-	if (optind != argc || opt->inside.n + opt->outside.n == 0) {
-		fprintf(stderr, "usage: sluice run [options] --inside IF --outside IF\n");
+		return wrong(
+		        "--record", "with --queues", "what several engines do is not recorded");
+	if (optind != argc)
+		return wrong("what is this", argv[optind], "not an option (sluice help run)");
+	if (opt->inside.n + opt->outside.n == 0) {
+		fprintf(stderr, "sluice run: between which interfaces? --inside IF --outside IF\n"
+		                "            (all options: sluice help run)\n");
 		return false;
 	}
-	return true;
+	return on_both_sides(opt);
 }
 
 void sl__run_options_fini(struct sl_run_options *opt)
