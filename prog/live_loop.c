@@ -91,11 +91,22 @@ static unsigned read_batch(struct sl_live *live)
 	return n;
 }
 
+/*
+ * Another thread learned of something that answers depend on. Looked at between reading packets and putting
+ * them in: what it was learned from has been sent since, so answers to that are judged by it.
+ */
+static void mind_routes(struct sl_live *live)
+{
+	if (atomic_load(&live->stale) && atomic_exchange(&live->stale, false))
+		sl_routes_changed(live->engine);
+}
+
 static void look(struct sl_live *live)
 {
 	live->now = sl__live_clock();
 	sl_steer_beat(live->steer, live->shard, live->now);
 	sl_fast_look(&live->fast, live->now);
+	mind_routes(live);
 }
 
 static void put_in(struct sl_live *live, unsigned n)
@@ -195,14 +206,6 @@ static void mind_watchdog(struct sl_live *live)
 	sl__system_notify("WATCHDOG=1");
 }
 
-/* Another thread learned of something that answers depend on. */
-static void mind_routes(struct sl_live *live)
-{
-	if (atomic_load_explicit(&live->stale, memory_order_relaxed) &&
-	        atomic_exchange(&live->stale, false))
-		sl_routes_changed(live->engine);
-}
-
 /*
  * Tracing costs something for every packet: only while somebody asks for it. Then every packet
  * is the engine's.
@@ -229,7 +232,6 @@ void sl__live_loop(struct sl_live *live)
 			break;
 		for (int i = 0; i < n; i++)
 			handle(live, events[i].data.fd);
-		mind_routes(live);
 		pass_time(live);
 		sl_fast_work(&live->fast, HAND_DOWN);
 		mind_explainers(live);
