@@ -199,10 +199,12 @@ static bool describe(uint8_t *block, uint32_t len, struct sl_packet *p)
 	        .mark = meta.mark,
 	        .gso = gso_of(vnet.gso_type),
 	        .cast = meta.cast};
-	if (meta.what == SL_STEER_FROM_WIRE)
+	if (meta.what == SL_STEER_FROM_WIRE) {
 		p->in_if = meta.ifindex;
-	else
+	} else {
 		p->from = SL_FROM_LOCAL;
+		p->out_if = meta.ifindex;
+	}
 	if (p->gso)
 		p->gso_size = vnet.gso_size;
 	if (vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)

@@ -51,8 +51,8 @@ void sl_tap_fini(struct sl_tap *tap);
 
 /*
  * Read one frame into a block of SL_TAP_BLOCK bytes, and describe it as a packet put in: data,
- * len, rooms (without SL_TAP_HEADER bytes), in_if, mark, gso, csum, from, cast. False: there is
- * none now. Frames that are not from sl_in and sl_out are skipped.
+ * len, rooms (without SL_TAP_HEADER bytes), in_if, mark, gso, csum, from, cast; out_if of a local
+ * program's is the one that the stack chose. False: there is none now. Frames that are not from sl_in and sl_out are skipped.
  */
 bool sl_tap_read(struct sl_tap *tap, uint8_t *block, struct sl_packet *p);
 

@@ -68,6 +68,7 @@ struct sl_live {
 	uint64_t now;
 	/* The batch under way: packet i is lent in the block at i * SL_LIVE_STRIDE. */
 	struct sl_packet packets[SL_LIVE_BATCH];
+	uint32_t chosen[SL_LIVE_BATCH]; /* by which interface the stack would send it; 0: not known */
 	uint8_t *blocks;
 	struct sl_live_emitted *emitted;
 	unsigned n_emitted, emitted_size;

@@ -143,13 +143,25 @@ static bool address(
 	return true;
 }
 
+/*
+ * A broadcast's way is its program's choice, not that of a table: two links may have the same address of ours
+ * (link-local ones of VLANs do).
+ */
+static uint32_t cast_if(const struct sl_live *live, const struct sl_packet *p)
+{
+	bool lent = p >= live->packets && p < live->packets + SL_LIVE_BATCH;
+	uint32_t chosen = lent ? live->chosen[p - live->packets] : 0;
+
+	return chosen ? chosen : p->out_if;
+}
+
 /* Which way. What a local program sent to this machine itself comes by lo. */
 static bool find_way(struct sl_live *live, const struct sl_packet *p, struct sl_steer_meta *meta)
 {
 	if (p->to == SL_TO_LOCAL)
 		return address(live, p->in_if ? p->in_if : LOOPBACK, SL_STEER_TO_LOCAL, meta);
 	if (p->from == SL_FROM_LOCAL && p->cast != SL_CAST_HOST)
-		return address(live, p->out_if, SL_STEER_SEND_CAST, meta);
+		return address(live, cast_if(live, p), SL_STEER_SEND_CAST, meta);
 	return p->out_if != 0;
 }
 

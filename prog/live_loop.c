@@ -83,6 +83,8 @@ static unsigned read_batch(struct sl_live *live)
 	        sl_tap_read(
 	                &live->tap, live->blocks + (size_t)n * SL_LIVE_STRIDE, &live->packets[n]))
 		n++;
+	for (unsigned i = 0; i < n; i++)
+		live->chosen[i] = live->packets[i].out_if;
 	for (unsigned i = 0; i < n && live->inbox; i++) {
 		const struct sl_link *link = sl_net_link(&live->net, live->packets[i].in_if);
 
@@ -131,6 +133,7 @@ static void passed_over(struct sl_live *live)
 {
 	unsigned n = sl__live_take_over(live);
 
+	memset(live->chosen, 0, n * sizeof(live->chosen[0]));
 	if (n)
 		finish_batch(live, n);
 }

@@ -99,6 +99,15 @@ def from_the_gateway():
         for i in range(len(CASTS_IN)):
             wait_until(lambda: "word%d " % i in heard(ears[0]), "what is allowed: " + CASTS_IN[i])
         check("word0 " + G4 in heard(ears[0]), heard(ears[0]))
+        # The same address on both links: the program's choice of interface counts.
+        for dev in ("in0", "out0"):
+            net.gateway.ip("addr", "flush", "dev", dev, "scope", "link")
+            net.gateway.ip("addr", "add", "fe80::77/64", "dev", dev, "nodad")
+        outside = ear(net.server, "s0", 5353)
+        for dev, there, word in (("in0", ears[0], "towards-inside"), ("out0", outside, "towards-outside")):
+            net.gateway.python(SAY, GROUP6, 5353, dev, word)
+            wait_until(lambda: word + " fe80::77" in heard(there), word)
+        check("inside" not in heard(outside) and "outside" not in heard(ears[0]), heard(outside) + heard(ears[0]))
         check(heard(ears[0]).count("word") == len(CASTS_IN), "each of them once: " + heard(ears[0]))
         check("word" not in heard(ears[1]), "what is not allowed: " + heard(ears[1]))
         net.stop_sluice()
