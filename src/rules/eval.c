@@ -112,6 +112,8 @@ static enum sl__outcome run_chain(struct sl__eval *ev, const struct sl__chain *b
 	enum sl__outcome out;
 
 	for (;;) {
+		if (rule && rule->run)
+			rule = sl__run_next(ev, rule);
 		if (!rule) {
 			if (!depth && ev->view->tracing)
 				sl__tell_policy(ev, base);

@@ -49,6 +49,11 @@ uint64_t sl__eval_random(struct sl_rules *r);
 
 bool sl__matches(struct sl__eval *ev, const struct sl__stmt *s);
 
+/* ---- run.c ---- */
+
+/* Of a rule in a run: itself or the next one that the packet may fit; behind the run: what stands there. */
+const struct sl__rule *sl__run_next(struct sl__eval *ev, const struct sl__rule *rule);
+
 /* ---- stateful.c: false where the rule ends, as if it did not match ---- */
 
 bool sl__stateful_passes(struct sl__eval *ev, struct sl__stateful *s);

@@ -149,6 +149,7 @@ static void read_all(struct sl_rules *r, const char *name, const char *text, siz
 	build_sets(r);
 	order_chains(r);
 	sl__memo_mark(r);
+	sl__runs_make(r);
 }
 
 /* 0, or why the reading was given up. (A function of its own: it returns twice.) */

@@ -342,6 +342,8 @@ struct sl__stmt {
 
 /* ---- objects, sets, chains, tables ---- */
 
+struct sl__run;
+
 struct sl__rule {
 	struct sl__rule *next;
 	struct sl__stmt *stmts;
@@ -349,6 +351,8 @@ struct sl__rule {
 	struct sl__place place;
 	struct sl__chain *chain;
 	uint64_t handle; /* as the kernel numbers them; 0: none yet */
+	struct sl__run *run; /* of rules that begin with the same field (run.c); NULL: in none */
+	uint32_t run_at;     /* its number there */
 	bool checked;
 };
 
@@ -536,6 +540,11 @@ void sl__elem_bounds(
 
 /* memo.c, when all is read: which statements stay alike, and the table of what is known. */
 void sl__memo_mark(struct sl_rules *r);
+
+/* run.c, when all is read: runs of rules that begin with the same field are found by its value. */
+void sl__runs_make(struct sl_rules *r);
+/* By their `lo`; w has as much room as v. */
+void sl__bounds_sort(struct sl__bounds *v, struct sl__bounds *w, uint32_t n, unsigned len);
 
 /* axis.c: the bounds of a concatenation, from its part `part` on; and which of them has a key. */
 struct sl__axis;

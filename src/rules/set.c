@@ -265,14 +265,14 @@ static int order(const struct sl__bounds *a, const struct sl__bounds *b, unsigne
 }
 
 /* Merge sort of v[0..n), with as much room in w. */
-static void sort_bounds(struct sl__bounds *v, struct sl__bounds *w, uint32_t n, unsigned len)
+void sl__bounds_sort(struct sl__bounds *v, struct sl__bounds *w, uint32_t n, unsigned len)
 {
 	uint32_t half = n / 2, i = 0, j = half, k = 0;
 
 	if (n < 2)
 		return;
-	sort_bounds(v, w, half, len);
-	sort_bounds(v + half, w, n - half, len);
+	sl__bounds_sort(v, w, half, len);
+	sl__bounds_sort(v + half, w, n - half, len);
 	memcpy(w, v, n * sizeof *v);
 	while (i < half || j < n)
 		v[k++] = j == n || (i < half && order(&w[i], &w[j], len) <= 0) ? w[i++] : w[j++];
@@ -460,7 +460,7 @@ void sl__set_build(struct sl_rules *r, struct sl__set *set)
 	if (set->ranged && sorted) {
 		struct sl__bounds *room = sl__arena_get(&r->arena, set->bound_count * sizeof *room);
 
-		sort_bounds(set->bounds, room, set->bound_count, set->key_len);
+		sl__bounds_sort(set->bounds, room, set->bound_count, set->key_len);
 		settle_overlaps(r, set);
 	} else if (set->bound_count) {
 		build_axes(r, set);
