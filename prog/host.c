@@ -10,12 +10,16 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/checksum.h"
 #include "base/wire.h"
 
 enum {
 	HOPS = 64,
 	TCP_HEADER = 20,
+	OPTION_END = 0,
+	OPTION_NOP = 1,
+	OPTION_MD5 = 19,
 	ICMP_HEADER = 8,
 	ECHO_REQUEST = 8,
 	ECHO_ANSWER = 0,
@@ -35,25 +39,35 @@ struct error {
 	uint32_t pointer;
 };
 
+/* How much of the packet is the datagram; 0: its length contradicts the packet. IPv6: 0 means all. */
+static uint32_t udp_length(const struct sl_view *v, uint32_t room)
+{
+	uint32_t length = sl_get16(v->data + v->l4 + 4);
+
+	if (length == 0 && v->family == SL_IPV6)
+		return room;
+	return length < 8 || length > room ? 0 : length;
+}
+
 /* Is the transport checksum right? UDP without one counts as right. */
 static bool sound(const struct sl_view *v)
 {
-	uint32_t len = v->len - v->l4, acc = 0;
+	uint32_t len = v->len - v->l4, whole, acc = 0;
 
 	if (v->proto == SL_PROTO_UDP && len >= 8 && sl_get16(v->data + v->l4 + 6) == 0)
 		return v->family == SL_IPV4;
-	uint32_t whole = len;
-
-	if (v->proto == SL_PROTO_UDP && len >= 8 && sl_get16(v->data + v->l4 + 4) < len)
-		whole = len = sl_get16(v->data + v->l4 + 4);
+	whole = len;
+	if (v->proto == SL_PROTO_UDP && !(len = udp_length(v, len)))
+		return false;
+	whole = len;
 	if (v->proto == SL_PROTO_UDPLITE && sl_get16(v->data + v->l4 + 4)) /* what it covers */
 		len = sl_get16(v->data + v->l4 + 4);
 	if (len > whole)
 		return false;
 	if (v->proto != SL_PROTO_ICMP)
-		acc = v->family == SL_IPV4 ?
-		              sl__sum_ipv4(v->data + 12, v->data + 16, v->proto, whole) :
-		              sl__sum_ipv6(v->src.b, v->dst.b, v->proto, whole);
+		acc = v->family == SL_IPV4
+		              ? sl__sum_ipv4(v->data + 12, v->data + 16, v->proto, whole)
+		              : sl__sum_ipv6(v->src.b, v->dst.b, v->proto, whole);
 	return sl__sum_fold(sl__sum(v->data + v->l4, len, acc)) == 0xffff;
 }
 
@@ -98,13 +112,41 @@ static uint32_t finish(const struct sl_view *to, uint32_t len, uint8_t *out)
 	return answer.len;
 }
 
+/* An MD5 signature (RFC 2385) that nobody asked for: Linux drops that in silence. */
+static bool is_signed(const struct sl_view *v)
+{
+	struct sl_bytes b = sl_bytes_of(v->data + v->l4, v->len - v->l4);
+	uint32_t header;
+
+	sl_bytes_skip(&b, 12);
+	header = (uint32_t)(sl_bytes_u8(&b) >> 4) * 4;
+	if (header < TCP_HEADER || header > v->len - v->l4)
+		return false;
+	b = sl_bytes_of(v->data + v->l4 + TCP_HEADER, header - TCP_HEADER);
+	while (sl_bytes_left(&b)) {
+		uint8_t kind = sl_bytes_u8(&b), size;
+
+		if (kind == OPTION_END)
+			break;
+		if (kind == OPTION_NOP)
+			continue;
+		size = sl_bytes_u8(&b);
+		if (kind == OPTION_MD5 && size == 18)
+			return true;
+		if (!sl_bytes_ok(&b) || size < 2)
+			break;
+		sl_bytes_skip(&b, size - 2u);
+	}
+	return false;
+}
+
 static uint32_t reset(const struct sl_view *v, uint8_t *out)
 {
 	uint8_t *h;
 	uint32_t taken = sl__view_body(v) + ((v->flags & SL_VIEW_SYN) != 0) +
 	                 ((v->flags & SL_VIEW_FIN) != 0);
 
-	if (!v->tcp || v->flags & SL_VIEW_RST)
+	if (!v->tcp || v->flags & SL_VIEW_RST || is_signed(v))
 		return 0;
 	h = put_header(v, SL_PROTO_TCP, TCP_HEADER, out);
 	memset(h, 0, TCP_HEADER);
@@ -180,7 +222,9 @@ static uint32_t answer_icmp(const struct sl_view *v, uint64_t now, uint8_t *out)
 	bool echo = type == (v->proto == SL_PROTO_ICMP ? ECHO_REQUEST : ECHO6_REQUEST);
 	uint8_t *h;
 
-	if (!(echo || ask_time) || header_len(v) + len > SL_HOST_ANSWER || v->data[v->l4 + 1])
+	if (ask_time)
+		len = TIME_LENGTH;
+	if (!(echo || ask_time) || header_len(v) + len > SL_HOST_ANSWER)
 		return 0;
 	h = put_header(v, v->proto, len, out);
 	memcpy(h, v->data + v->l4, len);
@@ -201,7 +245,8 @@ uint32_t sl__host_answer(struct sl_view *v, uint64_t now, uint8_t *out)
 
 	if (v->fragment || v->l4 > v->len || (v->family == SL_IPV6 && sl_addr_eq(&v->src, &nobody)))
 		return 0;
-	if (!icmp && v->proto != SL_PROTO_TCP && v->proto != SL_PROTO_UDP && v->proto != SL_PROTO_UDPLITE)
+	if (!icmp && v->proto != SL_PROTO_TCP && v->proto != SL_PROTO_UDP &&
+	        v->proto != SL_PROTO_UDPLITE)
 		return no_protocol(v, out);
 	if (v->l4 + 8 > v->len || !sound(v))
 		return 0;

@@ -9,8 +9,8 @@
  */
 #include "prog/view.h"
 
-/* Bytes that an answer takes at most. */
-#define SL_HOST_ANSWER 2048
+/* Bytes that an answer takes at most: an echo is as long as its question. */
+#define SL_HOST_ANSWER 65535
 
 /*
  * The answer to v, written to out (SL_HOST_ANSWER bytes): a reset, "port unreachable", or the

@@ -27,7 +27,8 @@
  * between are only text.
  *
  * A translated IPv6 address is written as RFC 5952 asks. Linux writes all 32 digits, which servers
- * that compare texts take for another host's address (pyftpdlib does).
+ * that compare texts take for another host's address (pyftpdlib does). What is true behind NAT as it
+ * stands keeps its spelling, and delimiters are kept always; Linux writes all of it anew.
  *
  * Nothing is expected, and the line passes with a remark, when it announces another host
  * (unless ftp_loose), a port below 1024, numbers out of range, or a passive endpoint
@@ -269,6 +270,32 @@ static void put(struct sl_out *o, const struct announced *a, const struct sl_end
 	}
 }
 
+static bool is_translated(struct sl_help *help)
+{
+	struct sl_tuple there, back;
+
+	sl_help_tuple(help, SL_ORIGINAL, &there);
+	sl_help_tuple(help, SL_REPLY, &back);
+	return !sl_addr_eq(&there.src, &back.dst) || !sl_addr_eq(&there.dst, &back.src) ||
+	       there.sport != back.dport || there.dport != back.sport;
+}
+
+/* Any delimiter may be chosen. It is kept; Linux writes its own. */
+static bool has_own_delimiter(const struct announced *a)
+{
+	return (a->form == AS_EXTENDED || a->form == AS_PORT) && a->delimiter != '|';
+}
+
+/* Is the endpoint spelled like this (NUL-terminated), as we and Linux would write it? */
+static bool is_spelled(const struct sl_message *m, const struct announced *a, const char *usual)
+{
+	struct sl_text t = m->text, part;
+
+	return !has_own_delimiter(a) && sl_text_bytes(&t, a->offset, &part) &&
+	       sl_text_bytes(&t, a->length, &part) && sl_text_exact(&part, usual) &&
+	       !sl_text_left(&part);
+}
+
 /* ---- what an announcement leads to ----------------------------------------------------------- */
 
 static enum sl_help_result remark(struct sl_help *help, enum sl_reason why, const char *text)
@@ -302,8 +329,8 @@ static enum sl_help_result expect_other_host(struct sl_help *help, const struct 
 static enum sl_help_result expect(
         struct sl_help *help, struct sl_message *m, const struct announced *a, const char *what)
 {
-	char text[96];
-	struct sl_out out = sl_out_of(text, sizeof(text));
+	char text[96] = {0};
+	struct sl_out out = sl_out_of(text, sizeof(text) - 1);
 	struct sl_endpoint seen;
 	enum sl_reason why = a->wrong;
 
@@ -315,12 +342,15 @@ static enum sl_help_result expect(
 		return remark(help, why, what);
 	if (why != SL_WHY_NONE)
 		return sl_refuse(help, why);
-	if (sl_addr_eq(&seen.addr, &a->endpoint.addr) && seen.port == a->endpoint.port)
-		return SL_PASS; /* true as it stands: keep its spelling */
 	put(&out, a, &seen);
+	if (sl_addr_eq(&seen.addr, &a->endpoint.addr) && seen.port == a->endpoint.port) {
+		if (is_translated(help) && !is_spelled(m, a, text))
+			sl_help_beyond(help, SL_BEYOND_ADDRESS_TEXT);
+		return SL_PASS; /* true as it stands: keep its spelling */
+	}
 	if (out.full || !sl_replace(help, m, a->offset, a->length, text, sl_out_len(&out)))
 		return sl_refuse(help, SL_WHY_HELPER_DROP);
-	if (a->form == AS_EXTENDED && seen.family == SL_IPV6)
+	if ((a->form == AS_EXTENDED && seen.family == SL_IPV6) || has_own_delimiter(a))
 		sl_help_beyond(help, SL_BEYOND_ADDRESS_TEXT);
 	return SL_PASS;
 }
@@ -454,7 +484,8 @@ static size_t hold(struct sl_help *help, const struct sl_text *begin, enum sl_di
 	return sl_text_offset(begin) + sl_text_left(begin);
 }
 
-static void linux_view(struct sl_help *help, const struct sl_segment *segment, struct sl_linux_view *out)
+static void linux_view(
+        struct sl_help *help, const struct sl_segment *segment, struct sl_linux_view *out)
 {
 	struct ftp *ftp = sl_help_data(help);
 	struct sl_tuple own;

@@ -121,6 +121,7 @@ enum sl_beyond {
 	SL_BEYOND_REPEATED,    /* "repeated": the same bytes again open nothing anew */
 	SL_BEYOND_OTHER_CALLS, /* "other-calls": a SIP call's end is not the end of others */
 	SL_BEYOND_EXPECT_TIME, /* "expect-time": `ct expectation` lives as long as it says, not 1000 times as long */
+	SL_BEYOND_SIGNED,      /* "signed": segments with a signature are not edited */
 	SL_BEYOND_COUNT
 };
 

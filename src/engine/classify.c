@@ -158,6 +158,26 @@ static enum sl_track_result track(struct sl_work *w, enum sl_dir dir, enum sl_re
 	return proto->packet(t, w->conn, dir, w->p, &w->parsed, why);
 }
 
+static bool classify_tracked(struct sl_work *w, uint16_t zone, uint8_t zone_dirs);
+
+/* The same tuple again, a new conn. What Linux had for another one, it still has. */
+static bool reopen(struct sl_work *w, uint16_t zone, uint8_t zone_dirs, enum sl_reason why)
+{
+	struct sl_track *t = &w->e->track;
+	enum sl_beyond beyond = sl__conn_beyond(t, w->conn);
+	struct sl_ext *ext;
+	bool classified;
+
+	sl__conn_kill(t, w->conn, why);
+	classified = classify_tracked(w, zone, zone_dirs); /* once: the conn is gone */
+	if (beyond == SL_BEYOND_NONE || !w->conn || !w->fresh || w->conn->status & SL_EXPECTED)
+		return classified;
+	ext = sl__conn_ext(t, w->conn);
+	if (ext)
+		ext->beyond = (uint8_t)beyond;
+	return classified;
+}
+
 static bool classify_tracked(struct sl_work *w, uint16_t zone, uint8_t zone_dirs)
 {
 	struct sl_track *t = &w->e->track;
@@ -191,9 +211,11 @@ static bool classify_tracked(struct sl_work *w, uint16_t zone, uint8_t zone_dirs
 		sl__conn_count(t, w->conn, dir, w->parsed.len);
 		return true;
 	case SL_TRACK_REOPEN:
-		sl__conn_kill(t, w->conn, why);
-		return classify_tracked(w, zone, zone_dirs); /* once: the conn is gone */
+		return reopen(w, zone, zone_dirs, why);
 	case SL_TRACK_INVALID:
+		if (w->fresh && t->expects.shadows)
+			w->p->beyond =
+			        (uint8_t)sl__expect_shadow_answered(t, &w->parsed.tuple, zone);
 		forget(w);
 		return invalid(w, why);
 	case SL_TRACK_DROP:

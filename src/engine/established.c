@@ -356,7 +356,7 @@ SL_INLINE void accept(struct sl_engine *e, struct sl_conn *conn, enum sl_dir dir
 	p->reason = SL_WHY_NONE;
 	p->mtu = way->answer.mtu;
 	p->beyond = SL_BEYOND_NONE;
-	if (conn->ext && p->altered) /* as helpers.c has it: where it shows */
+	if (sl__conn_beyond_shows(conn)) /* as helpers.c has it */
 		p->beyond = (uint8_t)sl__conn_beyond(&e->track, conn);
 	p->out_if = way->answer.out_if;
 	p->conn = conn;

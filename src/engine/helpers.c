@@ -71,7 +71,7 @@ void sl__attach_helper(struct sl_work *w)
 /* A conn that is another one in Linux: so is each packet where that shows. */
 static void mark_beyond(const struct sl_work *w)
 {
-	bool shows = w->p->state != SL_CT_ESTABLISHED || w->conn->status & (SL_SRC_NAT | SL_DST_NAT);
+	bool shows = w->p->state != SL_CT_ESTABLISHED || sl__conn_beyond_shows(w->conn);
 
 	if (shows && !w->p->beyond)
 		w->p->beyond = (uint8_t)sl__conn_beyond(&w->e->track, w->conn);

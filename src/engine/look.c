@@ -83,6 +83,7 @@ static const char *const beyond_names[SL_BEYOND_COUNT] = {
 	[SL_BEYOND_REFUSED] = "refused",
 	[SL_BEYOND_ADDRESS_TEXT] = "address-text",
 	[SL_BEYOND_OTHER_CALLS] = "other-calls",
+	[SL_BEYOND_SIGNED] = "signed",
 	[SL_BEYOND_LINE_START] = "line-start",
 	[SL_BEYOND_PASSED] = "passed",
 	[SL_BEYOND_REPEATED] = "repeated",

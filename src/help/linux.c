@@ -71,19 +71,34 @@ void sl__linux_look(struct sl_help_work *w)
 		help->helper->linux_view(help, &segment, &help->linux_view);
 }
 
+/*
+ * Behind NAT Linux announces the public address; we announce nothing, so whoever takes the message
+ * as it came goes to the address in it. Either is a consequence.
+ */
 static void remember_shadow(struct sl_help *help, enum sl_dir dir, enum sl_beyond beyond)
 {
 	const struct sl_endpoint *e = &help->linux_view.endpoint;
+	uint32_t timeout = help->helper->classes[0].timeout * 1000;
+	struct sl_track *t = help->owner->t;
 	struct sl_tuple own, other;
 
 	sl__conn_tuple(help->conn, dir, &own);
 	sl__conn_tuple(help->conn, !dir, &other);
 	other.sport = 0;
 	other.dport = e->port;
-	if (sl_addr_eq(&own.src, &other.dst))
-		other.dst = e->addr;
-	sl__expect_shadow(help->owner->t, &other, help->conn->zone, beyond,
-	        help->helper->classes[0].timeout * 1000);
+	if (!sl_addr_eq(&own.src, &other.dst))
+		sl__expect_shadow(t, help->conn, &other, beyond, timeout);
+	other.dst = e->addr;
+	sl__expect_shadow(t, help->conn, &other, beyond, timeout);
+}
+
+/* A new expectation takes the place of one that only Linux had, and which it now tells the end of. */
+static void replace_shadow(struct sl_help *help)
+{
+	enum sl_beyond beyond = sl__expect_shadow_replace(help->owner->t, help->conn);
+
+	if (help->packet && !help->packet->beyond)
+		help->packet->beyond = (uint8_t)beyond;
 }
 
 void sl__linux_compare(struct sl_help_work *w, bool dropped, bool again)
@@ -94,6 +109,8 @@ void sl__linux_compare(struct sl_help_work *w, bool dropped, bool again)
 
 	if (!help->linux_known)
 		return;
+	if (help->made || view->expects)
+		replace_shadow(help);
 	if (view->drops && !dropped)
 		beyond = help->made ? SL_BEYOND_SYNTAX : SL_BEYOND_PASSED;
 	else if (dropped && !view->drops)

@@ -313,12 +313,13 @@ enum sl_help_outcome sl__help_tcp(struct sl_help_work *w)
 	struct sl_stream *s = w->s;
 	bool bytes = w->parsed->payload < w->parsed->len, waits;
 
-	if (!w->help->left && w->help->helper && is_signed(w)) {
-		sl_note(w->help, SL_WHY_HELPER_ENCRYPTED, "segments are signed: never edited");
-		w->help->left = true;
-	}
 	if (sl__help_only_reads(w->help))
 		return watch(w);
+	if (!w->help->left && w->help->helper && is_signed(w)) {
+		sl_note(w->help, SL_WHY_HELPER_ENCRYPTED, "segments are signed: never edited");
+		sl__help_beyond(w->help, SL_BEYOND_SIGNED);
+		w->help->left = true;
+	}
 	take_ack(w);
 	if (flags & SL_SYN) {
 		take_syn(w);

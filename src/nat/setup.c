@@ -7,7 +7,8 @@
  * some servers trust low ports. The search goes from one unpredictable port to another, as taken
  * ports tend to stand together, and skips what its pool knows to be taken (pool.h): PROBES steps at
  * most, whatever the crowd. So while a crowd's pool still learns, a search may end although some
- * port is free; it has then taught the pool PROBES ports, and soon all are known.
+ * port is free; it has then taught the pool PROBES ports, and soon all are known. A destination's
+ * search goes from the first port of its range on, as in Linux.
  */
 #include "nat/nat.h"
 
@@ -15,8 +16,8 @@
 
 #include "base/wire.h"
 
-#define PROBES	    256 /* Linux looks at 240 ports, and then gives up */
-#define REUSE_LOOKS 16	/* at ports that are taken by connections which may be over */
+#define PROBES      256 /* Linux looks at 240 ports, and then gives up */
+#define REUSE_LOOKS 16  /* at ports that are taken by connections which may be over */
 
 /* In tuple order: the values that a port or id may take. */
 struct port_range {
@@ -54,10 +55,11 @@ static struct sl_addr netmap(const struct sl_addr *addr, const struct sl_nat_ran
 }
 
 /* One of min..max (which differ in their last 8 bytes only), by a keyed hash of who asks. */
-static struct sl_addr pick(struct sl_track *t, const struct sl_tuple *tuple,
-	const struct sl_nat_range *range)
+static struct sl_addr pick(
+        struct sl_track *t, const struct sl_tuple *tuple, const struct sl_nat_range *range)
 {
-	uint64_t low = sl_get64(range->min_addr.b + 8), span = sl_get64(range->max_addr.b + 8) - low + 1;
+	uint64_t low = sl_get64(range->min_addr.b + 8),
+	         span = sl_get64(range->max_addr.b + 8) - low + 1;
 	struct sl_addr out = range->min_addr;
 	uint32_t w[8];
 	uint64_t hash;
@@ -72,7 +74,7 @@ static struct sl_addr pick(struct sl_track *t, const struct sl_tuple *tuple,
 }
 
 static struct sl_addr choose_addr(struct sl_track *t, const struct sl_tuple *tuple,
-	const struct sl_nat_range *range, enum sl_manip manip)
+        const struct sl_nat_range *range, enum sl_manip manip)
 {
 	const struct sl_addr *now = manip == SL_MANIP_SRC ? &tuple->src : &tuple->dst;
 
@@ -106,7 +108,7 @@ static uint16_t *port_of(struct sl_tuple *tuple, enum sl_manip manip)
 
 /* False: the port of this packet may not be changed at all. */
 static bool allowed(const struct sl_tuple *tuple, uint16_t port, const struct sl_nat_range *range,
-	enum sl_manip manip, struct port_range *out)
+        enum sl_manip manip, struct port_range *out)
 {
 	if (range->flags & SL_NAT_MAP_PORT) {
 		out->min = range->min_port <= range->max_port ? range->min_port : range->max_port;
@@ -129,17 +131,19 @@ static bool allowed(const struct sl_tuple *tuple, uint16_t port, const struct sl
 }
 
 /* Must the port be one of this shard's? Answers to a public address come to its port's owner. */
-static bool is_sliced(const struct sl_track *t, const struct sl_tuple *now, const struct sl_tuple *tuple,
-	enum sl_manip manip)
+static bool is_sliced(const struct sl_track *t, const struct sl_tuple *now,
+        const struct sl_tuple *tuple, enum sl_manip manip)
 {
 	bool local = t->packet && t->packet->from == SL_FROM_LOCAL;
 
-	return t->shards > 1 && manip == SL_MANIP_SRC && (has_ports(tuple->proto) || is_icmp(tuple)) &&
+	return t->shards > 1 && manip == SL_MANIP_SRC &&
+	       (has_ports(tuple->proto) || is_icmp(tuple)) &&
 	       (local || addr_cmp(&now->src, &tuple->src) != 0);
 }
 
 /* sliced: only if it is also this shard's. */
-static bool is_free(struct sl_track *t, const struct sl_conn *conn, const struct sl_tuple *tuple, bool sliced)
+static bool is_free(
+        struct sl_track *t, const struct sl_conn *conn, const struct sl_tuple *tuple, bool sliced)
 {
 	struct sl_tuple reply;
 	enum sl_dir dir;
@@ -150,14 +154,14 @@ static bool is_free(struct sl_track *t, const struct sl_conn *conn, const struct
 }
 
 static uint16_t first_port(struct sl_track *t, uint16_t now, const struct port_range *ports,
-	const struct sl_nat_range *range, enum sl_manip manip)
+        const struct sl_nat_range *range, enum sl_manip manip)
 {
 	uint32_t size = (uint32_t)ports->max - ports->min + 1;
 
 	if (range->flags & SL_NAT_PORT_OFFSET)
 		return (uint16_t)(ports->min + (uint16_t)(now - range->base_port) % size);
 	if (manip == SL_MANIP_DST && !(range->flags & (SL_NAT_FULLY_RANDOM | SL_NAT_RANDOM)))
-		return (uint16_t)(ports->min + (uint16_t)(now - ports->min) % size);
+		return ports->min;
 	return (uint16_t)(ports->min + sl__random_below(&t->random, size));
 }
 
@@ -167,7 +171,8 @@ static bool to_own_slice(const struct sl_track *t, const struct port_range *port
 	uint32_t at = *port;
 
 	for (unsigned round = 0; round < 2; round++, at = ports->min) {
-		uint32_t slice = at >> 6, ahead = (t->shard + t->shards - slice % t->shards) % t->shards;
+		uint32_t slice = at >> 6,
+		         ahead = (t->shard + t->shards - slice % t->shards) % t->shards;
 
 		if (ahead)
 			at = (slice + ahead) << 6;
@@ -181,7 +186,7 @@ static bool to_own_slice(const struct sl_track *t, const struct port_range *port
 
 /* Where to look after `candidate` was found taken. */
 static uint16_t next_port(struct sl_track *t, uint16_t candidate, const struct port_range *ports,
-	const struct sl_nat_range *range, enum sl_manip manip)
+        const struct sl_nat_range *range, enum sl_manip manip)
 {
 	if (manip == SL_MANIP_SRC && !(range->flags & SL_NAT_PORT_OFFSET))
 		return first_port(t, candidate, ports, range, manip);
@@ -200,14 +205,16 @@ static uint32_t skipped(const struct port_range *ports, uint16_t from, uint16_t 
  */
 static bool makes_way(const struct sl_conn *old, enum sl_dir dir, const struct sl_conn *conn)
 {
-	return dir == SL_REPLY && old->status & SL_SRC_NAT && !(old->status & (SL_FIXED_TIMEOUT | SL_DYING)) &&
+	return dir == SL_REPLY && old->status & SL_SRC_NAT &&
+	       !(old->status & (SL_FIXED_TIMEOUT | SL_DYING)) &&
 	       (old->state == SL_TCP_TIME_WAIT || old->state == SL_TCP_CLOSE) &&
 	       (int32_t)(conn->l4.tcp.end[SL_ORIGINAL] - old->l4.tcp.end[SL_ORIGINAL]) > 0;
 }
 
 /* No port is free: one of a few that belong to connections which are over will do. */
 static bool reuse(struct sl_track *t, const struct sl_conn *conn, struct sl_tuple *tuple,
-	const struct port_range *ports, const struct sl_nat_range *range, enum sl_manip manip, bool sliced)
+        const struct port_range *ports, const struct sl_nat_range *range, enum sl_manip manip,
+        bool sliced)
 {
 	struct sl_tuple reply;
 	struct sl_conn *old;
@@ -217,7 +224,8 @@ static bool reuse(struct sl_track *t, const struct sl_conn *conn, struct sl_tupl
 		return false;
 	for (unsigned n = 0; n < REUSE_LOOKS; n++) {
 		tuple->sport = first_port(t, tuple->sport, ports, range, manip);
-		if ((sliced && !to_own_slice(t, ports, &tuple->sport)) || !sl__tuple_invert(tuple, &reply))
+		if ((sliced && !to_own_slice(t, ports, &tuple->sport)) ||
+		        !sl__tuple_invert(tuple, &reply))
 			return false;
 		old = sl__conn_find(t, &reply, sl__conn_zone(conn, SL_REPLY), &dir);
 		if (old && !makes_way(old, dir, conn))
@@ -231,7 +239,8 @@ static bool reuse(struct sl_track *t, const struct sl_conn *conn, struct sl_tupl
 
 /* Search the range; what is found taken is remembered in the pool. */
 static enum sl_reason search(struct sl_track *t, const struct sl_conn *conn, struct sl_tuple *tuple,
-	const struct port_range *ports, const struct sl_nat_range *range, enum sl_manip manip, bool sliced)
+        const struct port_range *ports, const struct sl_nat_range *range, enum sl_manip manip,
+        bool sliced)
 {
 	uint16_t *port = port_of(tuple, manip), candidate, from;
 	struct sl_pool *pool = NULL;
@@ -261,17 +270,19 @@ static enum sl_reason search(struct sl_track *t, const struct sl_conn *conn, str
 		t->nat->passed++;
 		candidate = next_port(t, candidate, ports, range, manip);
 	}
-	return reuse(t, conn, tuple, ports, range, manip, sliced) ? SL_WHY_NONE : SL_WHY_NAT_NO_PORT;
+	return reuse(t, conn, tuple, ports, range, manip, sliced) ? SL_WHY_NONE
+	                                                          : SL_WHY_NAT_NO_PORT;
 }
 
 static bool addr_in_range(const struct sl_tuple *tuple, const struct sl_nat_range *range)
 {
 	return !(range->flags & SL_NAT_MAP_ADDR) ||
 	       (addr_cmp(&tuple->src, &range->min_addr) >= 0 &&
-		       addr_cmp(&tuple->src, &range->max_addr) <= 0);
+	               addr_cmp(&tuple->src, &range->max_addr) <= 0);
 }
 
-static bool port_in_range(struct sl_tuple *tuple, const struct sl_nat_range *range, enum sl_manip manip)
+static bool port_in_range(
+        struct sl_tuple *tuple, const struct sl_nat_range *range, enum sl_manip manip)
 {
 	uint16_t port = *port_of(tuple, manip);
 
@@ -319,7 +330,7 @@ static bool as_moved(struct sl_track *t, const struct sl_conn *conn, struct sl_t
 		return false;
 	sl__conn_tuple(other, SL_ORIGINAL, &orig);
 	if (orig.proto != own.proto || orig.family != own.family || orig.sport != own.sport ||
-		!sl_addr_eq(&orig.src, &own.src))
+	        !sl_addr_eq(&orig.src, &own.src))
 		return false;
 	sl__conn_tuple(other, SL_REPLY, &seen);
 	tuple->src = seen.dst;
@@ -329,7 +340,7 @@ static bool as_moved(struct sl_track *t, const struct sl_conn *conn, struct sl_t
 
 /* How the conn's original packets are to look: `tuple` changed at one end, and nobody's yet. */
 static enum sl_reason unique(struct sl_track *t, const struct sl_conn *conn, struct sl_tuple *tuple,
-	const struct sl_nat_range *range, enum sl_manip manip)
+        const struct sl_nat_range *range, enum sl_manip manip)
 {
 	bool keep = !(range->flags & (SL_NAT_FULLY_RANDOM | SL_NAT_RANDOM));
 	const struct sl_tuple now = *tuple;
@@ -337,11 +348,12 @@ static enum sl_reason unique(struct sl_track *t, const struct sl_conn *conn, str
 	struct port_range ports;
 	enum sl_reason why;
 
-	if (manip == SL_MANIP_SRC && keep && fits && is_free(t, conn, tuple, is_sliced(t, &now, tuple, manip)))
+	if (manip == SL_MANIP_SRC && keep && fits &&
+	        is_free(t, conn, tuple, is_sliced(t, &now, tuple, manip)))
 		return SL_WHY_NONE; /* it is fine as it is */
 	if (manip == SL_MANIP_SRC && keep && !fits && as_moved(t, conn, tuple)) {
 		if (addr_in_range(tuple, range) && port_in_range(tuple, range, manip) &&
-			is_free(t, conn, tuple, is_sliced(t, &now, tuple, manip)))
+		        is_free(t, conn, tuple, is_sliced(t, &now, tuple, manip)))
 			return SL_WHY_NONE;
 		*tuple = now;
 	}
@@ -353,7 +365,7 @@ static enum sl_reason unique(struct sl_track *t, const struct sl_conn *conn, str
 	if (!allowed(tuple, *port_of(tuple, manip), range, manip, &ports))
 		return SL_WHY_NONE; /* source NAT may still make it unique; if not, confirming fails */
 	if (keep && !(range->flags & SL_NAT_PORT_OFFSET) && port_in_range(tuple, range, manip) &&
-		is_free(t, conn, tuple, sliced))
+	        is_free(t, conn, tuple, sliced))
 		return SL_WHY_NONE;
 	why = search(t, conn, tuple, &ports, range, manip, sliced);
 	/* A clash that destination NAT cannot solve is left to source NAT, as in Linux. */
@@ -381,7 +393,7 @@ static void tell_pool(struct sl_track *t, const struct sl_conn *conn, bool taken
 }
 
 enum sl_reason sl__nat_setup(struct sl_track *t, struct sl_conn *conn,
-	const struct sl_nat_range *range, enum sl_manip manip)
+        const struct sl_nat_range *range, enum sl_manip manip)
 {
 	struct sl_tuple reply, now, wanted;
 	enum sl_reason why;
@@ -425,9 +437,10 @@ enum sl_reason sl__nat_setup_none(struct sl_track *t, struct sl_conn *conn, enum
 }
 
 enum sl_reason sl__nat_apply(struct sl_track *t, struct sl_conn *conn, enum sl_manip manip,
-	const struct sl_addr *addr, uint16_t port)
+        const struct sl_addr *addr, uint16_t port)
 {
-	struct sl_nat_range range = {.flags = SL_NAT_MAP_ADDR, .min_addr = *addr, .max_addr = *addr};
+	struct sl_nat_range range = {
+	        .flags = SL_NAT_MAP_ADDR, .min_addr = *addr, .max_addr = *addr};
 
 	if (port) {
 		range.flags |= SL_NAT_MAP_PORT;
@@ -436,8 +449,8 @@ enum sl_reason sl__nat_apply(struct sl_track *t, struct sl_conn *conn, enum sl_m
 	return sl__nat_setup(t, conn, &range, manip);
 }
 
-bool sl__nat_master_source(struct sl_track *t, const struct sl_conn *conn, const struct sl_expect *expect,
-	struct sl_addr *out)
+bool sl__nat_master_source(struct sl_track *t, const struct sl_conn *conn,
+        const struct sl_expect *expect, struct sl_addr *out)
 {
 	const struct sl_conn *master = sl__conn_at(t, expect->master);
 	struct sl_tuple own, master_own, seen;
@@ -449,8 +462,8 @@ bool sl__nat_master_source(struct sl_track *t, const struct sl_conn *conn, const
 	return sl_addr_eq(&own.src, &master_own.src);
 }
 
-enum sl_reason sl__nat_follow_master(struct sl_track *t, struct sl_conn *conn,
-	const struct sl_expect *expect)
+enum sl_reason sl__nat_follow_master(
+        struct sl_track *t, struct sl_conn *conn, const struct sl_expect *expect)
 {
 	struct sl_addr source;
 	enum sl_reason why = SL_WHY_NONE;
@@ -459,7 +472,8 @@ enum sl_reason sl__nat_follow_master(struct sl_track *t, struct sl_conn *conn,
 		why = sl__nat_apply(t, conn, SL_MANIP_SRC, &source, expect->more.from_port);
 	if (why != SL_WHY_NONE)
 		return why;
-	return sl__nat_apply(t, conn, SL_MANIP_DST, &expect->more.saved_addr, expect->more.saved_port);
+	return sl__nat_apply(
+	        t, conn, SL_MANIP_DST, &expect->more.saved_addr, expect->more.saved_port);
 }
 
 void sl__nat_conn_end(struct sl_track *t, const struct sl_conn *conn)

@@ -79,6 +79,7 @@ struct sl_expect_want {
 #define SL_SHADOWS 32
 struct sl_shadow {
 	struct sl_tuple tuple; /* any source port */
+	uint64_t master;       /* id of the conn that announced it */
 	uint32_t deadline;     /* engine ms */
 	uint16_t zone;
 	uint8_t beyond; /* enum sl_beyond; 0: none here */
@@ -121,10 +122,15 @@ struct sl_expect *sl__expect_find_exact(
 /* Whom does a first packet with this tuple fit (not inactive)? NULL: none. Does not remove it. */
 struct sl_expect *sl__expect_match(struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone);
 void sl__expect_remove(struct sl_track *t, struct sl_expect *expect, enum sl_reason why);
-void sl__expect_shadow(struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone,
-        enum sl_beyond beyond, uint32_t timeout_ms);
+void sl__expect_shadow(struct sl_track *t, const struct sl_conn *master,
+        const struct sl_tuple *tuple, enum sl_beyond beyond, uint32_t timeout_ms);
+/* Another expectation of this master takes their place: they go. What they were; NONE: none. */
+enum sl_beyond sl__expect_shadow_replace(struct sl_track *t, const struct sl_conn *master);
 /* Would Linux have expected a first packet with this tuple? Asked once: the shadow goes. */
 enum sl_beyond sl__expect_shadow_met(
+        struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone);
+/* Does a packet that belongs nowhere answer one that Linux would have expected? */
+enum sl_beyond sl__expect_shadow_answered(
         struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone);
 /* All of a master's. */
 void sl__expect_remove_all(struct sl_track *t, struct sl_conn *master, enum sl_reason why);

@@ -14,12 +14,19 @@
 #include "base/bytes.h"
 #include "base/checksum.h"
 
-#define IPV4_MIN 20
-#define IPV6_LEN 40
+#define IPV4_MIN       20
+#define IPV6_LEN       40
 #define MAX_EXTENSIONS 64
 
 /* IPv6 extension headers (IANA protocol numbers). */
-enum { HOP_BY_HOP = 0, ROUTING = 43, FRAGMENT = 44, AUTHENTICATION = 51, NO_NEXT = 59, OPTIONS = 60 };
+enum {
+	HOP_BY_HOP = 0,
+	ROUTING = 43,
+	FRAGMENT = 44,
+	AUTHENTICATION = 51,
+	NO_NEXT = 59,
+	OPTIONS = 60
+};
 
 enum { ND_REDIRECT = 137, ND_OPTION_REDIRECTED = 4 };
 
@@ -29,30 +36,40 @@ struct icmp_type {
 	uint8_t type, inverse, kind;
 };
 
-static const struct icmp_type icmp_types[] = { /* RFC 792, 950 */
-	{0, 8, SL_ICMP_ANSWER}, {8, 0, SL_ICMP_REQUEST},		/* echo */
-	{3, SL_ICMP_NO_INVERSE, SL_ICMP_ERROR},				/* unreachable */
-	{4, SL_ICMP_NO_INVERSE, SL_ICMP_ERROR},				/* source quench */
-	{5, SL_ICMP_NO_INVERSE, SL_ICMP_ERROR},				/* redirect */
-	{11, SL_ICMP_NO_INVERSE, SL_ICMP_ERROR},			/* time exceeded */
-	{12, SL_ICMP_NO_INVERSE, SL_ICMP_ERROR},			/* parameter problem */
-	{13, 14, SL_ICMP_REQUEST}, {14, 13, SL_ICMP_ANSWER},		/* timestamp */
-	{15, 16, SL_ICMP_REQUEST}, {16, 15, SL_ICMP_ANSWER},		/* information */
-	{17, 18, SL_ICMP_REQUEST}, {18, 17, SL_ICMP_ANSWER},		/* address mask */
+static const struct icmp_type icmp_types[] = {
+        /* RFC 792, 950 */
+        {0, 8, SL_ICMP_ANSWER}, {8, 0, SL_ICMP_REQUEST},     /* echo */
+        {3, SL_ICMP_NO_INVERSE, SL_ICMP_ERROR},              /* unreachable */
+        {4, SL_ICMP_NO_INVERSE, SL_ICMP_ERROR},              /* source quench */
+        {5, SL_ICMP_NO_INVERSE, SL_ICMP_ERROR},              /* redirect */
+        {11, SL_ICMP_NO_INVERSE, SL_ICMP_ERROR},             /* time exceeded */
+        {12, SL_ICMP_NO_INVERSE, SL_ICMP_ERROR},             /* parameter problem */
+        {13, 14, SL_ICMP_REQUEST}, {14, 13, SL_ICMP_ANSWER}, /* timestamp */
+        {15, 16, SL_ICMP_REQUEST}, {16, 15, SL_ICMP_ANSWER}, /* information */
+        {17, 18, SL_ICMP_REQUEST}, {18, 17, SL_ICMP_ANSWER}, /* address mask */
 };
 
-static const struct icmp_type icmpv6_types[] = { /* RFC 4443, 4861, 2710, 3810, 4620 */
-	{1, SL_ICMP_NO_INVERSE, SL_ICMP_ERROR}, {2, SL_ICMP_NO_INVERSE, SL_ICMP_ERROR},
-	{3, SL_ICMP_NO_INVERSE, SL_ICMP_ERROR}, {4, SL_ICMP_NO_INVERSE, SL_ICMP_ERROR},
-	{128, 129, SL_ICMP_REQUEST}, {129, 128, SL_ICMP_ANSWER},	/* echo */
-	{139, 140, SL_ICMP_REQUEST}, {140, 139, SL_ICMP_ANSWER},	/* node information */
-	{130, SL_ICMP_NO_INVERSE, SL_ICMP_NEIGHBOUR}, {131, SL_ICMP_NO_INVERSE, SL_ICMP_NEIGHBOUR},
-	{132, SL_ICMP_NO_INVERSE, SL_ICMP_NEIGHBOUR}, {133, SL_ICMP_NO_INVERSE, SL_ICMP_NEIGHBOUR},
-	{134, SL_ICMP_NO_INVERSE, SL_ICMP_NEIGHBOUR}, {135, SL_ICMP_NO_INVERSE, SL_ICMP_NEIGHBOUR},
-	{136, SL_ICMP_NO_INVERSE, SL_ICMP_NEIGHBOUR}, {143, SL_ICMP_NO_INVERSE, SL_ICMP_NEIGHBOUR},
-	{ND_REDIRECT, SL_ICMP_NO_INVERSE, SL_ICMP_ERROR},
-	{151, SL_ICMP_NO_INVERSE, SL_ICMP_NEIGHBOUR}, /* multicast router discovery, RFC 4286 */
-	{152, SL_ICMP_NO_INVERSE, SL_ICMP_NEIGHBOUR},
+static const struct icmp_type icmpv6_types[] = {
+        /* RFC 4443, 4861, 2710, 3810, 4620 */
+        {1, SL_ICMP_NO_INVERSE, SL_ICMP_ERROR},
+        {2, SL_ICMP_NO_INVERSE, SL_ICMP_ERROR},
+        {3, SL_ICMP_NO_INVERSE, SL_ICMP_ERROR},
+        {4, SL_ICMP_NO_INVERSE, SL_ICMP_ERROR},
+        {128, 129, SL_ICMP_REQUEST},
+        {129, 128, SL_ICMP_ANSWER}, /* echo */
+        {139, 140, SL_ICMP_REQUEST},
+        {140, 139, SL_ICMP_ANSWER}, /* node information */
+        {130, SL_ICMP_NO_INVERSE, SL_ICMP_NEIGHBOUR},
+        {131, SL_ICMP_NO_INVERSE, SL_ICMP_NEIGHBOUR},
+        {132, SL_ICMP_NO_INVERSE, SL_ICMP_NEIGHBOUR},
+        {133, SL_ICMP_NO_INVERSE, SL_ICMP_NEIGHBOUR},
+        {134, SL_ICMP_NO_INVERSE, SL_ICMP_NEIGHBOUR},
+        {135, SL_ICMP_NO_INVERSE, SL_ICMP_NEIGHBOUR},
+        {136, SL_ICMP_NO_INVERSE, SL_ICMP_NEIGHBOUR},
+        {143, SL_ICMP_NO_INVERSE, SL_ICMP_NEIGHBOUR},
+        {ND_REDIRECT, SL_ICMP_NO_INVERSE, SL_ICMP_ERROR},
+        {151, SL_ICMP_NO_INVERSE, SL_ICMP_NEIGHBOUR}, /* multicast router discovery, RFC 4286 */
+        {152, SL_ICMP_NO_INVERSE, SL_ICMP_NEIGHBOUR},
 };
 
 static const struct icmp_type *icmp_find(uint8_t proto, uint8_t type)
@@ -60,7 +77,7 @@ static const struct icmp_type *icmp_find(uint8_t proto, uint8_t type)
 	bool v6 = proto == SL_PROTO_ICMPV6;
 	const struct icmp_type *table = v6 ? icmpv6_types : icmp_types;
 	size_t n = v6 ? sizeof(icmpv6_types) / sizeof(icmpv6_types[0])
-		      : sizeof(icmp_types) / sizeof(icmp_types[0]);
+	              : sizeof(icmp_types) / sizeof(icmp_types[0]);
 
 	for (size_t i = 0; i < n; i++)
 		if (table[i].type == type)
@@ -127,7 +144,8 @@ static enum sl_reason parse_udp(struct sl_bytes b, struct sl_parsed *out)
 		length = room;
 	if (length > room || length < 8)
 		return SL_WHY_BAD_L4_LENGTH;
-	return lite && !checksum ? SL_WHY_BAD_CHECKSUM : SL_WHY_NONE; /* RFC 3828 3.1: must have one */
+	return lite && !checksum ? SL_WHY_BAD_CHECKSUM
+	                         : SL_WHY_NONE; /* RFC 3828 3.1: must have one */
 }
 
 static enum sl_reason parse_sctp(struct sl_bytes b, struct sl_parsed *out)
@@ -174,7 +192,8 @@ static enum sl_reason parse_icmp(struct sl_bytes b, struct sl_parsed *out)
 	out->payload = out->l4 + 8;
 	out->icmp = (uint8_t)sl__icmp_kind(out->tuple.proto, type);
 	if (out->icmp == SL_ICMP_ERROR)
-		out->quote = type == ND_REDIRECT ? redirect_quote(whole, out->l4, out) : out->payload;
+		out->quote =
+		        type == ND_REDIRECT ? redirect_quote(whole, out->l4, out) : out->payload;
 	return SL_WHY_NONE;
 }
 
@@ -229,10 +248,10 @@ static enum sl_reason parse_ipv4(const uint8_t *d, uint32_t len, struct sl_parse
 		return SL_WHY_SHORT_IP;
 	header = (uint32_t)(d[0] & 15) * 4;
 	total = sl_get16(d + 2);
-	if (header < IPV4_MIN || (total < header && !out->quoted))
+	if (out->quoted) /* what is there counts; lengths that lie do no harm here, and Linux reads on too */
+		total = len;
+	else if (header < IPV4_MIN || total < header)
 		return SL_WHY_BAD_IP_HEADER;
-	if (out->quoted)
-		total = total < len ? total : len;
 	if (total > len || total < header)
 		return SL_WHY_SHORT_IP;
 	out->tuple.family = SL_IPV4;
@@ -255,7 +274,8 @@ static enum sl_reason parse_ipv4(const uint8_t *d, uint32_t len, struct sl_parse
 	return SL_WHY_NONE;
 }
 
-static void take_fragment_header(const uint8_t *d, uint32_t at, uint32_t next_at, struct sl_parsed *out)
+static void take_fragment_header(
+        const uint8_t *d, uint32_t at, uint32_t next_at, struct sl_parsed *out)
 {
 	uint32_t frag = sl_get16(d + at + 2);
 
@@ -283,7 +303,7 @@ static enum sl_reason walk_extensions(const uint8_t *d, struct sl_parsed *out)
 		if (next == NO_NEXT) /* nothing to track by; but its fragments are gathered */
 			return out->frag ? SL_WHY_NONE : SL_WHY_BAD_EXTENSIONS;
 		if (next != HOP_BY_HOP && next != ROUTING && next != FRAGMENT &&
-			next != AUTHENTICATION && next != OPTIONS)
+		        next != AUTHENTICATION && next != OPTIONS)
 			return SL_WHY_NONE;
 		if (out->len - at < 2)
 			return SL_WHY_BAD_EXTENSIONS;
@@ -299,7 +319,9 @@ static enum sl_reason walk_extensions(const uint8_t *d, struct sl_parsed *out)
 		}
 		next = d[at];
 		next_at = at;
-		at += size < out->len - at ? size : out->len - at; /* one that lies leaves nothing behind it */
+		at += size < out->len - at
+		              ? size
+		              : out->len - at; /* one that lies leaves nothing behind it */
 		if (out->frag == SL_FRAG_LATER) {
 			out->tuple.proto = next;
 			out->l4 = out->payload = at;
@@ -317,7 +339,7 @@ static enum sl_reason parse_ipv6(const uint8_t *d, uint32_t len, struct sl_parse
 		return SL_WHY_SHORT_IP;
 	total = IPV6_LEN + (uint32_t)sl_get16(d + 4);
 	if (out->quoted)
-		total = total < len ? total : len;
+		total = len;
 	if (total > len)
 		return SL_WHY_SHORT_IP;
 	out->tuple.family = SL_IPV6;
@@ -329,7 +351,8 @@ static enum sl_reason parse_ipv6(const uint8_t *d, uint32_t len, struct sl_parse
 	return walk_extensions(d, out);
 }
 
-static enum sl_reason parse(const uint8_t *data, uint32_t len, unsigned version, struct sl_parsed *out)
+static enum sl_reason parse(
+        const uint8_t *data, uint32_t len, unsigned version, struct sl_parsed *out)
 {
 	enum sl_reason why = SL_WHY_BAD_IP_HEADER;
 
@@ -340,7 +363,8 @@ static enum sl_reason parse(const uint8_t *data, uint32_t len, unsigned version,
 	if (why != SL_WHY_NONE || out->frag == SL_FRAG_LATER)
 		return why;
 	/* The rest of a first fragment is looked at when it is whole. */
-	return out->frag == SL_FRAG_FIRST && !out->quoted ? SL_WHY_NONE : parse_transport(data, out);
+	return out->frag == SL_FRAG_FIRST && !out->quoted ? SL_WHY_NONE
+	                                                  : parse_transport(data, out);
 }
 
 enum sl_reason sl__parse(const struct sl_packet *p, struct sl_parsed *out)
@@ -349,7 +373,8 @@ enum sl_reason sl__parse(const struct sl_packet *p, struct sl_parsed *out)
 	return p->len ? parse(p->data, p->len, p->data[0] >> 4, out) : SL_WHY_SHORT_IP;
 }
 
-enum sl_reason sl__parse_quoted(const uint8_t *data, uint32_t len, enum sl_family family, struct sl_parsed *out)
+enum sl_reason sl__parse_quoted(
+        const uint8_t *data, uint32_t len, enum sl_family family, struct sl_parsed *out)
 {
 	memset(out, 0, sizeof(*out));
 	out->quoted = true;
@@ -363,8 +388,8 @@ enum sl_reason sl__parse_first(const struct sl_packet *p, struct sl_parsed *out)
 
 bool sl__parse_fatal(enum sl_reason why)
 {
-	return why == SL_WHY_SHORT_IP || why == SL_WHY_BAD_IP_HEADER || why == SL_WHY_BAD_IP_CHECKSUM ||
-	       why == SL_WHY_FRAG_MALFORMED;
+	return why == SL_WHY_SHORT_IP || why == SL_WHY_BAD_IP_HEADER ||
+	       why == SL_WHY_BAD_IP_CHECKSUM || why == SL_WHY_FRAG_MALFORMED;
 }
 
 /* ---- checksums ------------------------------------------------------------------------------- */
@@ -372,7 +397,8 @@ bool sl__parse_fatal(enum sl_reason why)
 static uint32_t pseudo_sum(const struct sl_parsed *p, uint32_t length)
 {
 	if (p->tuple.family == SL_IPV4)
-		return sl__sum_ipv4(p->tuple.src.b + 12, p->tuple.dst.b + 12, p->tuple.proto, length);
+		return sl__sum_ipv4(
+		        p->tuple.src.b + 12, p->tuple.dst.b + 12, p->tuple.proto, length);
 	return sl__sum_ipv6(p->tuple.src.b, p->tuple.dst.b, p->tuple.proto, length);
 }
 
@@ -415,7 +441,8 @@ enum sl_reason sl__parse_checksum(const struct sl_packet *packet, const struct s
 	const uint8_t *l4 = packet->data + p->l4;
 	uint32_t length, sum = 0;
 
-	if (p->tuple.family == SL_IPV4 && sl__csum(sl__sum(packet->data, (packet->data[0] & 15u) * 4, 0)))
+	if (p->tuple.family == SL_IPV4 &&
+	        sl__csum(sl__sum(packet->data, (packet->data[0] & 15u) * 4, 0)))
 		return SL_WHY_BAD_IP_CHECKSUM;
 	if (packet->csum != SL_CSUM_NONE || p->frag)
 		return SL_WHY_NONE;

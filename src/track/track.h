@@ -232,6 +232,16 @@ static inline enum sl_beyond sl__conn_beyond(const struct sl_track *t, const str
 {
 	return conn->ext ? (enum sl_beyond)sl__ext_of(t, conn)->beyond : SL_BEYOND_NONE;
 }
+
+/*
+ * A conn that is another one in Linux: does it show in its established packets too? Where there is
+ * NAT: a connection that we do not expect has no translation here, and had one there.
+ */
+static inline bool sl__conn_beyond_shows(const struct sl_conn *conn)
+{
+	return conn->ext &&
+	       conn->status & (SL_SRC_NAT | SL_DST_NAT | SL_SRC_NAT_DONE | SL_DST_NAT_DONE);
+}
 /* Everything about it, for people (src/track/info.c). */
 void sl__conn_info(const struct sl_track *t, const struct sl_conn *conn, struct sl_conn_info *out);
 void sl__expect_info(

@@ -430,22 +430,51 @@ static void shadows(void **unused)
 	struct sl_tuple t = host_tuple(SL_PROTO_TCP, 2, 0, 9, 2000),
 	                is = host_tuple(SL_PROTO_TCP, 2, 777, 9, 2000);
 	struct track_world w;
+	struct sl_conn *master;
 
 	(void)unused;
 	track_begin(&w, &(struct track_options){0});
-	sl__expect_shadow(&w.t, &t, 0, SL_BEYOND_EVICTION, 1000);
+	master = master_of(&w, 4000);
+	sl__expect_shadow(&w.t, master, &t, SL_BEYOND_EVICTION, 1000);
 	assert_int_equal(sl__expect_shadow_met(&w.t, &is, 1), SL_BEYOND_NONE);
 	assert_int_equal(sl__expect_shadow_met(&w.t, &is, 0), SL_BEYOND_EVICTION);
 	assert_int_equal(sl__expect_shadow_met(&w.t, &is, 0), SL_BEYOND_NONE);
-	sl__expect_shadow(&w.t, &t, 0, SL_BEYOND_EVICTION, 1000);
+	sl__expect_shadow(&w.t, master, &t, SL_BEYOND_EVICTION, 1000);
 	later(&w, 1001);
 	assert_int_equal(sl__expect_shadow_met(&w.t, &is, 0), SL_BEYOND_NONE);
-	sl__expect_shadow(&w.t, &t, 0, SL_BEYOND_EVICTION, 1000);
+	sl__expect_shadow(&w.t, master, &t, SL_BEYOND_EVICTION, 1000);
 	for (uint16_t i = 0; i < SL_SHADOWS; i++) {
 		t.dport = (uint16_t)(3000 + i);
-		sl__expect_shadow(&w.t, &t, 0, SL_BEYOND_EVICTION, 1000);
+		sl__expect_shadow(&w.t, master, &t, SL_BEYOND_EVICTION, 1000);
 	}
 	assert_int_equal(sl__expect_shadow_met(&w.t, &is, 0), SL_BEYOND_NONE);
+	track_end(&w);
+}
+
+/* What answers it is known too, as often as it comes; another expectation of the master's ends it. */
+static void shadows_answered_and_replaced(void **unused)
+{
+	struct sl_tuple t = host_tuple(SL_PROTO_TCP, 2, 0, 9, 2000),
+	                is = host_tuple(SL_PROTO_TCP, 2, 777, 9, 2000), answer;
+	struct track_world w;
+	struct sl_conn *master, *other;
+
+	(void)unused;
+	track_begin(&w, &(struct track_options){0});
+	master = master_of(&w, 4000);
+	other = master_of(&w, 4001);
+	assert_true(sl__tuple_invert(&is, &answer));
+	assert_int_equal(sl__expect_shadow_answered(&w.t, &answer, 0), SL_BEYOND_NONE);
+	sl__expect_shadow(&w.t, master, &t, SL_BEYOND_REFUSED, 1000);
+	assert_int_equal(sl__expect_shadow_answered(&w.t, &answer, 0), SL_BEYOND_REFUSED);
+	assert_int_equal(sl__expect_shadow_answered(&w.t, &answer, 0), SL_BEYOND_REFUSED);
+	assert_int_equal(sl__expect_shadow_answered(&w.t, &t, 0), SL_BEYOND_NONE);
+	assert_int_equal(sl__expect_shadow_replace(&w.t, other), SL_BEYOND_NONE);
+	assert_int_equal(sl__expect_shadow_replace(&w.t, master), SL_BEYOND_REFUSED);
+	assert_int_equal(sl__expect_shadow_answered(&w.t, &answer, 0), SL_BEYOND_NONE);
+	sl__expect_shadow(&w.t, master, &t, SL_BEYOND_REFUSED, 1000);
+	later(&w, 1001);
+	assert_int_equal(sl__expect_shadow_replace(&w.t, master), SL_BEYOND_NONE);
 	track_end(&w);
 }
 
@@ -488,6 +517,7 @@ int main(void)
 	        cmocka_unit_test(ids),
 	        cmocka_unit_test(near_misses),
 	        cmocka_unit_test(shadows),
+	        cmocka_unit_test(shadows_answered_and_replaced),
 	        cmocka_unit_test(without_memory),
 	};
 
