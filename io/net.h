@@ -41,7 +41,14 @@ struct sl_net_watch {
 	void (*routes)(void *ctx); /* anything that an answer may depend on */
 };
 
-struct sl_net_answer;
+/* A question to the kernel, and what it said. Private to route.c. */
+struct sl_net_answer {
+	struct sl_addr dst, src;
+	uint32_t in_if, mark, generation; /* 0: empty */
+	struct sl_route route;
+	struct sl_addr next; /* SL_ROUTE_FORWARD: the next hop ... */
+	uint8_t next_family; /* ... and its family; 0: not known */
+};
 
 struct sl_net {
 	struct sl_netlink ask, watch; /* watch.fd is to be waited for */
