@@ -72,7 +72,9 @@ void sl__live_pass(struct sl_live *live, struct sl_packet *p)
 {
 	struct sl_live_all *all = live->all;
 
-	if (p->shard < all->n && live->env.keep(live, p) && put(all->lives[p->shard].inbox, p)) {
+	struct sl_live_inbox *in = p->shard < all->n ? all->lives[p->shard].inbox : NULL;
+
+	if (in && live->env.keep(live, p) && put(in, p)) {
 		p->handle = NULL;
 		return;
 	}
