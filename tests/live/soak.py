@@ -149,6 +149,25 @@ def reload_under_load():
         net.stop_sluice()
 
 
+def killed_under_load():
+    """Killed and started again in the middle of a connection: it is picked up, with the same translation."""
+    with Net() as net:
+        net.sluice(rules=MASQUERADE)
+        net.server.spawn_python(SINK, S4, 5001)
+        net.server.listening(5001)
+        slow = SEND.replace("c.sendall(data)", "[(c.sendall(data[i:i + 200000]), time.sleep(0.05)) for i in "
+                            "range(0, len(data), 200000)]").replace("import socket", "import time, socket")
+        load = net.client.spawn_python(slow, S4, 5001, 12000000, stdout=subprocess.PIPE)
+        for _ in range(3):
+            wait_until(lambda: any(r["counters_orig"]["bytes"] > 1000000 for r in net.rows("list", "-p", "tcp")),
+                       "data on their way")
+            net.stop_sluice(signal.SIGKILL)
+            net.sluice(rules=MASQUERADE)
+        got, n, peer, sent = load.stdout.read().decode().split()
+        check(got == sent and peer == OUT4, "the data are whole")
+        net.stop_sluice()
+
+
 # ---- loss, re-ordering, duplication: a relay between the server's wire and the server
 
 # argv: interface, interface, seed, loss, duplicated, delayed (each of 1000)
@@ -254,4 +273,4 @@ def checksums():
 
 if __name__ == "__main__":
     skip_unless_possible("vsftpd", "curl", "ping", "nft")
-    main(checksums, half_open, reload_under_load, malformed_packets, ftp_under_loss)
+    main(checksums, half_open, reload_under_load, killed_under_load, malformed_packets, ftp_under_loss)
