@@ -80,8 +80,7 @@ static void look_around(struct sl_live *live)
 
 /* ---- start ---------------------------------------------------------------------------------- */
 
-/* Of a limit for the whole gateway, one engine's share; 0: the engine's own default, of which it is
- * one. */
+/* One engine's share of a limit for the whole gateway; 0: of what is normal. */
 static uint32_t share(const struct sl_live *live, uint64_t limit, uint32_t normal)
 {
 	uint64_t each = (limit ? limit : normal) / live->all->n;
