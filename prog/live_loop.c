@@ -217,7 +217,9 @@ static void mind_explainers(struct sl_live *live)
 {
 	bool wanted = atomic_load_explicit(&live->feed.explainers, memory_order_relaxed) > 0;
 
-	live->steer->config->fast = live->fast.slots && !wanted;
+	if (live->shard == 0) /* whoever asks, asks all */
+		__atomic_store_n(&live->steer->config->fast, live->fast.slots && !wanted,
+		        __ATOMIC_RELAXED);
 	if (wanted == live->explaining)
 		return;
 	live->explaining = wanted;
