@@ -141,7 +141,7 @@ static void without_nat_keys_stay(void **unused)
 /* A master that announces call upon call loses the oldest that came to nothing, never a call. */
 static void many_of_one_master(void **unused)
 {
-	struct sl_gre_key *call;
+	struct sl_gre_key *call, *server;
 	struct track_world w;
 	struct sl_conn *c;
 	struct sl_ext *ext;
@@ -150,7 +150,8 @@ static void many_of_one_master(void **unused)
 	track_begin(&w, &(struct track_options){.expects = 1000});
 	c = control(&w, 2, false);
 	call = add(&w, c, SL_ORIGINAL, 1);
-	call->back = 700;
+	server = add(&w, c, SL_REPLY, 700);
+	sl__gre_pair(&w.t, call, server);
 	for (uint16_t own = 2; own < 300; own++)
 		add(&w, c, SL_ORIGINAL, own);
 	ext = sl__ext_of(&w.t, c);
@@ -163,7 +164,7 @@ static void many_of_one_master(void **unused)
 		struct sl_gre_key *k = sl__gre_of(ext, SL_ORIGINAL, own);
 
 		if (k)
-			k->back = 1;
+			sl__gre_pair(&w.t, k, server);
 	}
 	{ /* all are calls now: there is no more room */
 		struct sl_gre_key *none = NULL;
