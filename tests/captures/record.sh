@@ -294,6 +294,73 @@ scene_tcp_short() { # 20 connections one after the other, closed by either side,
 	END
 }
 
+scene_web() { # a web server: kept connections, ranges, uploads, four clients at once, one that leaves early
+	python_server <<-END
+		import http.server
+		class Handler(http.server.BaseHTTPRequestHandler):
+		    protocol_version = "HTTP/1.1"
+		    def do_GET(self):
+		        size = int(self.path[1:] or 10)
+		        self.send_response(200)
+		        self.send_header("Content-Length", str(size))
+		        self.end_headers()
+		        self.wfile.write(b"w" * size)
+		    do_POST = lambda self: (self.rfile.read(int(self.headers["Content-Length"])), self.do_GET())
+		class Server(http.server.ThreadingHTTPServer):
+		    address_family = 10
+		Server(("::", 80), Handler).serve_forever()
+	END
+	listening 80
+	get http://$S4/100 http://$S4/5000 http://$S4/1 # on one connection
+	get -g "http://[$S6]/3000" "http://[$S6]/7"
+	get -d "$(seq 300)" http://$S4/20
+	get http://$S4/1000 & local all=($!)
+	get http://$S4/2000 & all+=($!)
+	get -g "http://[$S6]/3000" & all+=($!)
+	wait "${all[@]}"
+	c curl -s --max-time 15 --limit-rate 4K --max-filesize 500 -o /dev/null http://$S4/9000
+	get --http1.0 -g "http://[$S6]/800"
+}
+
+scene_traceroute() { # with UDP, echo requests and SYNs; what answers, what does not
+	for a in $S4 $S6; do
+		c traceroute -n -q 2 -w 1 -N 1 $a
+		c traceroute -n -q 1 -w 1 -N 1 -I $a
+		c traceroute -n -q 1 -w 1 -N 1 -T -p 80 $a
+		c traceroute -n -q 1 -w 1 -N 1 -U -p 53 $a
+	done >/dev/null
+	c ping -q -c 2 -i 0.2 192.0.2.77 >/dev/null # nobody: the router says so, after a while
+	c ping -q -c 2 -s 3000 -i 0.2 $S6 >/dev/null
+	c ping -q -c 1 -M do -s 1472 $S4 >/dev/null
+}
+
+scene_together() { # several sessions at the same time, of both families, with echoes and datagrams between
+	vsftpd_start 21
+	python_server <<-END
+		import socket
+		s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+		s.bind(("::", 53))
+		while True:
+		    data, peer = s.recvfrom(2000)
+		    s.sendto(data + b" answered", peer)
+	END
+	c ping -q -c 5 -i 0.3 $S4 >/dev/null & local all=($!)
+	get --disable-epsv ftp://$S4/small.txt ftp://$S4/ & all+=($!)
+	get -P - --disable-eprt ftp://$S4/medium.bin ftp://$S4/small.txt & all+=($!)
+	get -g -P - "ftp://[$S6]/small.txt" "ftp://[$S6]/" & all+=($!)
+	python_client <<-END
+		import socket
+		for a in ("$S4", "$S6") * 3:
+		    s = socket.socket(socket.AF_INET6 if ":" in a else socket.AF_INET, socket.SOCK_DGRAM)
+		    s.settimeout(2)
+		    s.sendto(b"question", (a, 53))
+		    s.recv(2000)
+	END
+	printf 'ls\npassive off\nget small.txt y1\nput upload.txt in/y.txt\nbye\n' | commands tnftp -a -i $S4
+	wait "${all[@]}"
+	get -g "ftp://[$S6]/medium.bin"
+}
+
 scene_tcp_refused() {
 	python_client <<-END
 		import socket
