@@ -70,12 +70,13 @@ static struct sl_wheel_link *link_of(const struct sl_wheel *wheel, uint32_t ref)
 	return (void *)((char *)sl__slab_at(wheel->slab, ref) + wheel->offset_link);
 }
 
-static uint32_t deadline_of(const struct sl_wheel *wheel, uint32_t ref)
+/* Of the object that the link is in. */
+static uint32_t deadline_of(const struct sl_wheel *wheel, const struct sl_wheel_link *link)
 {
+	const char *object = (const char *)link - wheel->offset_link;
 	uint32_t deadline;
 
-	memcpy(&deadline, (char *)sl__slab_at(wheel->slab, ref) + wheel->offset_deadline,
-	        sizeof(deadline));
+	memcpy(&deadline, object + wheel->offset_deadline, sizeof(deadline));
 	return deadline;
 }
 
@@ -102,10 +103,10 @@ static struct sl_wheel_slot *slot_of_mark(struct sl_wheel *wheel, uint32_t mark)
 	return &wheel->slot[n / SL_WHEEL_SLOTS][n % SL_WHEEL_SLOTS];
 }
 
-static void append(struct sl_wheel *wheel, unsigned level, unsigned n, uint32_t ref)
+static void append(struct sl_wheel *wheel, unsigned level, unsigned n, uint32_t ref,
+        struct sl_wheel_link *link)
 {
 	struct sl_wheel_slot *slot = &wheel->slot[level][n];
-	struct sl_wheel_link *link = link_of(wheel, ref);
 	uint32_t mark = SLOT_MARK | (level * SL_WHEEL_SLOTS + n);
 
 	link->next = mark;
@@ -144,9 +145,10 @@ static void detach(struct sl_wheel *wheel, struct sl_wheel_link *link)
 }
 
 /* Puts an object where its deadline belongs, but on no level below `lowest`. */
-static void place(struct sl_wheel *wheel, uint32_t ref, unsigned lowest)
+static void place(
+        struct sl_wheel *wheel, uint32_t ref, struct sl_wheel_link *link, unsigned lowest)
 {
-	uint32_t at = deadline_of(wheel, ref);
+	uint32_t at = deadline_of(wheel, link);
 	unsigned level;
 
 	if (!after(at, wheel->now))
@@ -156,13 +158,13 @@ static void place(struct sl_wheel *wheel, uint32_t ref, unsigned lowest)
 	level = sl__highest_bit((at ^ wheel->now) | 1) / DIGIT_BITS;
 	if (level < lowest)
 		level = lowest;
-	append(wheel, level, digit(at, level), ref);
+	append(wheel, level, digit(at, level), ref, link);
 }
 
 void sl__wheel_add(struct sl_wheel *wheel, uint32_t ref)
 {
 	assert(ref && !(ref & SLOT_MARK) && !sl__wheel_linked(wheel, ref));
-	place(wheel, ref, wheel->cascading);
+	place(wheel, ref, link_of(wheel, ref), wheel->cascading);
 }
 
 void sl__wheel_remove(struct sl_wheel *wheel, uint32_t ref)
@@ -219,10 +221,10 @@ static bool first_ahead(const struct sl_wheel *wheel, uint32_t *at, unsigned *le
 	return false;
 }
 
-/* ref is being handled: the two behind it will be next. */
-static void look_ahead(const struct sl_wheel *wheel, uint32_t ref, void *ctx)
+/* This one is being handled: the two behind it will be next. */
+static void look_ahead(const struct sl_wheel *wheel, const struct sl_wheel_link *link, void *ctx)
 {
-	uint32_t next = link_of(wheel, ref)->next, then;
+	uint32_t next = link->next, then;
 	const char *object;
 
 	if (next & SLOT_MARK)
@@ -242,11 +244,12 @@ static void handle_one(struct sl_wheel *wheel, sl_wheel_fn *fire, void *ctx)
 {
 	unsigned level = wheel->cascading;
 	uint32_t ref = wheel->slot[level][digit(wheel->now, level)].first;
+	struct sl_wheel_link *link = link_of(wheel, ref);
 
-	look_ahead(wheel, ref, ctx);
-	detach(wheel, link_of(wheel, ref));
-	if (level || after(deadline_of(wheel, ref), wheel->now))
-		place(wheel, ref, 0);
+	look_ahead(wheel, link, ctx);
+	detach(wheel, link);
+	if (level || after(deadline_of(wheel, link), wheel->now))
+		place(wheel, ref, link, 0);
 	else
 		fire(ctx, ref);
 }
