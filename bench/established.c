@@ -26,9 +26,9 @@ static void measure(const struct load *load, struct sl_engine *e, enum sl_dir di
 		value[run] = round_of(load, &lane, e, NULL, dir, batch, options.packets) - idle;
 	}
 	f = figure_of(value, options.runs);
-	report(&f, "ns", floor_ns(load->flows), "%s %s %u flows, batch %u%s", name_of(load),
+	report(&f, "ns", floor_ns(load->flows), "%s %s %u flows, batch %u%s%s", name_of(load),
 	        dir == SL_ORIGINAL ? "original" : "reply", load->flows, batch,
-	        load->summed ? ", checksums verified" : "");
+	        load->summed ? ", checksums verified" : "", options.huge ? ", 2 MiB pages" : "");
 }
 
 /* Opens the flows and reports what each occupies. */
@@ -40,8 +40,9 @@ static struct sl_engine *opened(const struct load *load, struct memory *memory)
 
 	open_all(load, e, &lane);
 	f.median = f.min = f.max = (double)(memory->held - before) / load->flows;
-	report(&f, "bytes", floor_bytes(load->flows), "%s memory, %u flows", name_of(load),
-	        load->flows);
+	if (!options.huge)
+		report(&f, "bytes", floor_bytes(load->flows), "%s memory, %u flows", name_of(load),
+		        load->flows);
 	return e;
 }
 
@@ -77,6 +78,21 @@ static void other_load(uint8_t proto, bool v6, bool nat, uint32_t flows)
 	memory_done(&memory);
 }
 
+/* What large tables cost where memory comes in large pages: waiting is mostly for pages' addresses. */
+static void large_pages(uint8_t proto, uint32_t flows)
+{
+	struct load load = {proto, false, true, false, flows};
+	struct memory memory = {0};
+	struct sl_engine *e;
+
+	options.huge = true;
+	e = opened(&load, &memory);
+	measure(&load, e, SL_ORIGINAL, 256);
+	sl_engine_destroy(e);
+	memory_done(&memory);
+	options.huge = false;
+}
+
 void bench_established(void)
 {
 	static const uint32_t flows[] = {1000, 100000, 1000000, 10000000};
@@ -85,6 +101,10 @@ void bench_established(void)
 	for (unsigned i = 0; i < 4 && flows[i] <= options.flows_max; i++) {
 		main_load(flows[i]);
 		other_load(SL_PROTO_TCP, false, true, flows[i]);
+		if (flows[i] >= 1000000 && !options.huge) {
+			large_pages(SL_PROTO_UDP, flows[i]);
+			large_pages(SL_PROTO_TCP, flows[i]);
+		}
 		if (flows[i] > 1000000)
 			break; /* memory, and the time to open them */
 		other_load(SL_PROTO_UDP, true, true, flows[i]);

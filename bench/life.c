@@ -51,6 +51,7 @@ static void new_and_end(uint8_t proto, bool v6, uint32_t flows)
 	struct load load = {proto, v6, true, false, flows};
 	double fresh[3], end[3], both[3], longest[3];
 	const char *name = proto == SL_PROTO_TCP ? "tcp" : "udp";
+	const char *pages = options.huge ? ", 2 MiB pages" : "";
 	struct figure f;
 
 	for (unsigned run = 0; run < 3; run++) {
@@ -64,15 +65,16 @@ static void new_and_end(uint8_t proto, bool v6, uint32_t flows)
 		memory_done(&memory);
 	}
 	f = figure_of(fresh, 3);
-	report(&f, "ns", floor_new_ns(flows), "new %s %s snat, %u flows", name,
-	        v6 ? "ipv6" : "ipv4", flows);
+	report(&f, "ns", floor_new_ns(flows), "new %s %s snat, %u flows%s", name,
+	        v6 ? "ipv6" : "ipv4", flows, pages);
 	f = figure_of(end, 3);
-	report(&f, "ns", 0, "expiry %s %s, %u flows", name, v6 ? "ipv6" : "ipv4", flows);
+	report(&f, "ns", 0, "expiry %s %s, %u flows%s", name, v6 ? "ipv6" : "ipv4", flows, pages);
 	f = figure_of(both, 3);
-	report(&f, "ns", 0, "new and expiry %s %s snat, %u flows", name, v6 ? "ipv6" : "ipv4",
-	        flows);
+	report(&f, "ns", 0, "new and expiry %s %s snat, %u flows%s", name, v6 ? "ipv6" : "ipv4",
+	        flows, pages);
 	f = figure_of(longest, 3);
-	report(&f, "us", 0, "longest clock call of budget 1000, %s %s", name, v6 ? "ipv6" : "ipv4");
+	report(&f, "us", 0, "longest clock call of budget 1000, %s %s, %u flows%s", name,
+	        v6 ? "ipv6" : "ipv4", flows, pages);
 }
 
 static int by_value(const void *a, const void *b)
@@ -135,5 +137,10 @@ void bench_life(void)
 	new_and_end(SL_PROTO_TCP, false, flows[options.quick ? 1 : 2]);
 	new_and_end(SL_PROTO_UDP, true, flows[options.quick ? 1 : 2]);
 	new_and_end(SL_PROTO_TCP, true, flows[options.quick ? 1 : 2]);
+	if (!options.huge && options.flows_max >= flows[2]) {
+		options.huge = true;
+		new_and_end(SL_PROTO_UDP, false, flows[2]);
+		options.huge = false;
+	}
 	growth(flows[options.quick ? 1 : 2]);
 }
