@@ -49,5 +49,5 @@ check "tcp 6 snat established" 1050
 check "udp 4 none established" 530
 check "udp 4 snat new" 5500
 check "tcp 6 snat new" 6300
-check "udp 4 snat end" 2400
+check "udp 4 snat end" 2300
 exit $failed

@@ -261,9 +261,9 @@ static void split_one(struct sl_table *table)
 
 	if (!reach(table, to))
 		return;
-	memset(sl__table_at(table, to), 0, sizeof(*target));
 	source = sl__table_at(table, from);
 	target = sl__table_at(table, to);
+	memset(target, 0, sizeof(*target));
 	if (!move_away(table, source, target, level)) {
 		move_back(table, target, source, level); /* into the gaps that they left */
 		return;
