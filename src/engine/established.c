@@ -111,11 +111,11 @@ static inline void look_at(const struct sl_track *t, struct sl_spot spot, struct
 }
 
 /*
- * A packet that no conn has may open one, and then the bucket of its answers' tuple is needed.
- * Where they will go is not decided yet; the guess is: to the same address as those of the conn
- * before it, and to the port that the packet came from. A wrong guess costs one useless prefetch.
+ * A packet that no conn has may open one, and then the spot of its answers' tuple is needed. Where
+ * they will go is not decided yet; the guess is: to the same address as those of the conn before it,
+ * and to the port that the packet came from. A wrong guess costs one useless prefetch.
  */
-static inline void guess_answers(
+static inline struct sl_spot guess_answers(
         struct sl_engine *e, const struct sl_packet *p, const struct sl_glance *g)
 {
 	const uint8_t *d = p->data, *likely = e->likely[is_ipv6(g)];
@@ -128,7 +128,7 @@ static inline void guess_answers(
 	else
 		hash = sl__hash_parts(
 		        &e->track.index_key, d + 16, likely, ports, p->zone, g->proto, false);
-	sl__prefetch(sl__table_spot(&e->track.table, hash).bucket);
+	return sl__table_spot(&e->track.table, hash);
 }
 
 void sl__expect_alike(struct sl_engine *e, const struct sl_conn *conn)
@@ -138,26 +138,32 @@ void sl__expect_alike(struct sl_engine *e, const struct sl_conn *conn)
 	memcpy(e->likely[v6], sl__conn_addr(conn, SL_REPLY, 1), v6 ? 16 : 4);
 }
 
+/*
+ * Asking is a loop by itself, here and below: an ask that must first find out where its page is holds up
+ * what follows it, and the shorter that is, the more of them are under way at once.
+ */
 void sl__foresee_buckets(
         struct sl_engine *e, struct sl_packet *p, unsigned n, struct sl_ahead *ahead)
 {
-	const struct sl_table *table = &e->track.table;
+	struct sl_glance *const first = ahead->glance, *const end = first + n;
 
 	ahead->rekeyed = e->track.rekeyed;
-	ahead->changes = table->changes;
-	for (struct sl_glance *g = ahead->glance, *end = g + n; g < end; g++, p++) {
-		if (!glance(e, p, g)) {
+	ahead->changes = e->track.table.changes;
+	for (struct sl_glance *g = first; g < end; g++, p++) {
+		if (glance(e, p, g)) {
+			g->spot = sl__table_spot(&e->track.table, g->hash);
+		} else {
 			g->l4 = 0;
-			continue;
+			g->spot.bucket = NULL;
 		}
-		g->spot = sl__table_spot(table, g->hash);
-		sl__prefetch(g->spot.bucket);
 	}
+	for (struct sl_glance *g = first; g < end; g++)
+		sl__prefetch(g->spot.bucket);
 }
 
-static inline void ask_for_conn(const struct sl_glance *g)
+/* What lies beside the first line, which all need. */
+static inline void ask_for_more(const struct sl_glance *g)
 {
-	sl__prefetch(g->conn);
 	if (g->proto == SL_PROTO_TCP)
 		sl__prefetch(&g->conn->link);
 	if (is_ipv6(g))
@@ -167,20 +173,24 @@ static inline void ask_for_conn(const struct sl_glance *g)
 void sl__foresee_conns(
         struct sl_engine *e, const struct sl_packet *p, unsigned n, struct sl_ahead *ahead)
 {
+	struct sl_glance *const first = ahead->glance, *const end = first + n;
 	const struct sl_table *table = &e->track.table;
 	bool moved = table->changes != ahead->changes; /* spots too, perhaps */
 
 	ahead->changes = table->changes;
-	for (struct sl_glance *g = ahead->glance, *end = g + n; g < end; g++, p++) {
+	for (struct sl_glance *g = first; g < end; g++, p++) {
 		g->conn = NULL;
 		if (!g->l4)
 			continue;
 		look_at(&e->track, moved ? sl__table_spot(table, g->hash) : g->spot, g);
-		if (g->conn)
-			ask_for_conn(g);
-		else
-			guess_answers(e, p, g);
+		if (!g->conn)
+			g->spot = guess_answers(e, p, g);
 	}
+	for (struct sl_glance *g = first; g < end; g++)
+		sl__prefetch(g->conn ? (const void *)g->conn : g->spot.bucket);
+	for (struct sl_glance *g = first; g < end; g++)
+		if (g->conn)
+			ask_for_more(g);
 }
 
 /* ---- pass 3: is it as usual? ----------------------------------------------------------------- */
