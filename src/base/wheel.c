@@ -145,8 +145,7 @@ static void detach(struct sl_wheel *wheel, struct sl_wheel_link *link)
 }
 
 /* Puts an object where its deadline belongs, but on no level below `lowest`. */
-static void place(
-        struct sl_wheel *wheel, uint32_t ref, struct sl_wheel_link *link, unsigned lowest)
+static void place(struct sl_wheel *wheel, uint32_t ref, struct sl_wheel_link *link, unsigned lowest)
 {
 	uint32_t at = deadline_of(wheel, link);
 	unsigned level;
