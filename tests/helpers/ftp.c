@@ -10,7 +10,7 @@
 #define C(text, expects)        {'c', text, expects, 0, NULL, 0}
 #define S(text, expects)        {'s', text, expects, 0, NULL, 0}
 #define REMARK(from, text, why) {from, text, NULL, why, NULL, 0}
-#define FTP(called)             .name = called, .helper = "ftp", .proto = SL_PROTO_TCP, .thorough = true
+#define FTP(called)             .name = called, .helper = "ftp", .proto = SL_PROTO_TCP, .server_port = 21, .thorough = true
 #define MESSAGE(called, families_, ...) \
 	{FTP(called), .families = families_, .rows = (const struct row[]){__VA_ARGS__, {0}}}
 
@@ -108,7 +108,8 @@ static void each_line(void **state)
 
 /* ---- sessions -------------------------------------------------------------------------------- */
 
-static const struct scene scene = {.helper = "ftp", .proto = SL_PROTO_TCP, .family = SL_IPV4};
+static const struct scene scene = {
+        .helper = "ftp", .proto = SL_PROTO_TCP, .server_port = 21, .family = SL_IPV4};
 
 static void begin(struct world *w, bool nat, const char *to_server, const char *to_client)
 {

@@ -7,7 +7,7 @@
 
 /* clang-format off */
 #define MESSAGE(from_, said, expects_, why, light, families_, nats_) \
-	{.name = said, .helper = "irc", .proto = SL_PROTO_TCP, .families = families_, .nats = nats_, \
+	{.name = said, .helper = "irc", .proto = SL_PROTO_TCP, .server_port = 6667, .families = families_, .nats = nats_, \
 	 .thorough = true, .lightly = light, \
 	 .rows = (const struct row[]){{from_, said "\r\n", expects_, why, NULL, 0}, {0}}}
 
@@ -26,7 +26,7 @@ static const struct dialogue ipv4[] = {
 	OFFER("PRIVMSG bob :\1DCC SEND file {c} 5000\1", "*>c tcp 5000"),
 	OFFER("PRIVMSG bob :\1DCC SEND a {#c} 5000 1\1\1VERSION\1\1DCC SEND b {#c} 5001 1\1", "*>c tcp 5000, *>c tcp 5001"),
 	OFFER("PRIVMSG bob :\1DCC SEND file {#c} 5000 100", "*>c tcp 5000"),
-	{.name = "a bare LF", .helper = "irc", .proto = SL_PROTO_TCP, .families = 4, .nats = NATS, .thorough = true,
+	{.name = "a bare LF", .helper = "irc", .proto = SL_PROTO_TCP, .server_port = 6667, .families = 4, .nats = NATS, .thorough = true,
 	 .rows = (const struct row[]){
 		{'c', "NOTICE bob :\1DCC CHAT chat {#c} 5000\1\n", "*>c tcp 5000", 0, NULL, 0}, {0}}},
 	/* it knows its public address already */
@@ -167,7 +167,7 @@ static void at_most_eight_offers(void **state)
 }
 
 /* clang-format off */
-static const struct dialogue encrypted = {.name = "STARTTLS ends the reading", .helper = "irc", .proto = SL_PROTO_TCP,
+static const struct dialogue encrypted = {.name = "STARTTLS ends the reading", .helper = "irc", .proto = SL_PROTO_TCP, .server_port = 6667,
 	.families = 4, .rows = (const struct row[]){
 		{'c', "STARTTLS\r\n", NULL, 0, NULL, 0},
 		{'s', ":irc.example 670 alice :STARTTLS successful\r\n", NULL, SL_WHY_HELPER_ENCRYPTED, NULL, 0},

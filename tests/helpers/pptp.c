@@ -8,8 +8,8 @@
 #include "base/wire.h"
 
 static const struct scene scenes[] = {
-        {.helper = "pptp", .proto = SL_PROTO_TCP, .family = SL_IPV4},
-        {.helper = "pptp", .proto = SL_PROTO_TCP, .family = SL_IPV6},
+        {.helper = "pptp", .proto = SL_PROTO_TCP, .server_port = 1723, .family = SL_IPV4},
+        {.helper = "pptp", .proto = SL_PROTO_TCP, .server_port = 1723, .family = SL_IPV6},
 };
 
 enum {

@@ -7,7 +7,7 @@
 /* clang-format off */
 #define NUL "{x00}"
 #define SAYS(said, expects_) \
-	{.name = said, .helper = "tftp", .proto = SL_PROTO_UDP, \
+	{.name = said, .helper = "tftp", .proto = SL_PROTO_UDP, .server_port = 69, \
 	 .rows = (const struct row[]){{'c', NUL said, expects_, 0, NULL, 0}, {0}}}
 
 #define READ  "\1name" NUL "octet" NUL
@@ -26,17 +26,17 @@ static const struct dialogue messages[] = {
 	SAYS("\5" NUL "\1message" NUL, NULL),
 	SAYS("\6blksize" NUL "1428" NUL, NULL),
 	SAYS("", NULL),
-	{.name = "another byte order", .helper = "tftp", .proto = SL_PROTO_UDP,
+	{.name = "another byte order", .helper = "tftp", .proto = SL_PROTO_UDP, .server_port = 69,
 	 .rows = (const struct row[]){{'c', "\1" NUL "name" NUL "octet" NUL, NULL, 0, NULL, 0}, {0}}},
 };
 
 /* A request sent again, or another one, replaces the first: one way is open. */
-static const struct dialogue several = {.name = "several requests", .helper = "tftp", .proto = SL_PROTO_UDP,
+static const struct dialogue several = {.name = "several requests", .helper = "tftp", .proto = SL_PROTO_UDP, .server_port = 69,
 	.rows = (const struct row[]){
 		{'c', NUL READ, "s>c udp 40000", 0, NULL, 0},
 		{'c', NUL WRITE, "-udp 40000, s>c udp 40000", 0, NULL, 0},
 		{0}}};
-static const struct dialogue unanswered = {.name = "no answer", .helper = "tftp", .proto = SL_PROTO_UDP,
+static const struct dialogue unanswered = {.name = "no answer", .helper = "tftp", .proto = SL_PROTO_UDP, .server_port = 69,
 	.rows = (const struct row[]){
 		{'c', NUL READ, "s>c udp 40000", 0, NULL, 0},
 		{'c', NUL WRITE, "-udp 40000, s>c udp 40000", 0, NULL, 0},
@@ -44,7 +44,7 @@ static const struct dialogue unanswered = {.name = "no answer", .helper = "tftp"
 		{'w', "31000", "-udp 40000", 0, NULL, 0},
 		{0}}};
 /* Some clients send from a low port. */
-static const struct dialogue low_port = {.name = "a low port", .helper = "tftp", .proto = SL_PROTO_UDP,
+static const struct dialogue low_port = {.name = "a low port", .helper = "tftp", .proto = SL_PROTO_UDP, .server_port = 69,
 	.client_port = 69, .rows = (const struct row[]){{'c', NUL READ, "s>c udp 69", 0, NULL, 0}, {0}}};
 /* clang-format on */
 
@@ -68,8 +68,8 @@ static void a_low_port_is_fine(void **state)
 }
 
 static const struct scene scenes[2] = {
-        {.helper = "tftp", .proto = SL_PROTO_UDP, .family = SL_IPV4},
-        {.helper = "tftp", .proto = SL_PROTO_UDP, .family = SL_IPV6},
+        {.helper = "tftp", .proto = SL_PROTO_UDP, .server_port = 69, .family = SL_IPV4},
+        {.helper = "tftp", .proto = SL_PROTO_UDP, .server_port = 69, .family = SL_IPV6},
 };
 
 static void request(struct world *w)
