@@ -56,8 +56,9 @@ static const struct dialogue messages[] = {
  * What a line of the client's is worth, and what Linux would have made of it: that looks at no
  * segment before it saw a line end in its direction.
  */
-#define LINE(said, expects, why, beyond_) \
-	{FTP(said), .families = 4, .nats = NAT_NONE | NAT_SRC, .beyonds = true, .cut_from = 2, \
+#define LINE(said, expects, why, beyond_) LINE_UNDER(NAT_NONE | NAT_SRC, said, expects, why, beyond_)
+#define LINE_UNDER(nats_, said, expects, why, beyond_) \
+	{FTP(said), .families = 4, .nats = nats_, .beyonds = true, .cut_from = 2, \
 	 .rows = (const struct row[]){S("220 hello\r\n", NULL), C("NOOP\r\n", NULL), \
 		{'c', said, expects, why, NULL, beyond_}, {0}}}
 /* The same of the server's, which was asked. */
@@ -72,7 +73,8 @@ static const struct dialogue lines[] = {
 	LINE("PORT   {,c},200,10  \r\n", "s>c tcp 51210", 0, SL_BEYOND_SYNTAX),
 	LINE("\xff\xf4\xff\xf2PORT {,c},200,10\r\n", "s>c tcp 51210", 0, SL_BEYOND_SYNTAX),
 	LINE("EPRT |1|{c}|51210|\r\n", "s>c tcp 51210", 0, 0),
-	LINE("EPRT !1!{c}!51210!\r\n", "s>c tcp 51210", 0, 0),
+	LINE_UNDER(NAT_NONE, "EPRT !1!{c}!51210!\r\n", "s>c tcp 51210", 0, 0),
+	LINE_UNDER(NAT_SRC, "EPRT !1!{c}!51210!\r\n", "s>c tcp 51210", 0, SL_BEYOND_ADDRESS_TEXT), /* Linux: bars */
 	LINE("LPRT 4,4,{,c},2,200,10\r\n", "s>c tcp 51210", 0, SL_BEYOND_SYNTAX),
 	LINE("PORT 10,0,0,3,200,10\r\n", NULL, SL_WHY_HELPER_ADDRESS, 0),
 	LINE("PORT 10,0,0,2,3,255\r\n", NULL, SL_WHY_HELPER_PORT, SL_BEYOND_REFUSED),
