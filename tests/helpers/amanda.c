@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Amanda's datagrams. */
+/*
+ * Amanda's datagrams.
+ * Tests: helpers/amanda.c
+ */
 #include "tests/helpers/dialogue.h"
 
 /* clang-format off */

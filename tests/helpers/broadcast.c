@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Questions to a whole network: NetBIOS names and SNMP. */
+/*
+ * Questions to a whole network: NetBIOS names and SNMP.
+ * Tests: helpers/netbios_ns.c
+ */
 #include "tests/helpers/dialogue.h"
 
 /* clang-format off */

@@ -3,6 +3,7 @@
  * Each of FTP's messages, cut at each byte, its parts in and out of order, repeated, repeated with
  * other boundaries, and byte by byte: from client and server, with IPv4 and IPv6, without NAT and
  * with the client or the server behind one.
+ * Tests: helpers/ftp/
  */
 #include "tests/helpers/dialogue.h"
 

@@ -2,6 +2,7 @@
 /*
  * IRC: offers of direct connections, in every spelling, cut everywhere; what counts, what does
  * not, and that what is said later about an offer (RESUME, ACCEPT) keeps to its translated port.
+ * Tests: helpers/irc.c
  */
 #include "tests/helpers/dialogue.h"
 

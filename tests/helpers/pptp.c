@@ -2,6 +2,7 @@
 /*
  * PPTP: call ids in every message that has them, and in the GRE packets of the call; several calls
  * and several clients with the same id behind one address.
+ * Tests: helpers/pptp.c src/help/gre_calls.c
  */
 #include "tests/helpers/dialogue.h"
 

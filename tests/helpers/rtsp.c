@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* RTSP: each message cut at each byte, and what must not open anything. */
+/*
+ * RTSP: each message cut at each byte, and what must not open anything.
+ * Tests: helpers/rtsp/
+ */
 #include "tests/helpers/dialogue.h"
 
 /* clang-format off */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SANE's requests and answers, each cut at each byte. */
+/*
+ * SANE's requests and answers, each cut at each byte.
+ * Tests: helpers/sane.c
+ */
 #include "tests/helpers/dialogue.h"
 
 /* clang-format off */

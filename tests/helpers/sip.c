@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SIP: calls and registrations over UDP and TCP, in all their spellings; what must pass as it is. */
+/*
+ * SIP: calls and registrations over UDP and TCP, in all their spellings; what must pass as it is.
+ * Tests: helpers/sip/
+ */
 #include "tests/helpers/dialogue.h"
 
 /* clang-format off */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SNMP under NAT: which addresses of a message are translated, and which messages are left alone. */
+/*
+ * SNMP under NAT: which addresses of a message are translated, and which messages are left alone.
+ * Tests: helpers/snmp/
+ */
 #include "tests/helpers/dialogue.h"
 
 /* clang-format off */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * TFTP: a request opens the way for the answer from the server's new port, and nothing else does.
+ * Tests: helpers/tftp.c
  */
 #include "tests/helpers/dialogue.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Checksums against the definition, word by word, and CRC32c against its definition, bit by bit. */
+/*
+ * Checksums against the definition, word by word, and CRC32c against its definition, bit by bit.
+ * Tests: src/base/checksum.c src/base/crc32c.c
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -3,6 +3,7 @@
  * A connection leaves one engine as bytes and goes on in a fresh one: in the middle of an FTP
  * command, and behind one that was edited. It keeps its id there, and so does all that belongs to
  * it. What is damaged or made up is refused, and leaves nothing behind.
+ * Tests: src/engine/export.c src/engine/import.c src/engine/image.c src/help/state.c
  */
 #include "tests/lib/unit.h"
 

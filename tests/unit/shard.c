@@ -2,6 +2,7 @@
 /*
  * Three engines in one process. Packets are steered by sl_home(), passed over as the engines
  * say, and must find their connection whatever NAT did to it; each is handed over as it came.
+ * Tests: src/engine/shard.c src/engine/home.c
  */
 #include "tests/lib/unit.h"
 
