@@ -40,7 +40,7 @@ static inline void fuzz_plant(const void *data, size_t len)
 #ifdef SL_PLANT_BUG
 	int (*volatile compare)(const void *, const void *, size_t) = memcmp;
 	volatile uint8_t seen = 0;
-	uint8_t *copy;
+	uint8_t *volatile copy; /* or the compiler sees through it where len is a constant */
 
 	if (len < 4 || compare(data, "slui", 4) != 0)
 		return;

@@ -2,6 +2,7 @@
 /*
  * The engine from outside: a TCP handshake, UDP, ICMP and its errors, masquerade, and that
  * nothing is left when it is destroyed. Packets are made by hand with right checksums.
+ * Tests: src/engine/engine.c src/engine/input.c src/engine/classify.c src/engine/translate.c src/engine/masquerade.c
  */
 #include "tests/lib/unit.h"
 

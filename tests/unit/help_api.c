@@ -2,7 +2,7 @@
 /*
  * What a helper may call, from where it calls it: each call with what it is for and with what it
  * is not, in a datagram and in a line of a stream.
- * Tests: src/help/api.c src/help/datagram.c src/help/runtime.c
+ * Tests: src/help/api.c src/help/datagram.c src/help/runtime.c src/engine/helpers.c
  */
 #include "helper_lib.h"
 

@@ -3,6 +3,7 @@
  * Rulesets without a kernel: what is read, where mistakes are, and what chains decide. Each row
  * of the decisions is a chain of an inet table and what becomes of one packet:
  * 10.0.0.1:1000 -> 10.0.0.2:22, TCP SYN, 44 bytes with an MSS option of 1460, in by in0.
+ * Tests: src/rules/eval.c src/rules/load.c src/rules/match.c src/rules/effect.c src/rules/target.c src/rules/model.c
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,6 +3,8 @@
  * The text of rulesets: what is right must print the same when its print is read again; what is
  * wrong is refused with these words. Rows of `rules` stand in a chain of an inet table; rows of
  * `files` are whole files. Each text is read once more with every allocation failing in turn.
+ * Tests: src/rules/lex.c src/rules/source.c src/rules/arena.c src/rules/parse*.c
+ * Tests: src/rules/print*.c src/rules/check*.c src/rules/symbol.c src/rules/services.c src/rules/field.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
