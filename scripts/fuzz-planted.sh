@@ -16,6 +16,8 @@ one() { # one NAME SECONDS
 	run="build-fuzz/fuzz/fuzz-$1-planted -seed=1 -artifact_prefix=build-fuzz/planted-$1-"
 	# A ruleset of few words: most changes of a longer one make it wrong before it gets there.
 	[ "$1" != rules ] || run="$run -max_len=48"
+	# The same for a connection without a helper's state.
+	[ "$1" != import ] || run="$run -max_len=168"
 	log=build-logs/planted-$1.txt
 	learned=build-fuzz/planted/$1 # or it would be written among the seeds
 	rm -rf "$learned" && mkdir -p "$learned"

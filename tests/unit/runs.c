@@ -1,4 +1,5 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: BSD-2-Clause * Tests: src/rules/run.c
+ */
 /*
  * Runs of rules that begin with the same field (src/rules/run.c) against the same rules walked one by one: a
  * second ruleset has a match in front of each rule that always fits, and so no runs. Random rules, random
