@@ -1,9 +1,9 @@
-/* SPDX-License-Identifier: BSD-2-Clause * Tests: src/rules/run.c
- */
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Runs of rules that begin with the same field (src/rules/run.c) against the same rules walked one by one: a
  * second ruleset has a match in front of each rule that always fits, and so no runs. Random rules, random
  * packets; every counter and every decision must be the same.
+ * Tests: src/rules/run.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
