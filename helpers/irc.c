@@ -38,7 +38,9 @@ enum { CLASS_DCC };
 
 /* Ports of the client's offers: as it wrote them, and as the others were told. */
 struct irc {
-	struct { uint16_t written, seen; } offer[OFFERS_MAX];
+	struct {
+		uint16_t written, seen;
+	} offer[OFFERS_MAX];
 	uint8_t next;
 };
 
@@ -128,7 +130,8 @@ static void put_addr(struct sl_out *o, const struct dcc *d, const struct sl_endp
 	const uint8_t *b = seen->addr.b + 12;
 
 	if (d->as_number)
-		sl_text_put_uint(o, (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3]);
+		sl_text_put_uint(o,
+		        (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3]);
 	else if (seen->family == SL_IPV4)
 		sl_text_put_ipv4(o, b);
 	else
@@ -176,16 +179,27 @@ static bool is_own(struct sl_help *help, const struct sl_message *m, struct sl_e
 
 	sl_help_tuple(help, m->dir, &own);
 	sl_help_tuple(help, !m->dir, &other);
-	if (e->family != own.family || (!sl_addr_eq(&e->addr, &own.src) && !sl_addr_eq(&e->addr, &other.dst)))
+	if (e->family != own.family ||
+	        (!sl_addr_eq(&e->addr, &own.src) && !sl_addr_eq(&e->addr, &other.dst)))
 		return false;
 	e->addr = own.src;
 	return true;
 }
 
+static bool is_translated(struct sl_help *help, enum sl_dir dir)
+{
+	struct sl_tuple own, other;
+
+	sl_help_tuple(help, dir, &own);
+	sl_help_tuple(help, !dir, &other);
+	return !sl_addr_eq(&own.src, &other.dst) || !sl_addr_eq(&own.dst, &other.src);
+}
+
 /* SEND name address port, CHAT chat address port */
 static enum sl_help_result offer(struct sl_help *help, struct sl_message *m, struct sl_text t)
 {
-	struct sl_announcement a = {.class_id = CLASS_DCC, .from = SL_FROM_ANYONE, .reason = "IRC DCC"};
+	struct sl_announcement a = {
+	        .class_id = CLASS_DCC, .from = SL_FROM_ANYONE, .reason = "IRC DCC"};
 	struct dcc d = {.endpoint.proto = SL_PROTO_TCP};
 	struct sl_endpoint seen;
 	enum sl_reason why;
@@ -201,8 +215,12 @@ static enum sl_help_result offer(struct sl_help *help, struct sl_message *m, str
 	if (d.endpoint.port == 0) { /* passive: the other side will offer */
 		seen = a.written;
 		sl_seen_as(help, m->dir, &seen);
+		if (!sl_addr_eq(&seen.addr, &d.endpoint.addr))
+			sl_help_beyond(help, SL_BEYOND_SYNTAX);
 		return write_endpoint(help, m, &d, &seen);
 	}
+	if (is_translated(help, m->dir))
+		a.beyond = SL_BEYOND_SOURCE_KEPT;
 	why = sl_expect_announced(help, m, &a, &seen);
 	if (why == SL_WHY_HELPER_PORT) {
 		sl_note(help, why, "IRC DCC");
@@ -233,6 +251,7 @@ static enum sl_help_result about_offer(struct sl_help *help, struct sl_message *
 		sl_text_put_uint(&out, must);
 		if (!sl_replace(help, m, d.port_at, d.port_len, text, sl_out_len(&out)))
 			return sl_refuse(help, SL_WHY_HELPER_DROP);
+		sl_help_beyond(help, SL_BEYOND_SYNTAX);
 		break;
 	}
 	return SL_PASS;
@@ -242,7 +261,8 @@ static enum sl_help_result about_offer(struct sl_help *help, struct sl_message *
 static enum sl_help_result dcc(struct sl_help *help, struct sl_message *m, struct sl_text t)
 {
 	sl_text_skip(&t, " ");
-	if (sl_text_prefix(&t, "SEND ") || sl_text_prefix(&t, "CHAT ") || sl_text_prefix(&t, "MOVE ")) {
+	if (sl_text_prefix(&t, "SEND ") || sl_text_prefix(&t, "CHAT ") ||
+	        sl_text_prefix(&t, "MOVE ")) {
 		sl_text_skip(&t, " ");
 		return offer(help, m, t);
 	}
@@ -298,13 +318,70 @@ static size_t hold(struct sl_help *help, const struct sl_text *begin, enum sl_di
 	return sl_text_offset(&t);
 }
 
+/* ---- what Linux sees ---------------------------------------------------------------------------- */
+
+#define LINUX_LEAST 26 /* bytes that must follow from the " :" on, and one more */
+
+/* "name number number", with a line's end somewhere behind; it reads numbers as far as they go. */
+static bool linux_endpoint(struct sl_text t, uint32_t *ip, uint32_t *port)
+{
+	struct sl_text name, rest;
+
+	if (!sl_text_until(&t, ' ', &name))
+		return false;
+	rest = t;
+	sl_text_skip_to(&rest, "\n");
+	if (!sl_text_left(&rest) || !sl_text_uint(&t, UINT32_MAX, ip))
+		return false;
+	sl_text_skip(&t, " ");
+	return sl_text_uint(&t, 65535, port);
+}
+
+/* Linux reads the first PRIVMSG of a segment of the client's, and a CTCP message only right behind " :". */
+static bool linux_offer(struct sl_text t, uint32_t *ip, uint32_t *port)
+{
+	static const char *const commands[] = {"SEND ", "CHAT ", "MOVE ", "TSEND ", "SCHAT "};
+
+	sl_text_skip(&t, " ");
+	if (!sl_text_prefix(&t, "PRIVMSG "))
+		return false;
+	while (sl_text_left(&t) > LINUX_LEAST && !sl_text_exact(&t, " :"))
+		sl_text_bytes(&t, 1, NULL);
+	if (!sl_text_exact(&t, "\1DCC "))
+		return false;
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (sl_text_exact(&t, commands[i]))
+			return linux_endpoint(t, ip, port);
+	return false;
+}
+
+static void linux_view(
+        struct sl_help *help, const struct sl_segment *segment, struct sl_linux_view *out)
+{
+	struct sl_tuple own, other;
+	uint32_t ip = 0, port = 0;
+	uint8_t b[4];
+
+	out->looks = true;
+	sl_help_tuple(help, segment->dir, &own);
+	sl_help_tuple(help, !segment->dir, &other);
+	if (segment->dir != SL_ORIGINAL || own.family != SL_IPV4 ||
+	        !linux_offer(segment->text, &ip, &port) || !port)
+		return;
+	for (unsigned i = 0; i < 4; i++)
+		b[i] = (uint8_t)(ip >> (24 - 8 * i));
+	out->endpoint = (struct sl_endpoint){.addr = sl_addr_v4(b),
+	        .port = (uint16_t)port,
+	        .family = SL_IPV4,
+	        .proto = SL_PROTO_TCP};
+	out->expects = is_own(help, &(struct sl_message){.dir = segment->dir}, &out->endpoint);
+}
+
 const struct sl_helper sl_helper_irc = {
         SL_HELPER_HEADER,
         .name = "irc",
-        .match = {{.proto = SL_PROTO_TCP, .port = 6667},
-                {.proto = SL_PROTO_TCP, .port = 6665},
-                {.proto = SL_PROTO_TCP, .port = 6666},
-                {.proto = SL_PROTO_TCP, .port = 6668},
+        .match = {{.proto = SL_PROTO_TCP, .port = 6667}, {.proto = SL_PROTO_TCP, .port = 6665},
+                {.proto = SL_PROTO_TCP, .port = 6666}, {.proto = SL_PROTO_TCP, .port = 6668},
                 {.proto = SL_PROTO_TCP, .port = 6669}},
         .classes = {[CLASS_DCC] = {.name = "dcc", .max = OFFERS_MAX, .timeout = 300}},
         .framing = SL_FRAME_LINE,
@@ -312,4 +389,5 @@ const struct sl_helper sl_helper_irc = {
         .data_size = sizeof(struct irc),
         .message = {[SL_ORIGINAL] = line, [SL_REPLY] = from_server},
         .hold = hold,
+        .linux_view = linux_view,
 };

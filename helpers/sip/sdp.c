@@ -21,6 +21,9 @@
  * other is an endpoint that the gateway keeps for that other. With sip_direct_media 0 it is told
  * the other's own one, as in Linux, and their media do not come to the gateway's public address.
  *
+ * ICE candidates (RFC 8839) stay as they are, with a remark: phones that use them find their way
+ * without us, and an address among them that is not what they see would only spoil their checks.
+ *
  * In a body of many parts (RFC 5621) the description begins at "v=0" and ends at the boundary.
  */
 #include "sip.h"
@@ -107,6 +110,8 @@ static bool read_attribute(struct sl_text t, struct sip_sdp *sdp)
 
 	if (!s)
 		return true;
+	if (sl_text_prefix(&t, "candidate:"))
+		sdp->ice = true;
 	if (sl_text_prefix(&t, "rtcp:"))
 		return read_port(&t, &s->rtcp) &&
 		       (!sl_text_spaces(&t) || read_network(t, &s->rtcp_addr));
@@ -388,6 +393,8 @@ enum sl_reason sip_sdp_expect(struct sip_work *w)
 		w->translated = false;
 		return SL_WHY_NONE;
 	}
+	if (w->sdp.ice && w->translated)
+		sl_note(w->help, SL_WHY_HELPER_UNKNOWN, "SIP: ICE candidates are left alone");
 	for (unsigned i = 0; i < w->sdp.count; i++) {
 		const struct sip_stream *s = &w->sdp.stream[i];
 		enum sl_reason why;

@@ -70,7 +70,7 @@ enum sip_header_id {
 	SIP_FROM,
 	SIP_TO,
 	SIP_ROUTE,
-	SIP_RECORD_ROUTE, /* and Path, Service-Route */
+	SIP_RECORD_ROUTE, /* and Path, Service-Route, Refer-To, Referred-By */
 	SIP_CALL_ID,
 	SIP_CSEQ,
 	SIP_EXPIRES,
@@ -109,6 +109,7 @@ struct sip_sdp {
 	struct sip_place owner, connection; /* o=, c= of the whole session */
 	struct sip_stream stream[SIP_STREAMS];
 	unsigned count;
+	bool ice; /* it has candidates (RFC 8839) */
 };
 
 /* One message while it is worked on. */

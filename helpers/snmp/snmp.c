@@ -203,6 +203,8 @@ static void expect_answers(struct sl_help *help, struct sl_message *m)
 	sl_help_tuple(help, m->dir, &own);
 	a.written = (struct sl_endpoint){
 	        .addr = own.src, .port = own.sport, .family = own.family, .proto = SL_PROTO_UDP};
+	if (!route.local)
+		sl_help_beyond(help, SL_BEYOND_BROADCAST);
 	why = sl_expect_announced(help, m, &a, &seen);
 	if (why != SL_WHY_NONE)
 		sl_note(help, why, a.reason);

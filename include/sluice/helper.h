@@ -136,6 +136,7 @@ struct sl_announcement {
 	uint8_t from;       /* enum sl_invited */
 	uint8_t allow;      /* enum sl_allow bits */
 	uint8_t flags;      /* enum sl_expect_flag bits: see there */
+	uint8_t beyond;     /* enum sl_beyond: what comes is treated otherwise than in Linux */
 	uint16_t from_port; /* its source port must be this one; 0: any */
 	uint32_t timeout;   /* seconds; 0: the class's */
 	uint32_t cookie;    /* the helper's own: comes back in sl_related, and names it later */
@@ -281,8 +282,8 @@ struct sl_api {
 	        struct sl_help *help, const uint16_t key[2], uint8_t class_id, const char *reason);
 	void (*gre_end)(struct sl_help *help, enum sl_dir dir, uint16_t key);
 	const struct sl_helper *(*record)(struct sl_help *help);
-	bool (*expected_behind)(struct sl_help *help, uint8_t class_id, const struct sl_endpoint *seen,
-	        struct sl_endpoint *behind);
+	bool (*expected_behind)(struct sl_help *help, uint8_t class_id,
+	        const struct sl_endpoint *seen, struct sl_endpoint *behind);
 };
 
 struct sl_help_base {

@@ -122,6 +122,9 @@ enum sl_beyond {
 	SL_BEYOND_OTHER_CALLS, /* "other-calls": a SIP call's end is not the end of others */
 	SL_BEYOND_EXPECT_TIME, /* "expect-time": `ct expectation` lives as long as it says, not 1000 times as long */
 	SL_BEYOND_SIGNED,      /* "signed": segments with a signature are not edited */
+	SL_BEYOND_SOURCE_KEPT, /* "source-kept": who answers an offer keeps its address; Linux gives it another's */
+	SL_BEYOND_CALL_ID, /* "call-id": a PPTP call id stays unless it is taken; Linux gives it a port */
+	SL_BEYOND_BROADCAST, /* "broadcast": answers to another host's broadcast; Linux sees only its own */
 	SL_BEYOND_COUNT
 };
 

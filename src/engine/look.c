@@ -87,6 +87,9 @@ static const char *const beyond_names[SL_BEYOND_COUNT] = {
 	[SL_BEYOND_LINE_START] = "line-start",
 	[SL_BEYOND_PASSED] = "passed",
 	[SL_BEYOND_REPEATED] = "repeated",
+	[SL_BEYOND_SOURCE_KEPT] = "source-kept",
+	[SL_BEYOND_CALL_ID] = "call-id",
+	[SL_BEYOND_BROADCAST] = "broadcast",
 };
 
 const char *sl_beyond_name(enum sl_beyond beyond)

@@ -23,18 +23,19 @@
 #include "base/mem.h"
 #include "nat/nat.h"
 
-#define PORT_MIN 1024
+#define PORT_MIN   1024
 #define PORT_TRIES 128 /* in a row; then once more from a random port */
 
 /* ---- how a related connection is translated -------------------------------------------------- */
 
 static void propose(struct sl_help *help, struct sl_conn *conn, const struct sl_expect *expect,
-	struct sl_related *out)
+        struct sl_related *out)
 {
 	const struct sl_expect_more *more = &expect->more;
 
-	*out = (struct sl_related){.from = (enum sl_dir)more->nat_dir, .class_id = expect->class_id,
-		.cookie = more->cookie};
+	*out = (struct sl_related){.from = (enum sl_dir)more->nat_dir,
+	        .class_id = expect->class_id,
+	        .cookie = more->cookie};
 	sl__conn_tuple(conn, SL_ORIGINAL, &out->tuple);
 	out->src.family = out->dst.family = out->announced.family = out->tuple.family;
 	out->src.proto = out->dst.proto = out->announced.proto = out->tuple.proto;
@@ -52,13 +53,14 @@ static void propose(struct sl_help *help, struct sl_conn *conn, const struct sl_
 /* sl_expect.more.expected: the helper decides, if it wants to. */
 static sl_expected_fn translate_related;
 
-sl_expected_fn *sl__help_expected_fn(const struct sl_expect_more *more, const struct sl_helper *maker)
+sl_expected_fn *sl__help_expected_fn(
+        const struct sl_expect_more *more, const struct sl_helper *maker)
 {
 	return more->has_nat || (maker && maker->expected) ? translate_related : NULL;
 }
 
 static enum sl_reason translate_related(
-	struct sl_track *t, struct sl_conn *conn, const struct sl_expect *expect)
+        struct sl_track *t, struct sl_conn *conn, const struct sl_expect *expect)
 {
 	struct sl_ext *ext = sl__ext_of(t, sl__conn_at(t, expect->master));
 	struct sl_help *help = ext ? ext->help : NULL;
@@ -84,7 +86,8 @@ static bool has_class(const struct sl_help *help, unsigned class_id)
 }
 
 /* What the class and the helper say about it. */
-static void fill_want(struct sl_help *help, uint8_t class_id, uint32_t timeout, struct sl_expect_want *want)
+static void fill_want(
+        struct sl_help *help, uint8_t class_id, uint32_t timeout, struct sl_expect_want *want)
 {
 	const struct sl_helper_class *c = &help->helper->classes[class_id];
 
@@ -133,7 +136,8 @@ static enum sl_reason add_row(struct sl_help *help, struct sl_expect_want want, 
 /* Is a row of ports all of this shard's? */
 static bool row_is_ours(const struct sl_track *t, uint32_t port, unsigned ports)
 {
-	return sl__port_is_ours(t, (uint16_t)port) && sl__port_is_ours(t, (uint16_t)(port + ports - 1));
+	return sl__port_is_ours(t, (uint16_t)port) &&
+	       sl__port_is_ours(t, (uint16_t)(port + ports - 1));
 }
 
 /* Any port of this shard's (slices of 64), with room for a row. */
@@ -153,7 +157,7 @@ static uint32_t own_port(struct sl_track *t, unsigned ports)
  * where only ports of this shard's lead to us.
  */
 static enum sl_reason add_somewhere(
-	struct sl_help *help, struct sl_expect_want *want, unsigned ports, bool sliced)
+        struct sl_help *help, struct sl_expect_want *want, unsigned ports, bool sliced)
 {
 	unsigned step = ports > 1 ? (ports + 1) & ~1u : 1, odd = want->tuple.dport & 1;
 	struct sl_track *t = help->owner->t;
@@ -185,7 +189,8 @@ static bool is_said(const struct sl_said *s, const struct sl_announcement *a, en
 	       s->ports == a->ports && sl_addr_eq(&s->addr, &a->written.addr);
 }
 
-static struct sl_said *find_said(struct sl_help *help, const struct sl_announcement *a, enum sl_dir dir)
+static struct sl_said *find_said(
+        struct sl_help *help, const struct sl_announcement *a, enum sl_dir dir)
 {
 	for (unsigned i = 0; help->said && i < SL_SAID_MAX; i++)
 		if (help->said[i].seen && is_said(&help->said[i], a, dir))
@@ -194,7 +199,8 @@ static struct sl_said *find_said(struct sl_help *help, const struct sl_announcem
 }
 
 /* Without memory nothing is remembered: the answer may then change, but is true. */
-static void remember_said(struct sl_help *help, const struct sl_announcement *a, enum sl_dir dir, uint16_t seen)
+static void remember_said(
+        struct sl_help *help, const struct sl_announcement *a, enum sl_dir dir, uint16_t seen)
 {
 	struct sl_said *s = find_said(help, a, dir);
 
@@ -204,15 +210,20 @@ static void remember_said(struct sl_help *help, const struct sl_announcement *a,
 		return;
 	if (!s)
 		s = &help->said[help->said_next++ % SL_SAID_MAX];
-	*s = (struct sl_said){.addr = a->written.addr, .port = a->written.port, .seen = seen,
-		.dir = (uint8_t)dir, .proto = a->written.proto, .ports = a->ports};
+	*s = (struct sl_said){.addr = a->written.addr,
+	        .port = a->written.port,
+	        .seen = seen,
+	        .dir = (uint8_t)dir,
+	        .proto = a->written.proto,
+	        .ports = a->ports};
 }
 
 /* ---- announcements --------------------------------------------------------------------------- */
 
 static enum sl_reason acceptable(const struct sl_announcement *a, const struct sl_tuple *own)
 {
-	unsigned least = a->allow & SL_ALLOW_LOW_PORT || a->written.proto == SL_PROTO_GRE ? 1 : PORT_MIN;
+	unsigned least =
+	        a->allow & SL_ALLOW_LOW_PORT || a->written.proto == SL_PROTO_GRE ? 1 : PORT_MIN;
 
 	if (a->written.family != own->family)
 		return SL_WHY_HELPER_ADDRESS;
@@ -233,15 +244,20 @@ static void ones(struct sl_addr *addr, unsigned bits)
 
 /* Who may come, and to where. */
 static enum sl_reason invite(struct sl_help *help, const struct sl_announcement *a,
-	const struct sl_tuple *other, struct sl_expect_want *want)
+        const struct sl_tuple *other, struct sl_expect_want *want)
 {
 	const struct sl_route *route = help->owner->route;
 	unsigned v4_bits = other->family == SL_IPV4 ? 96 : 0;
 
-	want->tuple = (struct sl_tuple){.src = other->src, .sport = a->from_port, .dport = a->written.port,
-		.proto = a->written.proto, .family = other->family};
-	want->mask = (struct sl_tuple){.sport = a->from_port ? 0xffff : 0, .dport = 0xffff, .proto = 0xff,
-		.family = other->family};
+	want->tuple = (struct sl_tuple){.src = other->src,
+	        .sport = a->from_port,
+	        .dport = a->written.port,
+	        .proto = a->written.proto,
+	        .family = other->family};
+	want->mask = (struct sl_tuple){.sport = a->from_port ? 0xffff : 0,
+	        .dport = 0xffff,
+	        .proto = 0xff,
+	        .family = other->family};
 	ones(&want->mask.dst, 128);
 	switch ((enum sl_invited)a->from) {
 	case SL_FROM_PEER:
@@ -260,8 +276,8 @@ static enum sl_reason invite(struct sl_help *help, const struct sl_announcement 
 	return SL_WHY_NONE;
 }
 
-static void follow_master(const struct sl_announcement *a, const struct sl_tuple *own, enum sl_dir from,
-	struct sl_expect_want *want)
+static void follow_master(const struct sl_announcement *a, const struct sl_tuple *own,
+        enum sl_dir from, struct sl_expect_want *want)
 {
 	static const uint8_t none[4];
 	struct sl_expect_more *more = &want->more;
@@ -278,7 +294,7 @@ static void follow_master(const struct sl_announcement *a, const struct sl_tuple
 }
 
 enum sl_reason sl__api_expect_announced(struct sl_help *help, const struct sl_message *message,
-	const struct sl_announcement *announced, struct sl_endpoint *seen)
+        const struct sl_announcement *announced, struct sl_endpoint *seen)
 {
 	bool translated = help->conn->status & (SL_SRC_NAT | SL_DST_NAT);
 	struct sl_announcement a = *announced;
@@ -304,18 +320,22 @@ enum sl_reason sl__api_expect_announced(struct sl_help *help, const struct sl_me
 		follow_master(&a, &own, !message->dir, &want);
 	fill_want(help, a.class_id, a.timeout, &want);
 	want.beyond = (uint8_t)sl__linux_expects(help, &a.written);
-	own_end = a.ports == 1 && sl_addr_eq(&a.written.addr, &own.src) && a.written.port == own.sport &&
-		  a.written.proto == own.proto;
+	if (!want.beyond)
+		want.beyond = a.beyond;
+	own_end = a.ports == 1 && sl_addr_eq(&a.written.addr, &own.src) &&
+	          a.written.port == own.sport && a.written.proto == own.proto;
 	said = translated ? find_said(help, &a, message->dir) : NULL;
 	if (own_end)
 		want.tuple.dport = other.dport;
 	else if (said)
 		want.tuple.dport = said->seen;
 	why = translated && !own_end
-		      ? add_somewhere(help, &want, a.ports, !sl_addr_eq(&own.src, &other.dst))
-		      : add_row(help, want, a.ports);
-	*seen = (struct sl_endpoint){.addr = want.tuple.dst, .port = want.tuple.dport,
-		.family = own.family, .proto = a.written.proto};
+	              ? add_somewhere(help, &want, a.ports, !sl_addr_eq(&own.src, &other.dst))
+	              : add_row(help, want, a.ports);
+	*seen = (struct sl_endpoint){.addr = want.tuple.dst,
+	        .port = want.tuple.dport,
+	        .family = own.family,
+	        .proto = a.written.proto};
 	if (why == SL_WHY_NONE) {
 		help->made++;
 		help->made_last = a.written;
@@ -329,8 +349,11 @@ enum sl_reason sl__api_expect_announced(struct sl_help *help, const struct sl_me
 
 enum sl_reason sl__api_expect_related(struct sl_help *help, const struct sl_expectation *e)
 {
-	struct sl_expect_want want = {.tuple = e->tuple, .mask = e->mask, .flags = e->flags,
-		.helper = e->helper, .reason = e->reason};
+	struct sl_expect_want want = {.tuple = e->tuple,
+	        .mask = e->mask,
+	        .flags = e->flags,
+	        .helper = e->helper,
+	        .reason = e->reason};
 
 	if (!has_class(help, e->class_id))
 		return SL_WHY_EXPECT_LIMIT;
@@ -359,30 +382,37 @@ static bool is_written(const struct sl_expect *e, const struct sl_endpoint *writ
 	       (!written->port || port == written->port);
 }
 
-static bool is_meant(const struct sl_help *help, const struct sl_expect *e, const struct sl_which *which)
+static bool is_meant(
+        const struct sl_help *help, const struct sl_expect *e, const struct sl_which *which)
 {
-	return e->maker == help->helper && (!which->classes || which->classes & 1u << e->class_id) &&
+	return e->maker == help->helper &&
+	       (!which->classes || which->classes & 1u << e->class_id) &&
 	       (!which->inactive || e->flags & SL_EXPECT_INACTIVE) &&
 	       (!which->cookie || which->cookie == e->more.cookie) &&
 	       (!which->written || is_written(e, which->written));
 }
 
 bool sl__api_expected_behind(struct sl_help *help, uint8_t class_id, const struct sl_endpoint *seen,
-	struct sl_endpoint *behind)
+        struct sl_endpoint *behind)
 {
 	struct sl_track *t = help->owner->t;
 	static const uint8_t any[4];
-	struct sl_tuple tuple = {.dst = seen->addr, .dport = seen->port, .proto = seen->proto, .family = seen->family};
+	struct sl_tuple tuple = {.dst = seen->addr,
+	        .dport = seen->port,
+	        .proto = seen->proto,
+	        .family = seen->family};
 	const struct sl_expect *e;
 
 	if (seen->family == SL_IPV4)
 		tuple.src = sl_addr_v4(any);
 	e = sl__expect_match(t, &tuple, help->conn->zone);
 	if (!e || !e->more.has_nat || e->maker != help->helper || e->class_id != class_id ||
-		sl__conn_at(t, e->master) == help->conn)
+	        sl__conn_at(t, e->master) == help->conn)
 		return false;
-	*behind = (struct sl_endpoint){.addr = e->more.saved_addr, .port = e->more.saved_port,
-		.family = seen->family, .proto = seen->proto};
+	*behind = (struct sl_endpoint){.addr = e->more.saved_addr,
+	        .port = e->more.saved_port,
+	        .family = seen->family,
+	        .proto = seen->proto};
 	return true;
 }
 
@@ -393,7 +423,8 @@ static unsigned change(struct sl_help *help, const struct sl_which *which, uint3
 	struct sl_ext *ext = sl__ext_of(t, help->conn);
 	unsigned n = 0;
 
-	SL_LIST_EACH_SAFE(it, &ext->expects) {
+	SL_LIST_EACH_SAFE(it, &ext->expects)
+	{
 		struct sl_expect *e = SL_CONTAINER(it, struct sl_expect, of_master);
 
 		if (!is_meant(help, e, which))
@@ -412,7 +443,8 @@ unsigned sl__api_expect_remove(struct sl_help *help, const struct sl_which *whic
 	return change(help, which, 0);
 }
 
-unsigned sl__api_expect_refresh(struct sl_help *help, const struct sl_which *which, uint32_t timeout)
+unsigned sl__api_expect_refresh(
+        struct sl_help *help, const struct sl_which *which, uint32_t timeout)
 {
 	return change(help, which, timeout ? timeout * 1000 : 1);
 }

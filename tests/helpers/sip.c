@@ -192,6 +192,23 @@ static const struct row spellings[] = {
 	{0},
 };
 
+/* A call handed on, and replaced by another (RFC 3515, 3891, 3892). */
+static const struct row referred[] = {
+	{'c', "REFER sip:bob@{[s]} SIP/2.0\r\n" VIA FROM_TO CALL CSEQ("1", "REFER")
+		"Refer-To: <sip:carol@{[c]}:5060?Replaces=12345%40pc.example%3Bto-tag%3D1>\r\nReferred-By: \"A\" <sip:alice@{[c]}>;x=y\r\n" NO_BODY, NULL, 0, NULL},
+	{'s', "REFER sip:alice@{[c]} SIP/2.0\r\n" VIA FROM_TO CALL CSEQ("2", "REFER")
+		"r: sip:carol@{[t]};transport=tcp\r\nb: <sip:bob@{[s]}>\r\n" NO_BODY, NULL, 0, NULL},
+	{'c', "INVITE sip:bob@{[s]} SIP/2.0\r\n" VIA FROM_TO CALL CSEQ("3", "INVITE") "Replaces: 7@10.0.0.2;to-tag=1;from-tag=2\r\n" NO_BODY, NULL, 0, NULL},
+	{0},
+};
+
+/* Candidates stay as they are; under NAT a remark says so. */
+static const struct row ice[] = {
+	{'c', REQUEST("INVITE", "1", CONTACT SDP_TYPE CLIENT("49170") "a=candidate:1 1 UDP 2130706431 10.0.0.2 49170 typ host\r\n"),
+		"s>c udp 49170 #1, s>c udp 49171 #1", SL_WHY_HELPER_UNKNOWN, NULL},
+	{0},
+};
+
 /* The Via asks for the answer at 5060: the answer goes there, and the Via that comes back is the phone's. */
 static const struct row forced[] = {
 	{'c', "OPTIONS sip:{[s]} SIP/2.0\r\nVia: SIP/2.0/UDP {[c]}:40000;branch=1\r\n" FROM_TO CALL CSEQ("1", "OPTIONS") NO_BODY, NULL, 0, NULL},
@@ -300,6 +317,7 @@ static void descriptions(void **state)
 	static const struct dialogue all[] = {
 		UDP_SIP("streams", streams), UDP_SIP("own addresses", own_addresses), UDP_SIP("rtcp", rtcp),
 		UDP_SIP("many parts", many_parts),
+		{.name = "ice", .helper = "sip", .rows = ice, .proto = SL_PROTO_UDP, .client_port = 5060, .families = 4, .nats = NAT_SRC},
 	};
 
 	(void)state;
@@ -320,7 +338,7 @@ static void registrations(void **state)
 static void in_all_spellings(void **state)
 {
 	static const struct dialogue all[] = {
-		UDP_SIP("spellings", spellings),
+		UDP_SIP("spellings", spellings), UDP_SIP("referred", referred),
 		{.name = "forced", .helper = "sip", .rows = forced, .proto = SL_PROTO_UDP},
 	};
 

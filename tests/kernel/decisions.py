@@ -52,7 +52,7 @@ def chosen_ports(events):
                 if field in e["orig"] and e["orig"][field] != e["reply"].get(there):
                     out.add((e["proto"], e["reply"]["dst"], e["reply"].get(there)))
         nat = e.get("nat", {}).get("tuple", {})
-        if e["event"] == "EXPECT_NEW" and nat.get("sport") not in (None, 0, e["tuple"]["dport"]):
+        if e["event"] == "EXPECT_NEW" and "dport" in e["tuple"] and nat.get("sport") not in (None, 0, e["tuple"]["dport"]):
             out.add((e["proto"], e["tuple"]["dst"], e["tuple"]["dport"]))
     return out
 
