@@ -131,7 +131,7 @@ static bool is_signed(const struct sl_view *v)
 		if (kind == OPTION_NOP)
 			continue;
 		size = sl_bytes_u8(&b);
-		if (kind == OPTION_MD5 && size == 18)
+		if (kind == OPTION_MD5 && size == 18 && sl_bytes_left(&b) >= 16)
 			return true;
 		if (!sl_bytes_ok(&b) || size < 2)
 			break;

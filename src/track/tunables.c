@@ -64,7 +64,8 @@ static const struct tunable tunables[] = {
 	NUMBER("nf_conntrack_expect_max", expect_max, 4096, 1u << 20),
 	NUMBER("nf_conntrack_max", max, 262144, 1u << 30),
 	NUMBER("ipfrag_time", frag_timeout, 30, MAX_TIMEOUT),
-	NUMBER("ip6frag_time", frag6_timeout, 60, MAX_TIMEOUT),
+	NUMBER("nf_conntrack_frag6_timeout", frag6_timeout, 60, MAX_TIMEOUT),
+	NUMBER("ip6frag_time", frag6_timeout, 60, MAX_TIMEOUT), /* the same: we gather once */
 	NUMBER("icmp_ratelimit", icmp_ratelimit, 1000, 1u << 30),
 	NUMBER("icmpv6_ratelimit", icmpv6_ratelimit, 1000, 1u << 30), /* net.ipv6.icmp.ratelimit */
 	NUMBER("icmp_ratemask", icmp_ratemask, 0x1818, UINT32_MAX),
