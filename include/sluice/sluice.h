@@ -433,7 +433,8 @@ struct sl_conn_info {
 	const char *helper; /* name or NULL */
 	bool has_master;
 	uint64_t master_id;
-	struct sl_tuple master; /* original tuple of the master, kept after its end */
+	struct sl_tuple master;    /* original tuple of the master, kept after its end */
+	const char *master_helper; /* who expected this one; name or NULL */
 	uint64_t packets[2], bytes[2];
 	uint8_t tcp_flags[2], tcp_wscale[2];
 	uint8_t beyond; /* enum sl_beyond: Linux would have made something else of it */

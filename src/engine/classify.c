@@ -10,6 +10,8 @@
  */
 #include "engine/shard.h"
 
+#include <string.h>
+
 #include "track/gre.h"
 #include "track/proto.h"
 
@@ -22,9 +24,35 @@ static bool invalid(struct sl_work *w, enum sl_reason why)
 	return true;
 }
 
+/* ---- zones ------------------------------------------------------------------------------------ */
+
+/* A packet's zone, as its rules have set it: each direction may have one, or none (0). */
+struct zone {
+	uint16_t id;
+	uint8_t dirs; /* bit 1 << dir: it counts there */
+};
+
+static uint16_t zone_in(struct zone z, enum sl_dir dir)
+{
+	return z.dirs >> dir & 1 ? z.id : 0;
+}
+
+/* A conn is found by each of its tuples in the zone of that direction. */
+static struct sl_conn *find(
+        struct sl_track *t, const struct sl_tuple *tuple, struct zone z, enum sl_dir *dir)
+{
+	uint16_t original = zone_in(z, SL_ORIGINAL), reply = zone_in(z, SL_REPLY);
+	struct sl_conn *conn = sl__conn_find(t, tuple, original, dir);
+
+	if (original == reply || (conn && *dir == SL_ORIGINAL))
+		return conn;
+	conn = sl__conn_find(t, tuple, reply, dir);
+	return conn && *dir == SL_REPLY ? conn : NULL;
+}
+
 /* ---- ICMP errors ----------------------------------------------------------------------------- */
 
-static bool classify_error(struct sl_work *w, uint16_t zone)
+static bool classify_error(struct sl_work *w, struct zone zone)
 {
 	struct sl_track *t = &w->e->track;
 	struct sl_parsed quoted, *parsed = &w->parsed;
@@ -41,8 +69,8 @@ static bool classify_error(struct sl_work *w, uint16_t zone)
 	if (!sl__tuple_invert(&quoted.tuple, &back))
 		return invalid(w, SL_WHY_ICMP_QUOTE_UNKNOWN);
 	if (back.proto == SL_PROTO_GRE && t->gre.count)
-		sl__gre_complete_answer(t, &back, zone);
-	conn = sl__conn_find(t, &back, zone, &dir);
+		sl__gre_complete_answer(t, &back, zone_in(zone, SL_ORIGINAL));
+	conn = find(t, &back, zone, &dir);
 	if (!conn)
 		return invalid(w, SL_WHY_ICMP_QUOTE_UNKNOWN);
 	sl__conn_tuple(conn, dir, &tuple);
@@ -58,6 +86,16 @@ static bool classify_error(struct sl_work *w, uint16_t zone)
 
 /* ---- a first packet -------------------------------------------------------------------------- */
 
+/* What `ct helper` asks a related connection for: it outlives the master. */
+static void name_master_helper(
+        const struct sl_track *t, struct sl_ext *ext, const struct sl_conn *master)
+{
+	const struct sl_ext *of = sl__ext_of(t, master);
+
+	if (of && of->helper)
+		strncpy(ext->master_helper, of->helper->name, sizeof ext->master_helper - 1);
+}
+
 static enum sl_reason meet(struct sl_track *t, struct sl_conn *conn, struct sl_expect *expect)
 {
 	struct sl_conn *master = sl__conn_at(t, expect->master);
@@ -72,6 +110,7 @@ static enum sl_reason meet(struct sl_track *t, struct sl_conn *conn, struct sl_e
 	conn->mark = master->mark;
 	ext->master_id = sl__conn_id(t, master);
 	sl__conn_tuple(master, SL_ORIGINAL, &ext->master);
+	name_master_helper(t, ext, master);
 	ext->helper = expect->helper;
 	ext->beyond = expect->beyond;
 	t->stats.expects_met++;
@@ -90,19 +129,18 @@ static void meet_shadow(
 		ext->beyond = (uint8_t)beyond;
 }
 
-static struct sl_conn *open_conn(
-        struct sl_work *w, uint16_t zone, uint8_t zone_dirs, enum sl_reason *why)
+static struct sl_conn *open_conn(struct sl_work *w, struct zone zone, enum sl_reason *why)
 {
 	struct sl_track *t = &w->e->track;
-	struct sl_conn *conn = sl__conn_new(t, &w->parsed.tuple, zone, zone_dirs, why);
+	struct sl_conn *conn = sl__conn_new(t, &w->parsed.tuple, zone.id, zone.dirs, why);
 	struct sl_expect *expect;
 
 	if (!conn)
 		return NULL;
-	expect = sl__expect_match(t, &w->parsed.tuple, zone);
+	expect = sl__expect_match(t, &w->parsed.tuple, zone.id);
 	*why = expect ? meet(t, conn, expect) : SL_WHY_NONE;
 	if (!expect && t->expects.shadows)
-		meet_shadow(t, conn, &w->parsed.tuple, zone);
+		meet_shadow(t, conn, &w->parsed.tuple, zone.id);
 	if (*why != SL_WHY_NONE) {
 		sl__conn_drop(t, conn);
 		return NULL;
@@ -111,11 +149,11 @@ static struct sl_conn *open_conn(
 	return conn;
 }
 
-static bool first_packet(struct sl_work *w, uint16_t zone, uint8_t zone_dirs)
+static bool first_packet(struct sl_work *w, struct zone zone)
 {
 	enum sl_reason why = SL_WHY_NONE;
 
-	w->conn = open_conn(w, zone, zone_dirs, &why);
+	w->conn = open_conn(w, zone, &why);
 	if (w->conn && w->e->track.tracing && w->conn->status & SL_DST_NAT)
 		sl__tell_nat(w, SL_MANIP_DST); /* by its expectation */
 	if (w->conn)
@@ -158,10 +196,10 @@ static enum sl_track_result track(struct sl_work *w, enum sl_dir dir, enum sl_re
 	return proto->packet(t, w->conn, dir, w->p, &w->parsed, why);
 }
 
-static bool classify_tracked(struct sl_work *w, uint16_t zone, uint8_t zone_dirs);
+static bool classify_tracked(struct sl_work *w, struct zone zone);
 
 /* The same tuple again, a new conn. What Linux had for another one, it still has. */
-static bool reopen(struct sl_work *w, uint16_t zone, uint8_t zone_dirs, enum sl_reason why)
+static bool reopen(struct sl_work *w, struct zone zone, enum sl_reason why)
 {
 	struct sl_track *t = &w->e->track;
 	enum sl_beyond beyond = sl__conn_beyond(t, w->conn);
@@ -169,7 +207,7 @@ static bool reopen(struct sl_work *w, uint16_t zone, uint8_t zone_dirs, enum sl_
 	bool classified;
 
 	sl__conn_kill(t, w->conn, why);
-	classified = classify_tracked(w, zone, zone_dirs); /* once: the conn is gone */
+	classified = classify_tracked(w, zone); /* once: the conn is gone */
 	if (beyond == SL_BEYOND_NONE || !w->conn || !w->fresh || w->conn->status & SL_EXPECTED)
 		return classified;
 	ext = sl__conn_ext(t, w->conn);
@@ -178,20 +216,21 @@ static bool reopen(struct sl_work *w, uint16_t zone, uint8_t zone_dirs, enum sl_
 	return classified;
 }
 
-static bool classify_tracked(struct sl_work *w, uint16_t zone, uint8_t zone_dirs)
+static bool classify_tracked(struct sl_work *w, struct zone zone)
 {
 	struct sl_track *t = &w->e->track;
 	enum sl_reason why = SL_WHY_NONE;
 	enum sl_dir dir = SL_ORIGINAL;
 
 	if (w->parsed.tuple.proto == SL_PROTO_GRE && t->gre.count)
-		sl__gre_complete(t, &w->parsed.tuple, zone);
-	w->conn = w->stranger ? NULL : sl__conn_find(t, &w->parsed.tuple, zone, &dir);
+		sl__gre_complete(t, &w->parsed.tuple, zone_in(zone, SL_ORIGINAL));
+	w->conn =
+	        w->stranger && zone.id == w->p->zone ? NULL : find(t, &w->parsed.tuple, zone, &dir);
 	if (t->tracing)
 		sl__tell_lookup(w, dir);
 	if (!w->conn) {
 		dir = SL_ORIGINAL;
-		if (!first_packet(w, zone, zone_dirs))
+		if (!first_packet(w, zone))
 			return false;
 		if (!w->conn)
 			return true; /* INVALID */
@@ -211,11 +250,11 @@ static bool classify_tracked(struct sl_work *w, uint16_t zone, uint8_t zone_dirs
 		sl__conn_count(t, w->conn, dir, w->parsed.len);
 		return true;
 	case SL_TRACK_REOPEN:
-		return reopen(w, zone, zone_dirs, why);
+		return reopen(w, zone, why);
 	case SL_TRACK_INVALID:
 		if (w->fresh && t->expects.shadows)
 			w->p->beyond =
-			        (uint8_t)sl__expect_shadow_answered(t, &w->parsed.tuple, zone);
+			        (uint8_t)sl__expect_shadow_answered(t, &w->parsed.tuple, zone.id);
 		forget(w);
 		return invalid(w, why);
 	case SL_TRACK_DROP:
@@ -229,8 +268,9 @@ static bool classify_tracked(struct sl_work *w, uint16_t zone, uint8_t zone_dirs
 	return true;
 }
 
-bool sl__classify(struct sl_work *w, uint16_t zone, uint8_t zone_dirs)
+bool sl__classify(struct sl_work *w, uint16_t id, uint8_t dirs)
 {
+	struct zone zone = {.id = id, .dirs = dirs};
 	struct sl_track *t = &w->e->track;
 	enum sl_reason why;
 
@@ -246,11 +286,11 @@ bool sl__classify(struct sl_work *w, uint16_t zone, uint8_t zone_dirs)
 		w->p->state = SL_CT_UNTRACKED;
 		return true;
 	}
-	if (w->e->config.shards > 1 && sl__elsewhere(w, zone)) {
+	if (w->e->config.shards > 1 && sl__elsewhere(w, zone_in(zone, SL_ORIGINAL))) {
 		w->p->reason = SL_WHY_OTHER_SHARD;
 		return false;
 	}
 	if (w->parsed.icmp == SL_ICMP_ERROR)
 		return classify_error(w, zone);
-	return classify_tracked(w, zone, zone_dirs);
+	return classify_tracked(w, zone);
 }

@@ -53,6 +53,7 @@ static void take_image(const struct sl_engine *e, const struct sl_conn *conn, st
 	m->master = ext->master;
 	m->helps = ext->help && ext->help->helper;
 	sl__image_set_name(m->helper, ext->helper ? ext->helper->name : NULL);
+	sl__image_set_name(m->master_helper, ext->master_helper);
 }
 
 static void write_expects(struct sl_codec *c, const struct sl_track *t, const struct sl_ext *ext)

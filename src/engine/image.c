@@ -78,6 +78,7 @@ void sl__image_body(struct sl_codec *c, struct sl_image *m)
 	if (m->master_id)
 		tuple(c, &m->master);
 	name(c, m->helper);
+	name(c, m->master_helper);
 	sl__codec_bool(c, &m->helps);
 }
 

@@ -19,7 +19,7 @@
 #include "track/gre.h"
 
 #define SL_IMAGE_MAGIC   0x534c4331u /* "SLC1" */
-#define SL_IMAGE_VERSION 2
+#define SL_IMAGE_VERSION 3
 #define SL_IMAGE_NAME    64          /* bytes of a name or text with its end */
 #define SL_IMAGE_TIME    2000000000u /* ms: no more is left of anything */
 
@@ -40,7 +40,8 @@ struct sl_image {
 	uint8_t zone_dirs, state, beyond;
 	bool liberal, edited;
 	char helper[SL_IMAGE_NAME]; /* "": none */
-	bool helps;                 /* it has a helper at work: its state follows */
+	char master_helper[SL_IMAGE_NAME];
+	bool helps; /* it has a helper at work: its state follows */
 };
 
 struct sl_image_expect {

@@ -156,6 +156,7 @@ static bool apply(struct sl_engine *e, struct sl_conn *conn, const struct sl_ima
 	ext->beyond = m->beyond;
 	ext->master = m->master;
 	ext->master_id = m->master_id;
+	memcpy(ext->master_helper, m->master_helper, sizeof ext->master_helper - 1);
 	return true;
 }
 

@@ -202,7 +202,7 @@ static enum sl_reason enter(struct sl_work *w, enum sl_hook hook)
 		w->p->state = SL_CT_UNTRACKED;
 		return SL_WHY_NONE;
 	}
-	if (!sl__classify(w, dirs & 1u << SL_ORIGINAL ? zone : 0, dirs))
+	if (!sl__classify(w, zone, dirs))
 		return (enum sl_reason)w->p->reason;
 	return SL_WHY_NONE;
 }
@@ -292,6 +292,30 @@ enum sl_reason sl__leave(struct sl_work *w, enum sl_hook hook)
 	return why == SL_WHY_NONE && hook == SL_POSTROUTING ? sl__fit(w) : why;
 }
 
+/*
+ * What the gateway sends to itself comes in again by the loopback interface, which its route named:
+ * all hooks see it, and it is translated once.
+ */
+static enum sl_reason loop_back(struct sl_work *w)
+{
+	static const struct {
+		enum sl_hook hook;
+		enum sl_stage stage;
+	} again[] = {{SL_PREROUTING, SL_BEFORE_TRACK}, {SL_PREROUTING, SL_BEFORE_NAT},
+	        {SL_PREROUTING, SL_AFTER_NAT}, {SL_INPUT, SL_BEFORE_NAT}, {SL_INPUT, SL_AFTER_NAT}};
+	enum sl_reason why = pass_hook(w, SL_POSTROUTING);
+
+	if (why == SL_WHY_NONE)
+		why = ask(w, SL_POSTROUTING, SL_AFTER_HELPER);
+	if (why == SL_WHY_NONE)
+		why = confirm(w);
+	w->p->in_if = w->route.out_if;
+	w->route.out_if = 0;
+	for (unsigned i = 0; why == SL_WHY_NONE && i < sizeof(again) / sizeof(again[0]); i++)
+		why = ask(w, again[i].hook, again[i].stage);
+	return why;
+}
+
 static enum sl_reason walk(struct sl_work *w)
 {
 	enum sl_hook first = w->p->from == SL_FROM_LOCAL ? SL_OUTPUT : SL_PREROUTING;
@@ -313,7 +337,7 @@ static enum sl_reason walk(struct sl_work *w)
 	if (why != SL_WHY_NONE)
 		return why;
 	if (w->p->to == SL_TO_LOCAL) {
-		why = pass_hook(w, SL_INPUT);
+		why = first == SL_OUTPUT ? loop_back(w) : pass_hook(w, SL_INPUT);
 		return why == SL_WHY_NONE ? sl__leave(w, SL_INPUT) : why;
 	}
 	if (first == SL_PREROUTING) {
@@ -333,8 +357,10 @@ enum sl_reason sl__walk_own(struct sl_work *w)
 
 	if (why == SL_WHY_NONE)
 		why = pass_hook(w, SL_OUTPUT);
-	if (why != SL_WHY_NONE || w->p->to == SL_TO_LOCAL)
+	if (why != SL_WHY_NONE)
 		return why;
+	if (w->p->to == SL_TO_LOCAL)
+		return loop_back(w);
 	why = pass_hook(w, SL_POSTROUTING);
 	return why == SL_WHY_NONE ? ask(w, SL_POSTROUTING, SL_AFTER_HELPER) : why;
 }

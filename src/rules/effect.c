@@ -49,11 +49,11 @@ bool sl__set_mss(struct sl__eval *ev, const struct sl__stmt *s)
 	uint64_t want = p->mtu > headers ? p->mtu - headers : 0, have;
 	uint8_t *check = p->data + parsed->l4 + 16;
 
-	if (!sl__load_number(ev, s->a, &have) || (s->b && !sl__load_number(ev, s->b, &want)) ||
-	        !want)
+	if (parsed->tuple.proto != SL_PROTO_TCP || parsed->frag == SL_FRAG_LATER ||
+	        (s->b && !sl__load_number(ev, s->b, &want)) || !want)
 		return false;
-	if (want >= have)
-		return true;
+	if (!sl__load_number(ev, s->a, &have) || want >= have)
+		return true; /* no such option: what follows is done all the same, as in Linux */
 	while (p->data[at] != 2)
 		at += p->data[at] == 1 ? 1 : p->data[at + 1];
 	p->data[at + 2] = (uint8_t)(want >> 8);

@@ -68,7 +68,10 @@ static bool load_header(struct sl__eval *ev, const struct sl__field *f, uint8_t 
 		return take_bits(data, parsed->len, f->at, f->bits, out, len);
 	if (parsed->frag == SL_FRAG_LATER || parsed->l4 > parsed->len)
 		return false;
-	if (f->proto == 255 ? !has_ports(parsed->tuple.proto) : f->proto != parsed->tuple.proto)
+	if (f->proto ==
+	        255) /* th reads whatever stands there, as in Linux: of ICMP, what differs */
+		ev->stays &= has_ports(parsed->tuple.proto);
+	else if (f->proto != parsed->tuple.proto)
 		return false;
 	return take_bits(data + parsed->l4, parsed->len - parsed->l4, f->at, f->bits, out, len);
 }
@@ -133,7 +136,7 @@ static unsigned state_bit(enum sl_ctstate state)
 /* Before tracking, a zone that a rule set makes it look new, as in Linux (its template is). */
 static enum sl_ctstate state_of(const struct sl_policy_view *v)
 {
-	if (v->stage == SL_BEFORE_TRACK)
+	if (v->stage == SL_BEFORE_TRACK && !v->conn)
 		return v->zone_set ? SL_CT_NEW : v->notrack ? SL_CT_UNTRACKED : SL_CT_INVALID;
 	return v->conn || v->state == SL_CT_UNTRACKED ? v->state : SL_CT_INVALID;
 }
@@ -177,10 +180,6 @@ static bool load_ct(struct sl__eval *ev, const struct sl__expr *e, uint8_t *out,
 		*len = put_number(out, state_bit(state_of(ev->view)), 4);
 		return true;
 	}
-	if (e->field->key == CT_ZONE && ev->view->zone_set) {
-		*len = put_number(out, ev->view->zone, 2);
-		return true;
-	}
 	if (!ev->view->conn)
 		return false;
 	sl_conn_info(ev->view->engine, ev->view->conn, &info);
@@ -195,13 +194,15 @@ static bool load_ct(struct sl__eval *ev, const struct sl__expr *e, uint8_t *out,
 		*len = put_number(out, info.mark, 4);
 		return true;
 	case CT_ZONE:
-		*len = put_number(out, info.zone, 2);
+		*len = put_number(
+		        out, e->dir > 1 || info.zone_dirs >> e->dir & 1 ? info.zone : 0, 2);
 		return true;
 	case CT_HELPER:
-		*len = put_text(out, info.helper);
-		return info.helper;
+		*len = put_text(out, info.master_helper);
+		return info.master_helper; /* its master's: of what is related, as in Linux */
 	case CT_EXPIRATION:
-		*len = put_number(out, info.timeout, 4);
+		/* Linux has a conn's time as a date only when it is confirmed. */
+		*len = put_number(out, info.status & SL_CONFIRMED ? info.timeout : 0, 4);
 		return true;
 	case CT_L3PROTO:
 		*len = put_number(out, info.tuple[0].family == SL_IPV6 ? 10 : 2, 1);
@@ -224,12 +225,17 @@ static bool load_ct(struct sl__eval *ev, const struct sl__expr *e, uint8_t *out,
 	}
 }
 
+static bool is_local(struct sl__eval *ev, const struct sl_addr *a, enum sl_family family)
+{
+	return ev->r->env.is_local && ev->r->env.is_local(ev->r->env.ctx, a, family);
+}
+
 static unsigned address_type(struct sl__eval *ev, const struct sl_addr *a, enum sl_family family)
 {
 	static const uint8_t ones[4] = {255, 255, 255, 255};
 	uint8_t first = family == SL_IPV4 ? a->b[12] : a->b[0];
 
-	if (ev->r->env.is_local && ev->r->env.is_local(ev->r->env.ctx, a, family))
+	if (is_local(ev, a, family))
 		return 2;
 	if (family == SL_IPV4 && !memcmp(a->b + 12, ones, 4))
 		return 3;
@@ -249,7 +255,7 @@ static bool load_fib(struct sl__eval *ev, const struct sl__expr *e, uint8_t *out
 		return true;
 	}
 	found = ev->r->env.route_if ? ev->r->env.route_if(ev->r->env.ctx, a, t->family, in_if) : 0;
-	if (in_if && found != in_if)
+	if ((in_if && found != in_if) || is_local(ev, a, t->family)) /* as Linux answers */
 		found = 0;
 	if (e->field->key == FIB_RESULT_OIF)
 		*len = put_number(out, found != 0, 1);

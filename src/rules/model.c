@@ -100,7 +100,12 @@ enum sl_stage sl__chain_stage(const struct sl__chain *c)
 	}
 }
 
-/* Base chains into the order in which they are asked. Equal priorities: the first made first. */
+static bool asked_before(const struct sl__chain *a, const struct sl__chain *b)
+{
+	return a->priority != b->priority ? a->priority < b->priority : a->made > b->made;
+}
+
+/* Base chains into the order in which they are asked. Equal priorities: the last made first, as in Linux. */
 static void order_chains(struct sl_rules *r)
 {
 	struct sl__table *t;
@@ -111,7 +116,7 @@ static void order_chains(struct sl_rules *r)
 			if (!c->base || t->dormant)
 				continue;
 			at = &r->hooks[c->hook];
-			while (*at && (*at)->priority <= c->priority)
+			while (*at && asked_before(*at, c))
 				at = &(*at)->later;
 			c->later = *at;
 			*at = c;

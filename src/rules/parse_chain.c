@@ -155,6 +155,7 @@ static struct sl__chain *get_chain(
 	c->place = place;
 	c->table = t;
 	c->rules_end = &c->rules;
+	c->made = ++p->r->chains_made;
 	*t->chains_end = c;
 	t->chains_end = &c->next;
 	return c;

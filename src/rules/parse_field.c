@@ -134,6 +134,9 @@ static void parse_fib(struct sl__parser *p, struct sl__expr *e)
 		        "fib: one of saddr and daddr is needed");
 	if (!sl__is_word(p, "type") && !sl__is_word(p, "oif") && !sl__is_word(p, "oifname"))
 		sl__parse_unexpected(p, "type, oif or oifname");
+	if (sl__is_word(p, "type") && e->arg[ARG_FLAGS] & (FIB_IIF | FIB_OIF))
+		sl__parse_unsupported(p, sl__place_join(e->place, p->token.place),
+		        "the type of an address on one interface");
 	parse_key(p, "fib", e);
 }
 

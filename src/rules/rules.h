@@ -364,6 +364,7 @@ struct sl__chain {
 	struct sl__table *table;
 	struct sl__chain *later; /* base chains of one hook, by priority */
 	int priority;
+	uint32_t made; /* counts chains as they were made */
 	uint8_t hook;
 	bool base, policy_drop;
 	uint8_t color; /* the search for loops */
@@ -482,6 +483,7 @@ struct sl_rules {
 	unsigned errors;
 	size_t text_size;
 	unsigned copies;
+	uint32_t chains_made;
 	struct sl__memo *memos; /* memo.c */
 	uint64_t random, start; /* start: ns, when the first packet came */
 	jmp_buf give_up;

@@ -22,6 +22,7 @@ struct sl_ext {
 	/* the expectation that opened it */
 	uint64_t master_id;     /* its master's id, there or gone; 0: has none */
 	struct sl_tuple master; /* original tuple of the master */
+	char master_helper[16]; /* name of the master's helper then; "": had none */
 
 	/* as a master */
 	struct sl_list expects; /* struct sl_expect.of_master, newest first */

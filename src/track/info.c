@@ -58,6 +58,7 @@ void sl__conn_info(const struct sl_track *t, const struct sl_conn *conn, struct 
 	out->has_master = ext->master_id != 0;
 	out->master_id = ext->master_id;
 	out->master = ext->master;
+	out->master_helper = ext->master_helper[0] ? ext->master_helper : NULL;
 	out->beyond = ext->beyond;
 	for (unsigned dir = 0; dir < 2; dir++) {
 		out->seqadj[dir].pos = ext->seqadj[dir].pos;

@@ -12,7 +12,8 @@ A file written by hand says in comments what is put through it, one flow a line:
     # flow: proto=udp dport=53 src=10.0.0.5 length=short n=3
 
 members are those of packets.Flow; n repeats it with other source ports, `error=11,0` adds an ICMP
-error about it, `wait=500` lets milliseconds pass before it.
+error about it, `wait=500` lets milliseconds pass before it. `# ftp: mode=pasv` is an FTP session
+with one transfer (port, eprt, pasv, epsv), `# tftp:` one of TFTP.
 
 usage: corpus.py OUTPUT SEED COUNT [FILE.nft ...]
 """
@@ -512,8 +513,8 @@ def told(text):
     """The flows that a file asks for."""
     steps, sport = Steps(), 30000
     names = {v: k for k, v in NAMES.items()}
-    for line in re.findall(r"^# flow: *(.*)$", text, re.M):
-        given, count, after = {}, 1, []
+    for what, line in re.findall(r"^# (flow|ftp|tftp): *(.*)$", text, re.M):
+        given, count, after, mode = {"ftp": {"dport": 21}, "tftp": {"dport": 69, "proto": UDP}}.get(what, {}), 1, [], "port"
         for word in line.split():
             key, value = word.split("=", 1)
             if key == "n":
@@ -528,7 +529,9 @@ def told(text):
                 given[key] = {"in": IN, "out": OUT, "local": LOCAL}[value]
             elif key == "flags":
                 given[key] = sum(getattr(packets, x.upper()) for x in value.split(",") if x != "none")
-            elif key in ("src", "dst", "length"):
+            elif key == "mode":
+                mode = value
+            elif key in ("src", "dst", "length", "order"):
                 given[key] = value
             else:
                 given[key] = int(value, 0)
@@ -539,7 +542,13 @@ def told(text):
                 f.sport = sport
             if "ident" not in given:
                 f.ident = sport
-            steps.play(f)
+            if what == "ftp":
+                steps.play_ftp(f, mode, sport + 20000)
+                sport += 1      # that of a passive data connection
+            elif what == "tftp":
+                steps.play_tftp(f, sport + 20000)
+            else:
+                steps.play(f)
             for e in after:
                 steps.error(*e)
     return steps

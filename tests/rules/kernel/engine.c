@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The same gateway as kernel.c makes, out of libsluice: the same addresses, the same routes. Time
- * is a count of packets, a microsecond each, and what half_wait() adds.
+ * The same gateway as kernel.c makes, out of libsluice: the same addresses, the same routes, and the
+ * same clock.
  */
+#define _GNU_SOURCE
 #include "engine.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <sluice/rules.h>
@@ -18,9 +20,7 @@
 struct half {
 	struct sl_rules *rules;
 	struct sl_engine *engine;
-	struct sl_policy policy; /* the ruleset's, listened to */
-	uint8_t answer[3];       /* of what the gateway itself said last: protocol, type, code */
-	uint64_t now;
+	struct outcome made; /* what the engine emitted for the packet at hand */
 	struct conns *conns;
 };
 
@@ -49,9 +49,19 @@ static bool is_local(void *ctx, const struct sl_addr *a, enum sl_family family)
 	struct sl_addr own[2] = {family == SL_IPV4 ? sl_addr_v4(inside4) : sl_addr_v6(inside6),
 	        family == SL_IPV4 ? sl_addr_v4(outside4) : sl_addr_v6(outside6)};
 
+	const struct sl_addr loopback = sl_addr_v6((const uint8_t[16]){[15] = 1});
+
 	(void)ctx;
 	return sl_addr_eq(a, &own[0]) || sl_addr_eq(a, &own[1]) ||
-	       (family == SL_IPV4 && a->b[12] == 127);
+	       (family == SL_IPV4 ? a->b[12] == 127 : sl_addr_eq(a, &loopback));
+}
+
+/* 255.255.255.255, and 224.0.0.1, which every host of IPv4 hears. */
+static bool is_for_all(const struct sl_addr *a)
+{
+	static const uint8_t broadcast[4] = {255, 255, 255, 255}, hosts[4] = {224, 0, 0, 1};
+
+	return !memcmp(a->b + 12, broadcast, 4) || !memcmp(a->b + 12, hosts, 4);
 }
 
 static bool is_inside(const struct sl_addr *a, unsigned family)
@@ -64,9 +74,10 @@ static void route(void *ctx, const struct sl_route_query *q, struct sl_route *r)
 	bool v4 = q->family == SL_IPV4, in;
 
 	(void)ctx;
-	if (is_local(NULL, &q->dst, (enum sl_family)q->family)) {
+	if (is_local(NULL, &q->dst, (enum sl_family)q->family) ||
+	        (v4 && q->in_if && is_for_all(&q->dst))) {
 		r->kind = SL_ROUTE_LOCAL;
-		r->out_if = q->in_if;
+		r->out_if = q->in_if ? q->in_if : 1;
 		r->source = q->dst;
 		r->has_source = true;
 		return;
@@ -93,38 +104,6 @@ static const char *if_name(void *ctx, uint32_t index)
 {
 	(void)ctx;
 	return index == IN_IF ? "in0" : index == OUT_IF ? "out0" : index == 1 ? "lo" : NULL;
-}
-
-/* The engine's own answers pass by the rules, as the kernel's do (kernel.c). */
-static bool is_answer(const struct sl_policy_view *view)
-{
-	return view->packet->handle;
-}
-
-static enum sl_decision decide(void *ctx, struct sl_policy_view *view)
-{
-	return is_answer(view) ? SL_CONTINUE
-	                       : sl_rules_policy.decide(((struct half *)ctx)->rules, view);
-}
-
-static uint8_t stages(void *ctx, enum sl_hook hook)
-{
-	return sl_rules_policy.stages(((struct half *)ctx)->rules, hook);
-}
-
-static bool nat(void *ctx, struct sl_policy_view *view, struct sl_nat_range *range)
-{
-	return !is_answer(view) && sl_rules_policy.nat(((struct half *)ctx)->rules, view, range);
-}
-
-static bool automatic_helper(void *ctx, const char *name)
-{
-	return sl_rules_policy.automatic_helper(((struct half *)ctx)->rules, name);
-}
-
-static bool steady(void *ctx)
-{
-	return sl_rules_policy.steady(((struct half *)ctx)->rules);
 }
 
 /* ---- packets that the engine makes ---- */
@@ -164,14 +143,17 @@ static void release(void *ctx, struct sl_packet *p)
 
 static void emit(void *ctx, struct sl_packet *p, const struct sl_packet *cause)
 {
-	struct half *h = ctx;
-	unsigned l4 = p->data[0] >> 4 == 4 ? 20 : 40;
-	uint8_t proto = l4 == 20 ? p->data[9] : p->data[6];
+	struct outcome *made = &((struct half *)ctx)->made;
 
-	if (cause && !h->answer[0] && p->len > l4 + 13) {
-		h->answer[0] = proto;
-		h->answer[1] = proto == SL_PROTO_TCP ? 0 : p->data[l4];
-		h->answer[2] = proto == SL_PROTO_TCP ? 0 : p->data[l4 + 1];
+	if (cause && p->len <= OUT_MAX - made->len) {
+		made->fate = p->to == SL_TO_LOCAL ? FATE_LOCAL : FATE_FORWARDED;
+		made->where = p->to == SL_TO_LOCAL ? FROM_LOCAL
+		              : p->out_if == IN_IF ? FROM_IN
+		                                   : FROM_OUT;
+		made->mark = p->mark;
+		memcpy(made->data + made->len, p->data, p->len);
+		made->len += p->len;
+		made->pieces++;
 	}
 	release(ctx, p);
 }
@@ -187,6 +169,14 @@ static const struct {
 } unlimited[] = {{"icmp_ratelimit", 0}, {"icmpv6_ratelimit", 0}, {"icmp_msgs_per_sec", 1000000},
         {"icmp_msgs_burst", 1000000}};
 
+static uint64_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
 static bool start(struct half *h)
 {
 	struct sl_env env = {.mem = {get, give, NULL},
@@ -199,18 +189,12 @@ static bool start(struct half *h)
 	        .emit = emit};
 	struct sl_config config;
 
-	h->policy = (struct sl_policy){.stages = stages,
-	        .decide = decide,
-	        .nat = nat,
-	        .automatic_helper = automatic_helper,
-	        .steady = steady};
-	h->now = 1000000000;
 	sl_config_init(&config);
 	config.table_max = CONNS_MAX;
 	config.forward_ttl = true;
-	config.start = h->now;
-	config.policy = &h->policy;
-	config.policy_ctx = h;
+	config.start = now();
+	config.policy = &sl_rules_policy;
+	config.policy_ctx = h->rules;
 	h->engine = sl_engine_create(&config, &env);
 	for (unsigned i = 0; h->engine && i < sizeof unlimited / sizeof *unlimited; i++)
 		sl_tunable_set(h->engine, unlimited[i].name, unlimited[i].value);
@@ -271,10 +255,9 @@ void half_destroy(struct half *h)
 	free(h);
 }
 
-void half_wait(struct half *h, unsigned ms)
+void half_wait(struct half *h)
 {
-	h->now += (uint64_t)ms * 1000000;
-	sl_clock(h->engine, h->now, 0);
+	sl_clock(h->engine, now(), 0);
 }
 
 static uint8_t class_of(const struct sl_packet *p)
@@ -311,20 +294,25 @@ void half_put(
 
 	memset(out, 0, offsetof(struct outcome, data));
 	memcpy(p.data, data, len);
-	memset(h->answer, 0, sizeof h->answer);
-	h->now += 1000;
-	sl_input(h->engine, &p, 1, h->now);
+	memset(&h->made, 0, offsetof(struct outcome, data));
+	sl_input(h->engine, &p, 1, now());
 	out->ct = class_of(&p);
 	out->why = p.reason ? sl_reason_name((enum sl_reason)p.reason) : NULL;
 	if (p.verdict == SL_ACCEPT) {
 		out->fate = p.to == SL_TO_LOCAL ? FATE_LOCAL : FATE_FORWARDED;
 		out->where = p.out_if == IN_IF ? FROM_IN : FROM_OUT;
 		out->mark = p.mark;
+		out->pieces = 1;
 		out->len = p.len;
 		memcpy(out->data, p.data, p.len);
-	} else if (h->answer[0]) {
-		out->answered = true;
-		memcpy(out->answer, h->answer, sizeof out->answer);
+	} else if (h->made.pieces) { /* its pieces, or an answer */
+		out->fate = p.verdict == SL_TAKEN ? h->made.fate : FATE_NONE;
+		out->answered = p.verdict == SL_DROP;
+		out->where = h->made.where;
+		out->mark = out->answered ? 0 : h->made.mark;
+		out->pieces = h->made.pieces;
+		out->len = h->made.len;
+		memcpy(out->data, h->made.data, h->made.len);
 	}
 }
 

@@ -11,7 +11,10 @@
  *
  * A table of our own, loaded behind the ruleset in question, reports by nflog: how tracking
  * classed the packet, that it reached the end of postrouting or input and with which mark, and
- * what the kernel wanted to answer (which is dropped before it meets any rule).
+ * that the kernel answers, which then goes its way through the rules. What the local stack would
+ * answer to what it got is not the rules' doing: the kernel repeats the mark of a packet in its
+ * answers, so a mark set at the end of the input hook tells these, and they are dropped; the
+ * answers of rules get back the mark 0, which they have in daily life.
  */
 #define _GNU_SOURCE
 #include "kernel.h"
@@ -48,11 +51,16 @@ static const char observer[] =
         "  ct state . ct direction vmap @classes\n }\n"
         " chain pre { type filter hook prerouting priority -199; jump class; }\n"
         " chain out { type filter hook output priority -199; jump class; }\n"
-        " chain local { type filter hook input priority 2147483600; log prefix \"L\" group 7; }\n"
+        " chain local { type filter hook input priority 2147483600; log prefix \"L\" group 7\n"
+        "  meta mark set meta mark | 0x80000000; }\n"
         " chain post { type filter hook postrouting priority 2147483600; log prefix \"P\" group 7 "
         "snaplen 64; }\n"
-        " chain own { type filter hook output priority -500; meta mark 0x6f72 accept\n"
-        "  log prefix \"A\" group 7 snaplen 64 drop; }\n"
+        " chain own { type filter hook output priority -500; meta mark & 0x80000000 != 0 drop\n"
+        "  meta mark 0x6f72 fib daddr type != local accept\n"
+        "  tcp flags & rst != 0 goto answer\n"
+        "  icmp type { 3, 11, 12 } goto answer\n  icmpv6 type { 1, 2, 3, 4 } goto answer\n"
+        "  meta mark 0x6f72 accept\n  drop; }\n"
+        " chain answer { log prefix \"A\" group 7 snaplen 64\n  meta mark set 0; }\n"
         "}\n";
 
 static const char *const sysctls[][2] = {{"ipv4/conf/all/rp_filter", "0"},
@@ -60,7 +68,8 @@ static const char *const sysctls[][2] = {{"ipv4/conf/all/rp_filter", "0"},
         {"ipv4/conf/default/send_redirects", "0"}, {"ipv6/conf/default/addr_gen_mode", "1"},
         {"ipv6/conf/default/accept_ra", "0"}, {"ipv6/conf/default/router_solicitations", "0"},
         {"ipv4/ip_forward", "1"}, {"ipv6/conf/all/forwarding", "1"}, {"ipv4/icmp_ratelimit", "0"},
-        {"ipv6/icmp/ratelimit", "0"}};
+        {"ipv6/icmp/ratelimit", "0"}, {"ipv4/fwmark_reflect", "1"}, {"ipv6/fwmark_reflect", "1"},
+        {"ipv6/auto_flowlabels", "0"}};
 /* Where it is one for the whole machine only, it cannot be set from here, and is well as it is. */
 static const char *const tracking[][2] = {{"netfilter/nf_conntrack_acct", "1"},
         {"netfilter/nf_conntrack_checksum", "0"}, {"ipv4/icmp_msgs_per_sec", "1000000"},
@@ -190,20 +199,21 @@ bool kernel_init(struct kernel *k, const char *work)
 	return open_raw(k) && netlink_init(k);
 }
 
-/* What left the devices; the first that is no answer of the gateway itself. */
+/* What left the devices. */
 static void take(struct kernel *k, struct outcome *out)
 {
-	uint8_t data[65536];
+	static uint8_t data[65536];
 
 	for (unsigned side = 0; side < 2; side++) {
 		ssize_t n;
 
 		while ((n = read(k->tun[side], data, sizeof data)) > 0) {
-			if (out->len || n > PACKET_MAX)
+			if (out->fate == FATE_LOCAL || (size_t)n > OUT_MAX - out->len)
 				continue;
 			out->where = (uint8_t)side;
-			out->len = (uint32_t)n;
-			memcpy(out->data, data, (size_t)n);
+			memcpy(out->data + out->len, data, (size_t)n);
+			out->len += (uint32_t)n;
+			out->pieces++;
 		}
 	}
 }
@@ -263,9 +273,16 @@ void kernel_put(
 		perror("write to a TUN device");
 	netlink_logged(k, out);
 	take(k, out);
-	if (out->fate == FATE_LOCAL) { /* what the local stack answers is not the rules' doing */
-		out->answered = false;
-		memset(out->answer, 0, sizeof out->answer);
+	if (out->fate == FATE_FORWARDED && !out->pieces) /* to itself, and dropped there */
+		out->fate = FATE_NONE;
+	if (out->fate == FATE_NONE)
+		out->mark = 0;
+	if (out->answered) { /* where it went is the answer's fate: what it is about was dropped */
+		out->answered = out->pieces; /* or else the rules dropped it too */
+		if (out->fate == FATE_LOCAL)
+			out->where = FROM_LOCAL;
+		out->fate = FATE_NONE;
+		out->mark = 0;
 	}
 }
 

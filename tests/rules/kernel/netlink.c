@@ -138,24 +138,6 @@ bool netlink_init(struct kernel *k)
 
 /* ---- what the observer logged ---- */
 
-static void answer(const uint8_t *data, unsigned len, struct outcome *out)
-{
-	unsigned l4 = data[0] >> 4 == 4 ? 20 : 40;
-
-	if (len < l4 + 2 || out->answered)
-		return;
-	out->answer[0] = l4 == 20 ? data[9] : data[6];
-	/* Multicast of the router's own, and the like, is no answer. */
-	if (out->answer[0] != IPPROTO_TCP && out->answer[0] != IPPROTO_ICMP &&
-	        out->answer[0] != IPPROTO_ICMPV6)
-		return;
-	if (out->answer[0] != IPPROTO_TCP && data[l4] > 4 && data[l4] != 12)
-		return;
-	out->answered = true;
-	out->answer[1] = out->answer[0] == IPPROTO_TCP ? 0 : data[l4];
-	out->answer[2] = out->answer[0] == IPPROTO_TCP ? 0 : data[l4 + 1];
-}
-
 static void logged(const struct attrs *a, struct outcome *out)
 {
 	char word = a->at[NFULA_PREFIX] ? (char)a->at[NFULA_PREFIX][0] : 0;
@@ -163,13 +145,14 @@ static void logged(const struct attrs *a, struct outcome *out)
 	if (word == 'P' || word == 'L') {
 		out->fate = word == 'P' ? FATE_FORWARDED : FATE_LOCAL;
 		out->mark = (uint32_t)number(a, NFULA_MARK);
-		if (word == 'L' && a->at[NFULA_PAYLOAD] && a->len[NFULA_PAYLOAD] <= PACKET_MAX) {
+		if (word == 'L' && a->at[NFULA_PAYLOAD] && a->len[NFULA_PAYLOAD] <= OUT_MAX) {
+			out->pieces = 1;
 			out->len = a->len[NFULA_PAYLOAD];
 			memcpy(out->data, a->at[NFULA_PAYLOAD], out->len);
 		}
 	} else if (word == 'A') {
-		answer(a->at[NFULA_PAYLOAD], a->len[NFULA_PAYLOAD], out);
-	} else if (word >= '1' && word <= '9') {
+		out->answered = true;
+	} else if (word >= '1' && word <= '9' && !out->answered) {
 		out->ct = (uint8_t)(word - '0');
 	}
 }

@@ -10,7 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PACKET_MAX 2048
+#define PACKET_MAX 4096  /* put in */
+#define OUT_MAX    16384 /* what comes out, fragments one behind the other */
 #define CONNS_MAX  8192
 
 /* Where a packet comes in, or where it went. */
@@ -22,15 +23,15 @@ enum fate { FATE_NONE, FATE_FORWARDED, FATE_LOCAL };
 enum { CLASS_NONE, CLASS_INVALID, CLASS_UNTRACKED, CLASS_FIRST };
 
 struct outcome {
-	uint8_t fate;      /* enum fate */
-	uint8_t where;     /* enum place: the side that it left by */
-	uint8_t ct;        /* CLASS_* ; CLASS_FIRST + 2 * (new, established, related) + direction */
-	bool answered;     /* refused with an ICMP error or a reset */
-	uint8_t answer[3]; /* protocol, and for ICMP type and code */
-	const char *why;   /* sluice's reason, or NULL */
-	uint32_t mark;     /* as it left, or as it reached the local stack */
+	uint8_t fate;  /* enum fate */
+	uint8_t where; /* enum place: the side that it left by */
+	uint8_t ct;    /* CLASS_* ; CLASS_FIRST + 2 * (new, established, related) + direction */
+	bool answered; /* refused with an ICMP error or a reset, which then is what `data` holds */
+	const char *why; /* sluice's reason, or NULL */
+	uint32_t mark;   /* as it left, or as it reached the local stack */
+	uint32_t pieces; /* that it left in: packets in `data` */
 	uint32_t len;
-	uint8_t data[PACKET_MAX];
+	uint8_t data[OUT_MAX];
 };
 
 /* A connection, in network order; addresses of IPv4 as the first 4 bytes. */

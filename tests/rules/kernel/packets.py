@@ -3,9 +3,17 @@
 import socket
 import struct
 
-IN, OUT, LOCAL, REPLY, ERROR, WAIT = range(6)
+IN, OUT, LOCAL, REPLY, ERROR, WAIT, OPEN, FOLLOW, SAY = range(9)
 ICMP, IGMP, TCP, UDP, DCCP, ESP, GRE, ICMP6, SCTP, UDPLITE = 1, 2, 6, 17, 33, 50, 47, 58, 132, 136
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR = 1, 2, 4, 8, 16, 32, 64, 128
+
+
+def checksum(data):
+    data = bytes(data) + bytes(len(data) % 2)
+    total = sum(struct.unpack(">%dH" % (len(data) // 2), data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
 
 
 class Flow:
@@ -20,6 +28,8 @@ class Flow:
         self.ip_id, self.frag, self.window, self.mss = 0x1111, 0x4000, 5840, None
         self.label = 0              # IPv6 flow label
         self.type_first = 0         # DCCP
+        self.pieces = 0             # send each packet in so many fragments
+        self.order = None           # in this order: "2,0,1"
         self.__dict__.update(given)
 
     def ip(self, body):
@@ -28,6 +38,35 @@ class Flow:
                 socket.inet_pton(socket.AF_INET6, self.src) + socket.inet_pton(socket.AF_INET6, self.dst) + body
         return struct.pack(">BBHHHBBH", 0x45, self.tos, 20 + len(body), self.ip_id, self.frag, self.ttl,
                            self.proto, 0) + socket.inet_aton(self.src) + socket.inet_aton(self.dst) + body
+
+    def fragments(self, data):
+        """The packet `data` in pieces, its checksums done."""
+        head, body = (data[:20], data[20:]) if data[0] >> 4 == 4 else (data[:40], data[40:])
+        size = max(8, (len(body) // self.pieces + 7) // 8 * 8)
+        out = []
+        for at in range(0, len(body), size):
+            part, more = body[at:at + size], at + size < len(body)
+            if data[0] >> 4 == 4:
+                h = bytearray(head)
+                h[2:8] = struct.pack(">HHH", 20 + len(part), self.ip_id, at // 8 | (0x2000 if more else 0))
+                h[10:12] = struct.pack(">H", checksum(h[:10] + bytes(2) + h[12:]))
+                out.append(bytes(h) + part)
+            else:
+                out.append(head[:4] + struct.pack(">HB", 8 + len(part), 44) + head[7:] +
+                           struct.pack(">BBHI", self.proto, 0, at | more, self.ip_id) + part)
+        return [out[int(i)] for i in self.order.split(",")] if self.order else out
+
+    def whole(self):
+        """A UDP or ICMP packet with its checksum."""
+        body = bytearray(self.body())
+        at = 6 if self.proto == UDP else 2
+        if self.proto == ICMP:
+            pseudo = b""
+        else:
+            a, b = (socket.inet_pton(socket.AF_INET6 if ":" in self.src else socket.AF_INET, x) for x in (self.src, self.dst))
+            pseudo = a + b + struct.pack(">II", len(body), self.proto)
+        body[at:at + 2] = struct.pack(">H", checksum(pseudo + bytes(body)) or 0xffff)
+        return self.ip(bytes(body))
 
     def tcp(self, flags, seq, ack, size):
         options = b""
@@ -81,6 +120,9 @@ class Steps:
         if f.proto == TCP:
             self.play_tcp(f)
             return
+        if f.pieces:
+            for piece in f.fragments(f.whole()):
+                self.add(f.side, piece, 1)
         self.add(f.side, f.ip(f.body()))
         if f.length == "single" or f.proto == SCTP:     # an INIT only
             return
@@ -112,6 +154,74 @@ class Steps:
         self.add(f.side, f.tcp(FIN | ACK, end, 5101, 0))
         self.reply(f, FIN | ACK, 5101, end + 1)
         self.add(f.side, f.tcp(ACK, end + 1, 5102, 0))
+
+    # -- conversations (talk.h) --
+
+    def next_flow(self):
+        self.flow = (self.flow + 1) % 65536
+        return self.flow
+
+    def open(self, f):
+        """Who is client of whom."""
+        v6 = ":" in f.src
+        a, b = (socket.inet_pton(socket.AF_INET6 if v6 else socket.AF_INET, x) for x in (f.src, f.dst))
+        self.add(OPEN, struct.pack("=BBBBHH16s16s", f.proto, v6, f.side, 0, f.sport, f.dport, a, b))
+
+    def follow(self, of, speaker, how, sport, proto):
+        self.add(FOLLOW, struct.pack("=HBBHBB", of, speaker, how, sport, proto, 0))
+
+    def say(self, speaker, text="", flags=PSH | ACK):
+        self.add(SAY, struct.pack("=BBBB", speaker, flags, 0, 0) + text.encode())
+
+    def shake(self):
+        self.say(0, "", SYN)
+        self.say(1, "", SYN | ACK)
+        self.say(0, "", ACK)
+
+    def part(self):
+        self.say(0, "", FIN | ACK)
+        self.say(1, "", FIN | ACK)
+        self.say(0, "", ACK)
+
+    def play_ftp(self, f, mode, port):
+        """A session with one transfer; `mode` says how its data connection is agreed on."""
+        control = self.next_flow()
+        self.open(f)
+        self.shake()
+        self.say(1, "220 ready\r\n")
+        self.say(0, "USER anonymous\r\n")
+        self.say(1, "230 welcome\r\n")
+        six = "<own>,%d,%d" % (port >> 8, port & 255)
+        asks = {"port": "PORT %s\r\n" % six, "eprt": "EPRT |%d|<addr>|%d|\r\n" % (2 if ":" in f.src else 1, port),
+                "pasv": "PASV\r\n", "epsv": "EPSV\r\n"}
+        says = {"port": "200 fine\r\n", "eprt": "200 fine\r\n", "pasv": "227 Entering Passive Mode (%s)\r\n" % six,
+                "epsv": "229 Entering Extended Passive Mode (|||%d|)\r\n" % port}
+        self.say(0, asks[mode])
+        self.say(1, says[mode])
+        self.say(0, "RETR file\r\n")
+        self.next_flow()
+        server = mode in ("port", "eprt")
+        self.follow(control, 1 if server else 0, 0, 20 if server else f.sport + 1, TCP)
+        self.shake()
+        self.say(0 if server else 1, "the file\n" * 20)
+        self.say(1 if server else 0, "", ACK)
+        self.part()
+        data, self.flow = self.flow, control
+        self.say(1, "226 done\r\n")
+        self.say(0, "QUIT\r\n")
+        self.say(1, "221 bye\r\n")
+        self.part()
+        self.flow = data
+
+    def play_tftp(self, f, port):
+        request = self.next_flow()
+        self.open(f)
+        self.say(0, "\0\1file\0octet\0")
+        self.next_flow()
+        self.follow(request, 1, 1, port, UDP)
+        for i in range(3):
+            self.say(0, "\0\3\0%c" % (i + 1) + "block" * 20)
+            self.say(1, "\0\4\0%c" % (i + 1))
 
     def save(self, path):
         with open(path, "wb") as out:

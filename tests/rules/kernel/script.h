@@ -8,13 +8,24 @@
  *	STEP_REPLY    an answer to what came out of the flow's last packet: struct step_reply
  *	STEP_ERROR    an ICMP error about that packet: two bytes, type and code
  *	STEP_WAIT     u32 milliseconds pass
+ *	STEP_OPEN, STEP_FOLLOW, STEP_SAY   of a conversation: what talk.h defines
  */
 #ifndef TESTS_RULES_SCRIPT_H
 #define TESTS_RULES_SCRIPT_H
 
 #include "outcome.h"
 
-enum step_kind { STEP_IN, STEP_OUT, STEP_LOCAL, STEP_REPLY, STEP_ERROR, STEP_WAIT };
+enum step_kind {
+	STEP_IN,
+	STEP_OUT,
+	STEP_LOCAL,
+	STEP_REPLY,
+	STEP_ERROR,
+	STEP_WAIT,
+	STEP_OPEN,
+	STEP_FOLLOW,
+	STEP_SAY
+};
 
 struct step {
 	uint8_t kind, options; /* options 1: leave the checksums as they are */
