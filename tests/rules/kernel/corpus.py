@@ -13,7 +13,8 @@ A file written by hand says in comments what is put through it, one flow a line:
 
 members are those of packets.Flow; n repeats it with other source ports, `error=11,0` adds an ICMP
 error about it, `wait=500` lets milliseconds pass before it. `# ftp: mode=pasv` is an FTP session
-with one transfer (port, eprt, pasv, epsv), `# tftp:` one of TFTP.
+with one transfer (port, eprt, pasv, epsv), `# tftp:` one of TFTP. `# as: docker0=in0` has the interface
+docker0 of the file be in0.
 
 usage: corpus.py OUTPUT SEED COUNT [FILE.nft ...]
 """
@@ -562,6 +563,8 @@ def main():
         with open(path) as f:
             text = f.read()
         name = os.path.basename(path)[:-4]
+        for there, here in re.findall(r"^# as: (\S+)=(\S+)$", text, re.M):
+            text = text.replace('"%s"' % there, '"%s"' % here)
         with open("%s/%s.nft" % (out, name), "w") as f:
             f.write(text)
         told(text).save("%s/%s.steps" % (out, name))
