@@ -2,7 +2,7 @@
 # The examples that nftables ships: sluice reads what nft reads, or refuses it with the words told here.
 # usage: examples.sh SLUICE
 # Needs root, nft and its examples (package nftables).
-sluice=$1 dir=/usr/share/doc/nftables/examples
+sluice=$(realpath "$1") dir=/usr/share/doc/nftables/examples
 if ! unshare -n nft list ruleset >/dev/null 2>&1 || [ ! -f $dir/nat.nft ]; then
 	echo "SKIP nftables' examples: they need root, nft and $dir"
 	exit 77
