@@ -108,6 +108,15 @@ void sl__put_value(struct sl__printer *p, const struct sl__expr *e)
 	}
 }
 
+/* Names may hold a dash, so the ends of a range are numbers. */
+static void put_bound(struct sl__printer *p, const struct sl__expr *e)
+{
+	if (e->kind == EX_VALUE && e->type->symbols && e->type->kind == TY_INTEGER && !e->type->digits)
+		sl__put(p, "%llu", (unsigned long long)sl__value_number(e));
+	else
+		sl__put_expr(p, e);
+}
+
 static void put_fib(struct sl__printer *p, const struct sl__expr *e)
 {
 	unsigned f = e->arg[ARG_FLAGS];
@@ -226,9 +235,9 @@ void sl__put_expr(struct sl__printer *p, const struct sl__expr *e)
 		put_masked_prefix(p, e);
 		break;
 	case EX_RANGE:
-		sl__put_expr(p, e->a);
+		put_bound(p, e->a);
 		sl__put(p, "-");
-		sl__put_expr(p, e->b);
+		put_bound(p, e->b);
 		break;
 	case EX_CONCAT:
 		put_items(p, e, " . ");

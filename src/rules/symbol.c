@@ -17,7 +17,7 @@ static const struct sl__symbol tcp_flags[] = {{"fin", 1}, {"syn", 2}, {"rst", 4}
 	{"ack", 16}, {"urg", 32}, {"ecn", 64}, {"cwr", 128}, {NULL, 0}};
 static const struct sl__symbol nfprotos[] = {{"ipv4", 2}, {"ipv6", 10}, {NULL, 0}};
 static const struct sl__symbol ethertypes[] = {{"ip", 0x0800}, {"arp", 0x0806}, {"ip6", 0x86dd},
-	{"8021q", 0x8100}, {"8021ad", 0x88a8}, {"vlan", 0x8100}, {NULL, 0}};
+	{"vlan", 0x8100}, {"8021q", 0x8100}, {"8021ad", 0x88a8}, {NULL, 0}};
 static const struct sl__symbol icmp_types[] = {{"echo-reply", 0}, {"destination-unreachable", 3},
 	{"source-quench", 4}, {"redirect", 5}, {"echo-request", 8}, {"router-advertisement", 9},
 	{"router-solicitation", 10}, {"time-exceeded", 11}, {"parameter-problem", 12},
