@@ -2,7 +2,10 @@
 /*
  * Rulesets x packets through the kernel and through sluice:
  *
- *	compare [-v] [-n HITS%] DIRECTORY     every NAME.nft of it, with the steps of NAME.steps
+ *	compare [-v] [-m] [-n HITS%] DIRECTORY     every NAME.nft of it, with the steps of NAME.steps
+ *
+ * With -m the kernel is left out, and sluice compared with itself: what it remembers of connections
+ * against asking every rule for every packet. That needs no root.
  *
  * Compared are: whether nft and sluice read the ruleset at all; for each packet how tracking
  * classed it, whether it was forwarded (by which side), delivered, dropped or refused, its mark, and
@@ -89,8 +92,10 @@ static void one(struct kernel *kernel, const char *dir, const char *name)
 	*r = (struct run){.name = name, .kernel = kernel};
 	read_loose(r, nft);
 	total.rulesets++;
-	k_reads = kernel_load(kernel, nft, k_said, sizeof k_said);
-	r->half = half_create(nft, s_said, sizeof s_said);
+	if (!kernel)
+		r->asked = half_create(nft, HALF_ASKED, k_said, sizeof k_said);
+	k_reads = kernel ? kernel_load(kernel, nft, k_said, sizeof k_said) : r->asked != NULL;
+	r->half = half_create(nft, kernel ? HALF_REAL : HALF_COUNTED, s_said, sizeof s_said);
 	if (*refused) {
 		total.refused++;
 		if (r->half || !strstr(s_said, refused))
@@ -107,6 +112,8 @@ static void one(struct kernel *kernel, const char *dir, const char *name)
 		printf("%s: %u differences in all\n", name, r->shown);
 	if (r->half)
 		half_destroy(r->half);
+	if (r->asked)
+		half_destroy(r->asked);
 	for (unsigned i = 0; i < FLOWS_MAX; i++)
 		free(r->flows[i]);
 	free(r);
@@ -124,27 +131,30 @@ int main(int argc, char **argv)
 	static struct kernel kernel;
 	struct dirent **list = NULL;
 	unsigned least = 0;
+	bool alone = false;
 	int c, n;
 
-	while ((c = getopt(argc, argv, "vn:")) != -1) {
+	while ((c = getopt(argc, argv, "vmn:")) != -1) {
 		if (c == 'v')
 			total.verbose++;
+		else if (c == 'm')
+			alone = true;
 		else if (c == 'n')
 			least = (unsigned)atoi(optarg);
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (optind + 1 != argc || (n = scandir(argv[optind], &list, is_ruleset, alphasort)) < 0) {
-		fprintf(stderr, "usage: compare [-v] [-n HITS%%] DIRECTORY\n");
+		fprintf(stderr, "usage: compare [-v] [-m] [-n HITS%%] DIRECTORY\n");
 		return 1;
 	}
-	if (!kernel_init(&kernel, argv[optind])) {
+	if (!alone && !kernel_init(&kernel, argv[optind])) {
 		printf("SKIP the comparison with the kernel: it needs root, nft, nf_tables and TUN "
 		       "devices\n");
 		return 77;
 	}
 	for (int i = 0; i < n; i++) {
 		list[i]->d_name[strlen(list[i]->d_name) - 4] = 0;
-		one(&kernel, argv[optind], list[i]->d_name);
+		one(alone ? NULL : &kernel, argv[optind], list[i]->d_name);
 		free(list[i]);
 	}
 	free(list);

@@ -13,8 +13,8 @@ struct run {
 	const char *name;
 	struct loose loose;
 	unsigned step, shown;
-	struct kernel *kernel;
-	struct half *half;
+	struct kernel *kernel; /* NULL: sluice against itself, `asked` in the kernel's place */
+	struct half *half, *asked;
 	struct flow *flows[FLOWS_MAX]; /* steps.c */
 };
 

@@ -21,6 +21,8 @@ struct half {
 	struct sl_rules *rules;
 	struct sl_engine *engine;
 	struct outcome made; /* what the engine emitted for the packet at hand */
+	enum half_manner manner;
+	uint64_t counted; /* ns, unless REAL */
 	struct conns *conns;
 };
 
@@ -169,12 +171,19 @@ static const struct {
 } unlimited[] = {{"icmp_ratelimit", 0}, {"icmpv6_ratelimit", 0}, {"icmp_msgs_per_sec", 1000000},
         {"icmp_msgs_burst", 1000000}};
 
-static uint64_t now(void)
+static uint64_t now(const struct half *h)
 {
 	struct timespec t;
 
+	if (h->manner != HALF_REAL)
+		return h->counted;
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static void ignore(void *ctx, const struct sl_trace *trace)
+{
+	(void)ctx, (void)trace;
 }
 
 static bool start(struct half *h)
@@ -186,13 +195,14 @@ static bool start(struct half *h)
 	        .alloc = alloc,
 	        .keep = keep,
 	        .free = release,
-	        .emit = emit};
+	        .emit = emit,
+	        .trace = h->manner == HALF_ASKED ? ignore : NULL};
 	struct sl_config config;
 
 	sl_config_init(&config);
 	config.table_max = CONNS_MAX;
 	config.forward_ttl = true;
-	config.start = now();
+	config.start = now(h);
 	config.policy = &sl_rules_policy;
 	config.policy_ctx = h->rules;
 	h->engine = sl_engine_create(&config, &env);
@@ -232,10 +242,12 @@ static struct sl_rules *load(const char *file, char *said, size_t size)
 	return rules;
 }
 
-struct half *half_create(const char *file, char *said, size_t size)
+struct half *half_create(const char *file, enum half_manner manner, char *said, size_t size)
 {
 	struct half *h = calloc(1, sizeof *h);
 
+	h->manner = manner;
+	h->counted = 1000000000;
 	h->rules = load(file, said, size);
 	if (!h->rules || !start(h)) {
 		free(h);
@@ -255,9 +267,10 @@ void half_destroy(struct half *h)
 	free(h);
 }
 
-void half_wait(struct half *h)
+void half_wait(struct half *h, unsigned ms)
 {
-	sl_clock(h->engine, now(), 0);
+	h->counted += (uint64_t)ms * 1000000;
+	sl_clock(h->engine, now(h), 0);
 }
 
 static uint8_t class_of(const struct sl_packet *p)
@@ -295,7 +308,8 @@ void half_put(
 	memset(out, 0, offsetof(struct outcome, data));
 	memcpy(p.data, data, len);
 	memset(&h->made, 0, offsetof(struct outcome, data));
-	sl_input(h->engine, &p, 1, now());
+	h->counted += 1000;
+	sl_input(h->engine, &p, 1, now(h));
 	out->ct = class_of(&p);
 	out->why = p.reason ? sl_reason_name((enum sl_reason)p.reason) : NULL;
 	if (p.verdict == SL_ACCEPT) {

@@ -112,7 +112,10 @@ static void put(struct run *r, unsigned flow, enum place from, const uint8_t *da
 	static struct outcome k, s; /* copies: what is left to chance is taken out of them */
 	struct flow *f = flow_of(r, flow);
 
-	kernel_put(r->kernel, from, data[0], len[0], &f->out[0]);
+	if (r->kernel)
+		kernel_put(r->kernel, from, data[0], len[0], &f->out[0]);
+	else
+		half_put(r->asked, from, data[0], len[0], &f->out[0]);
 	half_put(r->half, from, data[1], len[1], &f->out[1]);
 	total.packets++;
 	k = f->out[0];
@@ -220,8 +223,11 @@ static void one_step(struct run *r, const struct step *step, uint8_t *data)
 		break;
 	case STEP_WAIT:
 		memcpy(&ms, data, sizeof ms);
-		usleep(ms * 1000);
-		half_wait(r->half);
+		if (r->kernel)
+			usleep(ms * 1000);
+		else
+			half_wait(r->asked, ms);
+		half_wait(r->half, ms);
 		break;
 	case STEP_OPEN:
 		open_talk(r, step, data);

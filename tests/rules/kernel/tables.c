@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What is left when a script is through: connections, and the counters of rules. */
+#define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,7 +63,10 @@ void compare_conns(struct run *r)
 	static struct conns k, s;
 	char a[600], b[600];
 
-	kernel_conns(r->kernel, &k);
+	if (r->kernel)
+		kernel_conns(r->kernel, &k);
+	else
+		half_conns(r->asked, &k);
 	half_conns(r->half, &s);
 	for (unsigned i = 0; i < k.count; i++)
 		loose_conn(&r->loose, &k.at[i]);
@@ -85,16 +89,35 @@ void compare_conns(struct run *r)
 	}
 }
 
-/* ---- the counters of rules: "packets N bytes N" and "used N", in the order of the listing ---- */
+/*
+ * ---- the counters of rules: "packets N bytes N", in the order of the listing ----
+ *
+ * Those of a set's elements are left out: what rules added only the kernel lists.
+ */
+
+/* The end of the list of elements that p stands in; NULL: it is in none. */
+static const char *past_elements(const char *at, const char *p)
+{
+	static const char start[] = "elements = {";
+	const char *last = NULL, *end = NULL;
+
+	for (at = strstr(at, start); at && at < p; at = strstr(at + 1, start))
+		last = at;
+	if (last)
+		end = strchr(last, '}');
+	return end && end > p ? end : NULL;
+}
 
 static const char *next_counter(const char *at, char *out, size_t size)
 {
 	const char *p = strstr(at, "packets "), *end;
 	unsigned words = 0;
 
-	while (p && (p[8] < '0' || p[8] > '9' ||
-	                    strncmp(p + 8 + strspn(p + 8, "0123456789"), " bytes ", 7)))
-		p = strstr(p + 1, "packets ");
+	while (p && ((end = past_elements(at, p)) || p[8] < '0' || p[8] > '9' ||
+	                    strncmp(p + 8 + strspn(p + 8, "0123456789"), " bytes ", 7))) {
+		at = end ? end : at;
+		p = strstr(end ? end : p + 1, "packets ");
+	}
 	if (!p)
 		return NULL;
 	for (end = p; *end && *end != '\n' && words < 4; end++)
@@ -118,7 +141,10 @@ static const char *line_of(const char *text, const char *at, char *out, size_t s
 
 void compare_counters(struct run *r)
 {
-	const char *k = kernel_list(r->kernel), *s = half_list(r->half), *at = k, *bt = s;
+	char *own = r->kernel ? NULL
+	                      : strdup(half_list(r->asked)); /* both halves list into one place */
+	const char *k = own ? own : kernel_list(r->kernel), *s = half_list(r->half), *at = k,
+	           *bt = s;
 	char a[100], b[100], line[400], what[600];
 
 	for (;;) {
@@ -141,4 +167,5 @@ void compare_counters(struct run *r)
 	}
 	if (at || bt)
 		differ(r, "listing", at ? "has more counters" : k, bt ? "has more counters" : s);
+	free(own);
 }
