@@ -256,7 +256,7 @@ def test_explain_steps():
     syn = explained(1, "-r", rules, DEMO)
     check([step for step, _ in syn][:10] ==
           ["lookup", "tcp", "helper", "rule", "rule", "rule", "route", "rule", "rule", "rule"], "a SYN: %s" % syn)
-    check(syn[3][1].endswith(':9 inet filter helpers: tcp dport 21 ct helper set "ftp"'), syn[3][1])
+    check(syn[3][1].endswith(':25 inet filter helpers: tcp dport 21 ct helper set "ftp"'), syn[3][1])
     check(syn[4][1] == "inet filter helpers: policy accept", syn[4][1])
     check(("nat", "source of this connection: 10.1.0.2:38610 > 192.0.2.10:21 becomes "
            "203.0.113.1:38610 > 192.0.2.10:21") in syn, "the translation: %s" % syn)
