@@ -17,7 +17,8 @@ struct sl_helper_packet {
 	uint64_t ts;       /* ns */
 	const uint8_t *ip; /* borrowed until the next one */
 	uint32_t len;
-	uint32_t l4;      /* TCP, not a fragment: offset of its header; else 0 */
+	uint8_t proto;    /* TCP or UDP, not a fragment, or 0 */
+	uint32_t l4;      /* offset of its header; 0: proto is 0 */
 	uint32_t payload; /* and of what it carries */
 };
 
@@ -31,6 +32,19 @@ struct sl_helper_writer;
 struct sl_helper_writer *sl__helper_writer_open(const char *path);
 void sl__helper_write(struct sl_helper_writer *w, uint64_t ts, const uint8_t *ip, uint32_t len);
 bool sl__helper_writer_close(struct sl_helper_writer *w);
+
+/* The capture, written to `to`, with the packets of the helper's ports changed. (helper_vary.c) */
+struct sl_helper;
+enum sl_helper_way {
+	SL_HELPER_WHOLE,   /* as they came */
+	SL_HELPER_CUT,     /* TCP: in two behind `at` bytes */
+	SL_HELPER_TWICE,   /* each datagram twice */
+	SL_HELPER_SWAPPED, /* two datagrams that follow each other change places */
+	SL_HELPER_SHORT,   /* datagrams end behind `at` bytes */
+};
+/* False: no packet is such that this changes it, or it could not be written. */
+bool sl__helper_vary(const char *capture, const struct sl_helper *helper, enum sl_helper_way way,
+        uint32_t at, const char *to);
 
 int sl__replay_main(
         int argc, char **argv); /* prog/replay.h, which does not go with <sluice/helper.h> */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* See helper.h: the IP packets of a capture, with what TCP needs; and a capture to be written. */
+/* See helper.h: the IP packets of a capture, with what TCP and UDP need; and a capture to be written. */
 #include "prog/helper.h"
 
 #include <stdio.h>
@@ -34,16 +34,16 @@ void sl__helper_capture_close(struct sl_helper_capture *c)
 	free(c);
 }
 
-static void find_tcp(struct sl_helper_packet *p)
+static void find_transport(struct sl_helper_packet *p)
 {
 	struct sl_packet packet = {.data = (uint8_t *)(uintptr_t)p->ip, .len = p->len};
 	struct sl_parsed parsed;
 
-	p->l4 = p->payload = 0;
 	if (sl__parse(&packet, &parsed) != SL_WHY_NONE || parsed.frag ||
-	        parsed.tuple.proto != SL_PROTO_TCP)
+	        (parsed.tuple.proto != SL_PROTO_TCP && parsed.tuple.proto != SL_PROTO_UDP))
 		return;
 	p->len = parsed.len;
+	p->proto = parsed.tuple.proto;
 	p->l4 = parsed.l4;
 	p->payload = parsed.payload;
 }
@@ -57,7 +57,7 @@ bool sl__helper_capture_next(struct sl_helper_capture *c, struct sl_helper_packe
 		if (!sl_link_packet(frame.linktype, frame.data, frame.caplen, c->room, &ip))
 			continue;
 		*p = (struct sl_helper_packet){.ts = frame.ts, .ip = ip.data, .len = ip.len};
-		find_tcp(p);
+		find_transport(p);
 		return true;
 	}
 	return false;

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * `sluice helper test FILE.so CAPTURE`: the dialogue as `sluice replay --masquerade` tells it, then
- * the same capture with each TCP segment of the helper's ports cut in two, behind its first byte,
- * its second, and so on. Whatever the cut, the same must be expected, and both sides must get
- * the same bytes. FILE may also be the name of a built-in helper.
+ * the same capture as a network might have brought it (helper_vary.c). FILE may also be the name of
+ * a built-in helper.
+ *
+ *	TCP	each segment of the helper's ports cut in two, behind its first byte, its second, and so
+ *		on: the same must be expected, and both sides must get the same bytes
+ *	UDP	each datagram twice, neighbours in another order: said, for a helper may make more
+ *		of that; with their end missing: nothing may be expected that the whole does not announce
  *
  * Each replay is a process of its own that writes into a folder; what is compared is read from
- * there: EXPECT_NEW in events.jsonl, and the streams in in0.pcap and out0.pcap.
+ * there: what was expected from its account, and the streams from in0.pcap and out0.pcap.
  */
 #include "prog/helper.h"
 
@@ -20,11 +24,9 @@
 #include <sluice/helper.h>
 #include <sluice/sluice.h>
 
-#include "base/checksum.h"
 #include "base/wire.h"
 
-enum { CUTS_MAX = 1500, FLOWS = 64, STREAM = 65536, EXPECTS = 65536, TCP_HEADER = 20 };
-enum { FIN = 1, SYN = 2, PSH = 8 };
+enum { CUTS_MAX = 1500, FLOWS = 64, STREAM = 65536, EXPECTS = 65536, SYN = 2 };
 
 /* One direction's bytes, by place. */
 struct flow {
@@ -43,7 +45,7 @@ struct test {
 	const char *module, *capture;
 	const struct sl_helper *helper;
 	bool builtin;
-	char folder[64], cut[96];
+	char folder[64], cut[96], account[96];
 };
 
 /* ---- the helper ------------------------------------------------------------------------------ */
@@ -70,87 +72,16 @@ static bool load(struct test *t)
 	return t->helper != NULL;
 }
 
-static bool is_its_port(const struct sl_helper *h, unsigned port)
-{
-	for (unsigned i = 0; i < SL_HELPER_MATCHES && h->match[i].proto; i++)
-		if (h->match[i].port == port)
-			return true;
-	return false;
-}
-
-static bool is_its(const struct sl_helper *h, const struct sl_helper_packet *p)
-{
-	return p->l4 && p->payload < p->len &&
-	       (is_its_port(h, sl_get16(p->ip + p->l4)) ||
-	               is_its_port(h, sl_get16(p->ip + p->l4 + 2)));
-}
-
-/* ---- cutting --------------------------------------------------------------------------------- */
-
-/* The packet with bytes [from, to) of its payload. */
-static void write_part(
-        struct sl_helper_writer *w, const struct sl_helper_packet *p, uint32_t from, uint32_t to)
-{
-	static uint8_t out[65536 + 64];
-	uint32_t len = p->payload + to - from, l4_len = len - p->l4;
-	bool v6 = p->ip[0] >> 4 == 6, last = p->payload + to == p->len;
-	uint8_t *l4 = out + p->l4;
-
-	memcpy(out, p->ip, p->payload);
-	memcpy(out + p->payload, p->ip + p->payload + from, to - from);
-	sl_put32(l4 + 4, sl_get32(l4 + 4) + from);
-	if (!last)
-		l4[13] &= (uint8_t) ~(FIN | PSH);
-	if (v6) {
-		sl_put16(out + 4, (uint16_t)(len - 40));
-	} else {
-		sl_put16(out + 2, (uint16_t)len);
-		sl_put16(out + 10, 0);
-		sl_put16(out + 10, sl__csum(sl__sum(out, (out[0] & 15u) * 4, 0)));
-	}
-	sl_put16(l4 + 16, 0);
-	sl_put16(l4 + 16, sl__csum(sl__sum(l4, l4_len,
-	                          v6 ? sl__sum_ipv6(out + 8, out + 24, 6, l4_len)
-	                             : sl__sum_ipv4(out + 12, out + 16, 6, l4_len))));
-	sl__helper_write(w, p->ts, out, len);
-}
-
-/* The capture with each of the helper's segments cut behind `at` bytes (0: whole). False: nothing
- * was long enough. */
-static bool write_cut(const struct test *t, uint32_t at)
-{
-	struct sl_helper_capture *c = sl__helper_capture_open(t->capture);
-	struct sl_helper_packet p;
-	struct sl_helper_writer *w = c ? sl__helper_writer_open(t->cut) : NULL;
-	bool cut = false;
-
-	if (!w) {
-		sl__helper_capture_close(c);
-		return false;
-	}
-	while (sl__helper_capture_next(c, &p)) {
-		if (at && is_its(t->helper, &p) && p.len - p.payload > at) {
-			write_part(w, &p, 0, at);
-			write_part(w, &p, at, p.len - p.payload);
-			cut = true;
-		} else {
-			sl__helper_write(w, p.ts, p.ip, p.len);
-		}
-	}
-	sl__helper_capture_close(c);
-	return sl__helper_writer_close(w) && (cut || !at);
-}
-
 /* ---- running --------------------------------------------------------------------------------- */
 
 static bool replay(const struct test *t)
 {
-	char *argv[10];
+	char *argv[11];
 	int argc = 0, status;
 	pid_t pid;
 
 	argv[argc++] = (char[]){"replay"};
-	argv[argc++] = (char[]){"-q"};
+	argv[argc++] = (char[]){"--account"};
 	argv[argc++] = (char[]){"--masquerade"};
 	argv[argc++] = t->builtin ? (char[]){"--helper"} : (char[]){"--module"};
 	argv[argc++] = (char *)(uintptr_t)t->module;
@@ -161,10 +92,11 @@ static bool replay(const struct test *t)
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
-		if (!freopen("/dev/null", "w", stdout))
+		if (!freopen(t->account, "w", stdout))
 			_exit(3);
 		optind = 0; /* getopt() was used before */
-		_exit(sl__replay_main(argc, argv));
+		status = sl__replay_main(argc, argv);
+		_exit(fflush(stdout) ? 3 : status);
 	}
 	return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
 	       WEXITSTATUS(status) == 0;
@@ -177,29 +109,56 @@ static void in_folder(const struct test *t, const char *name, char *path, size_t
 
 /* ---- what came of it ------------------------------------------------------------------------- */
 
-/* The tuple and mask of each expectation, in their order. */
+/*
+ * Each expectation in its order, as the account tells it: "   14   0.003570  expectation 1 of connection 1
+ * (FTP data, from 227): tcp 10.1.0.2 (any port) > ...". Time and packet are others when a packet was cut.
+ */
 static void read_expects(const struct test *t, struct outcome *o)
 {
-	char path[128], line[4096];
+	FILE *file = fopen(t->account, "r");
+	char line[1024];
 	size_t n = 0;
-	FILE *file;
 
-	in_folder(t, "events.jsonl", path, sizeof(path));
-	file = fopen(path, "r");
 	o->expects[0] = '\0';
 	while (file && fgets(line, sizeof(line), file)) {
-		char *from = strstr(line, "\"tuple\""), *to = strstr(line, "\"master\"");
+		const char *from = strstr(line, "  expectation ");
+		char first = line[strspn(line, " ")];
+		size_t len;
 
-		if (!strstr(line, "\"EXPECT_NEW\"") || !from || !to ||
-		        n + (size_t)(to - from) + 2 > EXPECTS)
+		from = from && first >= '0' && first <= '9' ? strchr(from, '(') : NULL;
+		len = from ? strlen(from) : 0;
+		if (!len || n + len + 1 > EXPECTS)
 			continue;
-		memcpy(o->expects + n, from, (size_t)(to - from));
-		n += (size_t)(to - from);
-		o->expects[n++] = '\n';
-		o->expects[n] = '\0';
+		memcpy(o->expects + n, from, len + 1);
+		n += len;
 	}
 	if (file)
 		fclose(file);
+}
+
+static unsigned count_lines(const char *text)
+{
+	unsigned n = 0;
+
+	while ((text = strchr(text, '\n')))
+		text++, n++;
+	return n;
+}
+
+/* Is each line of `part` one of `all`? */
+static bool lines_within(const char *part, const char *all)
+{
+	while (*part) {
+		size_t len = strcspn(part, "\n") + 1;
+		const char *in = all;
+
+		while (*in && strncmp(in, part, len) != 0)
+			in += strcspn(in, "\n") + 1;
+		if (!*in)
+			return false;
+		part += len;
+	}
+	return true;
 }
 
 static struct flow *flow_of(struct outcome *o, const struct sl_helper_packet *p)
@@ -229,7 +188,7 @@ static void read_streams(const struct test *t, const char *name, struct outcome 
 	in_folder(t, name, path, sizeof(path));
 	c = sl__helper_capture_open(path);
 	while (c && sl__helper_capture_next(c, &p)) {
-		struct flow *f = p.l4 ? flow_of(o, &p) : NULL;
+		struct flow *f = p.proto == SL_PROTO_TCP ? flow_of(o, &p) : NULL;
 		uint32_t at = f ? sl_get32(p.ip + p.l4 + 4) - f->first : 0, n = p.len - p.payload;
 
 		if (!f || n == 0 || at >= STREAM || n > STREAM - at)
@@ -240,11 +199,11 @@ static void read_streams(const struct test *t, const char *name, struct outcome 
 	sl__helper_capture_close(c);
 }
 
-static bool try(const struct test *t, uint32_t at, struct outcome *o)
+static bool try(const struct test *t, enum sl_helper_way way, uint32_t at, struct outcome *o)
 {
 	memset(o, 0, offsetof(struct outcome, flow));
 	o->flows = 0;
-	if (!write_cut(t, at) || !replay(t))
+	if (!sl__helper_vary(t->capture, t->helper, way, at, t->cut) || !replay(t))
 		return false;
 	read_expects(t, o);
 	read_streams(t, "in0.pcap", o);
@@ -276,32 +235,78 @@ static const char *difference(const struct outcome *whole, const struct outcome 
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
-static int cut_everywhere(const struct test *t, struct outcome *whole, struct outcome *cut)
+static unsigned cut_everywhere(
+        const struct test *t, const struct outcome *whole, struct outcome *cut)
 {
 	unsigned cuts = 0, wrong = 0;
 
-	if (!try(t, 0, whole)) {
-		fprintf(stderr, "sluice helper test: the capture could not be replayed\n");
-		return 1;
-	}
-	printf("\nexpected:\n%s", *whole->expects ? whole->expects : "nothing\n");
-	for (uint32_t at = 1; at < CUTS_MAX && try(t, at, cut); at++, cuts++) {
+	for (uint32_t at = 1; at < CUTS_MAX && try(t, SL_HELPER_CUT, at, cut); at++, cuts++) {
 		const char *how = difference(whole, cut);
 
 		if (how && ++wrong <= 10)
 			printf("cut behind byte %u: %s\n", at, how);
 	}
-	printf("cut in two at %u places: %s\n", cuts,
-	        !cuts   ? "no TCP segment of its ports to cut"
-	        : wrong ? "not as when whole"
-	                : "as when whole");
+	if (cuts)
+		printf("cut in two at %u places: %s\n", cuts,
+		        wrong ? "not as when whole" : "as when whole");
+	return wrong;
+}
+
+static void once_more(const struct test *t, enum sl_helper_way way, const char *what,
+        const struct outcome *whole, struct outcome *o)
+{
+	if (!try(t, way, 0, o))
+		return;
+	if (strcmp(whole->expects, o->expects) == 0)
+		printf("%s: the same is expected\n", what);
+	else
+		printf("%s: %u expectations instead of %u%s\n", what, count_lines(o->expects),
+		        count_lines(whole->expects),
+		        lines_within(o->expects, whole->expects) ? ", the same again"
+		                                                 : ", others among them");
+}
+
+static unsigned shorten_everywhere(
+        const struct test *t, const struct outcome *whole, struct outcome *o)
+{
+	unsigned tries = 0, wrong = 0, enough = 0;
+
+	for (uint32_t at = 0; at < CUTS_MAX && try(t, SL_HELPER_SHORT, at, o); at++, tries++) {
+		if (!lines_within(o->expects, whole->expects) && ++wrong <= 10)
+			printf("end missing behind byte %u: something else is expected\n", at);
+		if (!enough && *o->expects)
+			enough = at;
+	}
+	if (tries && !wrong)
+		printf("end missing at %u places: nothing else is expected\n", tries);
+	if (enough)
+		printf("the first %u bytes are enough to expect something\n", enough);
+	return wrong;
+}
+
+static int run(const struct test *t, struct outcome *whole, struct outcome *o)
+{
+	unsigned wrong;
+
+	if (!try(t, SL_HELPER_WHOLE, 0, whole)) {
+		fprintf(stderr, "sluice helper test: the capture could not be replayed\n");
+		return 1;
+	}
+	printf("\nexpected:\n%s\n", *whole->expects ? whole->expects : "nothing\n");
+	if (!sl__helper_vary(t->capture, t->helper, SL_HELPER_CUT, 0, t->cut) &&
+	        !sl__helper_vary(t->capture, t->helper, SL_HELPER_TWICE, 0, t->cut))
+		printf("no packet of its ports carries anything\n");
+	wrong = cut_everywhere(t, whole, o);
+	once_more(t, SL_HELPER_TWICE, "each datagram twice", whole, o);
+	once_more(t, SL_HELPER_SWAPPED, "neighbouring datagrams in another order", whole, o);
+	wrong += shorten_everywhere(t, whole, o);
 	return wrong ? 1 : 0;
 }
 
 static void clean_up(const struct test *t)
 {
 	static const char *const names[] = {"events.jsonl", "packets.jsonl", "final.jsonl",
-	        "summary.json", "annotated.pcapng", "in0.pcap", "out0.pcap"};
+	        "summary.json", "annotated.pcapng", "in0.pcap", "out0.pcap", "account.txt"};
 	char path[128];
 
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -327,7 +332,8 @@ int sl__helper_test_main(int argc, char **argv)
 		show[4] = argv[2];
 		if (sl__replay_main(5, show) == 0 && mkdtemp(t.folder)) {
 			snprintf(t.cut, sizeof(t.cut), "%s/cut.pcap", t.folder);
-			status = cut_everywhere(&t, &o[0], &o[1]);
+			snprintf(t.account, sizeof(t.account), "%s/account.txt", t.folder);
+			status = run(&t, &o[0], &o[1]);
 			clean_up(&t);
 		}
 	}

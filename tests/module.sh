@@ -58,13 +58,18 @@ if "$sluice" helper new bar >/dev/null 2>&1; then exit 1; fi # nothing is writte
 ${CC:-cc} -std=c11 -Wall -Wextra -Werror -shared -fPIC -I"$include" -o bar.so bar.c
 "$sluice" helper test ./bar.so foo.pcap >test.txt
 grep -q 'after  HERE 203.0.113.1 4711' test.txt
-grep -q '"dst": "203.0.113.1".*"dport": 4711' test.txt
+grep -q '^(.*): tcp .* > 203.0.113.1:4711, for' test.txt
 grep -q 'cut in two at 19 places: as when whole' test.txt
 # One that reads nothing but whole segments is found out.
 sed 's/SL_FRAME_LINE/SL_FRAME_OWN, .frame = frame/; s/^const struct sl_helper/static size_t frame(struct sl_help *h, const struct sl_text *b, enum sl_dir d)\n{\n\t(void)h, (void)d;\n\treturn sl_text_left(b);\n}\n\n&/; s/sl_helper_bar/sl_helper_bad/; s/"bar"/"bad"/' bar.c >bad.c
 ${CC:-cc} -std=c11 -shared -fPIC -I"$include" -o bad.so bad.c
 if "$sluice" helper test ./bad.so foo.pcap >test.txt; then exit 1; fi
 grep -q 'not as when whole' test.txt
+# Datagrams: twice, and with their end missing.
+"$sluice" helper test tftp "$include/../tests/captures/tftp.pcap" >test.txt
+grep -q '^(TFTP data, from RRQ): udp ' test.txt
+grep -q '^each datagram twice: ' test.txt
+grep -q '^end missing at [0-9]* places: nothing else is expected' test.txt
 # The lists: ports, classes, options, in text and as JSON.
 "$sluice" helpers | grep -q 'option ftp_loose=0'
 "$sluice" helpers -j | grep '"helper": "ftp"' | grep -q '"name": "ftp_loose"'
