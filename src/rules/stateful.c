@@ -15,6 +15,16 @@
 
 #include "track/parse.h"
 
+#define CREDIT_MAX 1000000000000000000u /* ns: 31 years */
+
+/* What so many bytes cost at `rate` bytes in `unit` ns, of which a byte may be less than one. */
+static uint64_t credit(uint64_t unit, uint32_t bytes, uint64_t rate)
+{
+	double ns = (double)unit * bytes / (double)rate;
+
+	return ns < (double)CREDIT_MAX ? (uint64_t)ns : CREDIT_MAX;
+}
+
 /* The kernel's token bucket, in nanoseconds of credit. */
 static bool limit_passes(struct sl__limit *l, uint64_t now, uint32_t bytes)
 {
@@ -26,11 +36,12 @@ static bool limit_passes(struct sl__limit *l, uint64_t now, uint32_t bytes)
 	uint64_t rate = l->rate * factor, cost, tokens;
 
 	if (!l->max) {
-		l->max = l->rate_unit ? unit / rate * (rate + l->burst) : unit / rate * l->burst;
+		l->max = l->rate_unit ? unit + credit(unit, l->burst, rate)
+		                      : unit / rate * l->burst;
 		l->tokens = l->max;
 		l->last = now;
 	}
-	cost = l->rate_unit ? (uint64_t)((double)unit * bytes / (double)rate) : unit / rate;
+	cost = l->rate_unit ? credit(unit, bytes, rate) : unit / rate;
 	tokens = l->tokens + (now > l->last ? now - l->last : 0);
 	if (tokens > l->max)
 		tokens = l->max;
