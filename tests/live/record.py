@@ -12,7 +12,7 @@ table inet filter {
         type filter hook forward priority filter;
         iifname "out0" ct state new drop
         tcp dport 5009 log prefix "closed " drop
-        fib daddr . iif type local accept
+        fib daddr type local accept
         limit rate 1000/second accept
     }
 }

@@ -44,6 +44,16 @@ static void each_difference_from_linux_has_its_name(void **state)
 	assert_string_equal(sl_beyond_name((enum sl_beyond)SL_BEYOND_COUNT), "unknown");
 }
 
+/* Two names of one number: Linux gathers IPv6 fragments in two places, we do in one. */
+static bool same_tunable(unsigned a, unsigned b)
+{
+	const char *one = sl__tunables_name(a), *two = sl__tunables_name(b);
+
+	if (!strcmp(one, "ip6frag_time"))
+		return !strcmp(two, "nf_conntrack_frag6_timeout");
+	return a == b || (!strcmp(two, "ip6frag_time") && same_tunable(b, a));
+}
+
 static void each_tunable_keeps_what_it_is_given(void **state)
 {
 	struct sl_tunables set;
@@ -63,7 +73,7 @@ static void each_tunable_keeps_what_it_is_given(void **state)
 		assert_true(sl__tunables_set(&set, sl__tunables_name(i), other));
 		for (unsigned k = 0; k < n; k++) { /* and no other one changes */
 			assert_true(sl__tunables_get(&set, sl__tunables_name(k), &value));
-			if (value != (k == i ? other : before[k]))
+			if (value != (k == i || same_tunable(k, i) ? other : before[k]))
 				fail_msg("%s changes %s", sl__tunables_name(i),
 				        sl__tunables_name(k));
 		}
