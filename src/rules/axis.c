@@ -9,7 +9,7 @@
  * piece, of which there are as many as the tree is high; so k parts of n elements cost about
  * log(n) to the k, and the tree n times log(n) to the k - 1 places at most.
  *
- * All memory is the arena's. Elements that overlap are both there; the first wins.
+ * All memory is the arena's. Elements that overlap are both there; the first wins, as in Linux.
  */
 #include "rules/rules.h"
 
@@ -24,7 +24,7 @@ struct sl__axis {
 	 */
 	union {
 		struct sl__axis *next;
-		struct sl__expr *elem;
+		const struct sl__bounds *first;
 	} nodes[];
 };
 
@@ -191,9 +191,9 @@ static void mark_last(struct sl__axis *axis, struct sl__bounds **bounds, uint32_
 		pieces(axis, bounds[i - 1], &lo, &hi);
 		for (lo += axis->count, hi += axis->count; lo < hi; lo /= 2, hi /= 2) {
 			if (lo & 1)
-				axis->nodes[lo++].elem = bounds[i - 1]->elem;
+				axis->nodes[lo++].first = bounds[i - 1];
 			if (hi & 1)
-				axis->nodes[--hi].elem = bounds[i - 1]->elem;
+				axis->nodes[--hi].first = bounds[i - 1];
 		}
 	}
 }
@@ -214,18 +214,28 @@ struct sl__axis *sl__axis_build(struct sl_rules *r, const struct sl__set *set,
 	return axis;
 }
 
-struct sl__expr *sl__axis_find(const struct sl__axis *axis, const uint8_t *key)
+/* All nodes above the piece are asked, since any may have the first: bounds are an array in that order. */
+static const struct sl__bounds *first_of(const struct sl__axis *axis, const uint8_t *key)
 {
 	uint32_t node = piece_of(axis->starts, axis->count, axis->bytes, key + axis->at);
-	struct sl__expr *found = NULL;
+	const struct sl__bounds *first = NULL, *one;
 
 	if (!node)
 		return NULL;
-	for (node += axis->count - 1; node && !found; node /= 2) {
+	for (node += axis->count - 1; node; node /= 2) {
 		if (axis->last)
-			found = axis->nodes[node].elem;
-		else if (axis->nodes[node].next)
-			found = sl__axis_find(axis->nodes[node].next, key);
+			one = axis->nodes[node].first;
+		else
+			one = axis->nodes[node].next ? first_of(axis->nodes[node].next, key) : NULL;
+		if (one && (!first || one < first))
+			first = one;
 	}
-	return found;
+	return first;
+}
+
+struct sl__expr *sl__axis_find(const struct sl__axis *axis, const uint8_t *key)
+{
+	const struct sl__bounds *first = first_of(axis, key);
+
+	return first ? first->elem : NULL;
 }

@@ -40,7 +40,10 @@ static struct sl__set *set_of(struct sl_rules *r)
 #define BOXES                                                                                      \
 	"type ipv4_addr . inet_service; flags interval; elements = { 10.0.0.0/8 . 1-100, "         \
 	"10.0.0.1 . 22, 11.0.0.0/8 . 0-65535 }"
-#define NAMES "type ifname; flags interval; elements = { \"in*\", \"out0\" }"
+#define CROSS(a, b) "type ipv4_addr . inet_service; flags interval; elements = { " a ", " b " }"
+#define CROSS_1     CROSS("10.0.0.1-10.0.0.9 . 5", "10.0.0.5 . 1-9")
+#define CROSS_2     CROSS("10.0.0.5 . 1-9", "10.0.0.1-10.0.0.9 . 5")
+#define NAMES       "type ifname; flags interval; elements = { \"in*\", \"out0\" }"
 #define VMAP                                                                                       \
 	"type ipv4_addr : verdict; flags interval; elements = { 10.0.0.0/24 : drop, * : accept }"
 
@@ -76,6 +79,9 @@ static const struct {
         {"set", BOXES, "\x0a\0\0\2\0\0", 6, -1},
         {"set", BOXES, "\x0b\0\0\2\xff\xff", 6, 2},
         {"set", BOXES, "\x0c\0\0\2\0\x16", 6, -1},
+        {"set", CROSS_1, "\x0a\0\0\5\0\5", 6, 0}, /* of ranges the first */
+        {"set", CROSS_2, "\x0a\0\0\5\0\5", 6, 0},
+        {"set", CROSS_2, "\x0a\0\0\6\0\5", 6, 1},
         {"set", NAMES, "in7\0\0\0\0\0\0\0\0\0\0\0\0\0", 16, 0},
         {"set", NAMES, "in\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16, 0},
         {"set", NAMES, "io\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16, -1},
