@@ -224,6 +224,44 @@ static void many_come_and_go(void **unused)
 	count_end(r);
 }
 
+/* A first packet that meets the rule again, with others gone in between, is known once. */
+static void asked_again(void **unused)
+{
+	static struct sl_conn *conn[CONNS];
+	struct sl_rules *r = count_of("ct count over 0");
+	struct sl__stateful *s = stateful_of(r, ST_CT_COUNT);
+	unsigned there = 0;
+	uint32_t seed = 9;
+
+	(void)unused;
+	memset(conn, 0, sizeof conn);
+	for (unsigned i = 0; i < 5000; i++) {
+		unsigned n = next_random(&seed) % CONNS;
+		enum sl_reason why;
+
+		if (conn[n] && next_random(&seed) % 2) {
+			sl__conn_drop(&world.t, conn[n]);
+			conn[n] = NULL;
+			there--;
+			continue;
+		}
+		if (!conn[n]) {
+			struct sl_tuple tuple = tuple_udp((uint16_t)(n + 1));
+
+			conn[n] = sl__conn_new(&world.t, &tuple, 0, 0, &why);
+			assert_non_null(conn[n]);
+			there++;
+		}
+		asked.view.conn = conn[n];
+		assert_true(sl__stateful_passes(&asked.ev, s));
+		assert_int_equal(s->conncount.used, there);
+	}
+	for (unsigned n = 0; n < CONNS; n++)
+		if (conn[n])
+			sl__conn_drop(&world.t, conn[n]);
+	count_end(r);
+}
+
 /* ---- copies ---------------------------------------------------------------------------------- */
 
 static void copies_begin_anew(void **unused)
@@ -233,7 +271,9 @@ static void copies_begin_anew(void **unused)
 	        .kind = ST_COUNTER, .next = &count, .counter = {.packets = 5, .bytes = 6}};
 	struct sl_rules *r = count_of("counter");
 	struct sl__stateful *copy = sl__stateful_copy(r, &from, NULL), *second;
-	struct sl_conn *conn;
+	struct sl_tuple tuple = tuple_udp(7);
+	struct sl_conn *conn, *pending;
+	enum sl_reason why;
 	uint64_t *ids;
 
 	(void)unused;
@@ -244,6 +284,10 @@ static void copies_begin_anew(void **unused)
 	assert_true(sl__stateful_passes(&asked.ev, copy));
 	assert_int_equal(from.counter.packets, 5);
 	assert_int_equal(count.conncount.used, 0);
+	pending = sl__conn_new(&world.t, &tuple, 0, 0, &why); /* known, and still new */
+	assert_non_null(pending);
+	asked.view.conn = pending;
+	assert_false(sl__stateful_passes(&asked.ev, copy->next));
 	ids = copy->next->conncount.ids;
 
 	/* in the old one's memory, with nothing of what it knew */
@@ -253,7 +297,10 @@ static void copies_begin_anew(void **unused)
 	assert_int_equal(copy->counter.packets, 5);
 	assert_ptr_equal(second->conncount.ids, ids);
 	assert_int_equal(second->conncount.used, 0);
-	assert_true(opens(second, SL_PROTO_UDP, 3, &conn));
+	asked.view.conn = pending;
+	assert_true(sl__stateful_passes(&asked.ev, second));
+	assert_int_equal(second->conncount.used, 1);
+	sl__conn_drop(&world.t, pending);
 
 	/* shorter and longer than the old one */
 	assert_ptr_equal(sl__stateful_copy(r, &count, copy), copy);
@@ -330,6 +377,7 @@ int main(void)
 	        cmocka_unit_test(connections_that_are_there),
 	        cmocka_unit_test(only_first_packets),
 	        cmocka_unit_test(many_come_and_go),
+	        cmocka_unit_test(asked_again),
 	        cmocka_unit_test(copies_begin_anew),
 	        cmocka_unit_test(copies_without_memory),
 	        cmocka_unit_test(elements_in_order),
