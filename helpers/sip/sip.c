@@ -134,8 +134,7 @@ static size_t frame(struct sl_help *help, const struct sl_text *begin, enum sl_d
 		return 0;
 	lines = t;
 	lines.end = t.at + head;
-	if (!sl_text_until(&lines, '\n', &first))
-		return head;
+	(void)sl_text_until(&lines, '\n', &first); /* there is one: a head ends with a line's end */
 	body = sip_body_length(lines);
 	return body > 0 ? head + (size_t)body : head;
 }

@@ -51,6 +51,28 @@ static const struct dialogue messages[] = {
         MESSAGE("encryption", 4, C("AUTH TLS\r\n", NULL),
                 REMARK('s', "234 go ahead\r\n", SL_WHY_HELPER_ENCRYPTED),
                 {'c', "PORT 10,0,0,2,200,10\r\n", NULL, 0, NULL}),
+        MESSAGE("encryption that nobody asked for", 4, S("234 go ahead\r\n", NULL),
+                C("PORT {,c},200,10\r\n", "s>c tcp 51210")),
+        MESSAGE("answers without an endpoint", 0, C("PASV\r\nEPSV\r\nLPSV\r\n", NULL),
+                S("227 (1,2,3,4,5)\r\n228 (4,4,1,2,3,4,2,5)\r\n228 (4,5,1,2,3,4,2,5,6)\r\n228 (7)\r\n", NULL),
+                S("229 |||50000|\r\n229 (|||x|)\r\n229 (||50000|)\r\n227(1,2,3,4,5,6)\r\n", NULL)),
+        MESSAGE("commands without an endpoint", 0,
+                C("LPRT 5,4,10,0,0,2,2,200,10\r\nLPRT 4,5,10,0,0,2,2,200,10\r\nLPRT 4,4,10,0,0,2,3,200,10\r\n", NULL),
+                C("EPRT 1|10.0.0.2|51210|\r\nEPRT |1|10.0.0.2\r\nEPRT |1|10.0.0|51210|\r\n", NULL),
+                C("EPRT |1|10.0.0.2|x|\r\nEPRT |0|10.0.0.2|51210|\r\nEPRT\r\nPORT\r\n", NULL)),
+};
+
+/* ftp_loose: another host may be announced, as it stands; not one of another family, nor a low port. */
+static const struct dialogue loose[] = {
+        {FTP("another host, loosely"), .set = {"ftp_loose=1"}, .families = 4, .nats = NAT_NONE | NAT_SRC,
+                .rows = (const struct row[]){C("PORT {,u},200,10\r\n", "s>u tcp 51210"),
+                        C("PASV\r\n", NULL), S("227 ({,t},195,80)\r\n", "-tcp 51210, c>t tcp 50000"), {0}}},
+        {FTP("another host of IPv6, loosely"), .set = {"ftp_loose=1"}, .families = 6, .nats = NAT_NONE | NAT_SRC,
+                .rows = (const struct row[]){C("EPRT |2|{u}|51210|\r\n", "s>u tcp 51210"), {0}}},
+        {FTP("loose is not careless"), .set = {"ftp_loose=1"}, .families = 4,
+                .rows = (const struct row[]){
+                        REMARK('c', "EPRT |2|2001:db8::1|51210|\r\n", SL_WHY_HELPER_PORT),
+                        REMARK('c', "PORT {,u},3,255\r\n", SL_WHY_HELPER_PORT), {0}}},
 };
 
 /*
@@ -60,6 +82,11 @@ static const struct dialogue messages[] = {
 #define LINE(said, expects, why, beyond_) LINE_UNDER(NAT_NONE | NAT_SRC, said, expects, why, beyond_)
 #define LINE_UNDER(nats_, said, expects, why, beyond_) \
 	{FTP(said), .families = 4, .nats = nats_, .beyonds = true, .cut_from = 2, \
+	 .rows = (const struct row[]){S("220 hello\r\n", NULL), C("NOOP\r\n", NULL), \
+		{'c', said, expects, why, NULL, beyond_}, {0}}}
+/* Over IPv6, without NAT. */
+#define LINE_OF_6(said, expects, why, beyond_) \
+	{FTP(said), .families = 6, .nats = NAT_NONE, .beyonds = true, .cut_from = 2, \
 	 .rows = (const struct row[]){S("220 hello\r\n", NULL), C("NOOP\r\n", NULL), \
 		{'c', said, expects, why, NULL, beyond_}, {0}}}
 /* The same of the server's, which was asked. */
@@ -94,6 +121,11 @@ static const struct dialogue lines[] = {
 	ANSWER("228 Entering Long Passive Mode (4,4,{,s},2,195,80)\r\n", "c>s tcp 50000", 0, SL_BEYOND_SYNTAX),
 	ANSWER("220-hello\r\n227 (198,51,100,7,195,80)\r\n220 done\r\n", NULL, 0, 0),
 	ANSWER("2270 (198,51,100,7,195,80)\r\n", NULL, 0, 0),
+	/* IPv6: Linux reads the same, and any spelling of the address */
+	LINE_OF_6("EPRT |2|{c}|51210|\r\n", "s>c tcp 51210", 0, 0),
+	LINE_OF_6("EPRT |2|fd00:0::2|51210|\r\n", "s>c tcp 51210", 0, 0),
+	LINE_OF_6("EPRT |2|fd00::2%1|51210|\r\n", NULL, 0, SL_BEYOND_PASSED),
+	LINE_OF_6("EPRT 2|fd00::2|51210|\r\n", NULL, 0, SL_BEYOND_PASSED),
 };
 /* clang-format on */
 
@@ -101,6 +133,12 @@ static void each_message(void **state)
 {
 	(void)state;
 	dialogues_play(messages, sizeof(messages) / sizeof(messages[0]));
+}
+
+static void other_hosts(void **state)
+{
+	(void)state;
+	dialogues_play(loose, sizeof(loose) / sizeof(loose[0]));
 }
 
 static void each_line(void **state)
@@ -276,6 +314,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(each_message),
+	        cmocka_unit_test(other_hosts),
 	        cmocka_unit_test(each_line),
 	        cmocka_unit_test(many_edits_in_flight),
 	        cmocka_unit_test(first_seen_bytes_win),

@@ -466,6 +466,76 @@ static void hostile_messages_open_nothing(void **state)
 	world_fini(&w);
 }
 
+/* A message that is not whole: its header goes on, its ids wait for the rest. */
+static void ids_wait_for_the_rest(void **state)
+{
+	static struct world w;
+	uint8_t m[220];
+	size_t n = control(m, OCRQ, 7, 0, 0);
+	uint32_t at;
+
+	(void)state;
+	world_init(&w, &scenes[0], NAT_SRC);
+	world_anything(&w);
+	at = w.end[0].next;
+	send_part(&w, SL_ORIGINAL, at, m, 0, 13);
+	assert_int_equal(receiver_has(&w.in[SL_REPLY]), 12);
+	send_part(&w, SL_ORIGINAL, at, m, 13, n);
+	assert_int_equal(receiver_has(&w.in[SL_REPLY]), n);
+	assert_int_equal(got(&w, SL_REPLY, OCRQ, 12), 7);
+	world_complete(&w);
+	world_fini(&w);
+}
+
+/* Only a call that was offered is connected by ICCN: any of those offered, in any order. */
+static void only_offered_calls_are_connected(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	world_init(&w, &scenes[0], NAT_SRC);
+	world_anything(&w);
+	for (unsigned i = 0; i < 3; i++) {
+		say(&w, SL_REPLY, ICRQ, 19 + i, 0, 0);
+		say(&w, SL_ORIGINAL, ICRP, 7 + i, 19 + i, 1);
+	}
+	say(&w, SL_REPLY, ICCN, 7, 0, 0);
+	assert_int_equal(expects_alive(&w), 2);
+	talk(&w, 7, 19, 7, 19, true);
+	say(&w, SL_ORIGINAL, OCRQ, 30, 0, 0); /* asked for, not offered */
+	say(&w, SL_REPLY, ICCN, 30, 0, 0);
+	assert_int_equal(expects_alive(&w), 0);
+	world_complete(&w);
+	world_fini(&w);
+}
+
+/* A connection whose beginning was not seen: a message begins where a header with the cookie does. */
+static void picked_up(void **state)
+{
+	static struct world w;
+	uint8_t m[1 + 220];
+	unsigned x, y;
+
+	(void)state;
+	for (unsigned nat = NAT_NONE; nat <= NAT_IN; nat *= 2) {
+		world_place(&w, &scenes[0], nat);
+		world_start(&w, "pptp");
+		world_anything(&w);
+		world_pick_up(&w);
+		send_text(&w, SL_REPLY, "no message at all");
+		send_ack(&w, SL_ORIGINAL);
+		m[0] = 'x';
+		send_message(&w, SL_ORIGINAL, m, 1 + control(m + 1, SCCRQ, 0x0100, 0, 0));
+		send_ack(&w, SL_REPLY);
+		say(&w, SL_REPLY, SCCRP, 0x0100, 0, 0);
+		call(&w, 7, 9, &x, &y);
+		assert_int_equal(w.expects, 2);
+		talk(&w, 7, 9, x, y, nat == NAT_DST);
+		world_complete(&w);
+		world_fini(&w);
+	}
+}
+
 /* GRE that nobody announced: by addresses, or by its key alone; two timeouts. */
 static void other_gre(void **state)
 {
@@ -499,6 +569,9 @@ int main(void)
 	        cmocka_unit_test(refused_calls_open_nothing),
 	        cmocka_unit_test(each_message_cut_everywhere),
 	        cmocka_unit_test(hostile_messages_open_nothing),
+	        cmocka_unit_test(ids_wait_for_the_rest),
+	        cmocka_unit_test(only_offered_calls_are_connected),
+	        cmocka_unit_test(picked_up),
 	        cmocka_unit_test(other_gre),
 	};
 

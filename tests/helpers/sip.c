@@ -5,6 +5,9 @@
  */
 #include "tests/helpers/dialogue.h"
 
+#include <stdio.h>
+#include <string.h>
+
 /* clang-format off */
 /* A message of the client's and an answer to it: what is the same in all of them. */
 #define FROM_TO   "From: \"A. <b>\" <sip:alice@example.org>;tag=1\r\nTo: <sip:bob@example.org>\r\n"
@@ -86,6 +89,10 @@ static const struct row late_offer[] = {
 static const struct row two_calls[] = {
 	{'c', REQUEST("INVITE", "1", CONTACT SDP_TYPE CLIENT("49170")), "s>c udp 49170 #1, s>c udp 49171 #1", 0, NULL},
 	{'c', "BYE sip:carol@{[s]} SIP/2.0\r\n" VIA FROM_TO "Call-ID: 2@example\r\n" CSEQ("7", "BYE") NO_BODY, NULL, 0, NULL},
+	{'c', "INVITE sip:carol@{[s]} SIP/2.0\r\n" VIA FROM_TO "Call-ID: 3@example\r\n" CSEQ("8", "INVITE") SDP_TYPE CLIENT("49180"),
+		"s>c udp 49180 #1, s>c udp 49181 #1", 0, NULL, SL_BEYOND_OTHER_CALLS},
+	{'c', "BYE sip:carol@{[s]} SIP/2.0\r\n" VIA FROM_TO "Call-ID: 3@example\r\n" CSEQ("9", "BYE") NO_BODY,
+		"-udp 49181, -udp 49180", 0, NULL, SL_BEYOND_OTHER_CALLS},
 	{0},
 };
 
@@ -95,6 +102,13 @@ static const struct row streams[] = {
 	{'c', REQUEST("INVITE", "1", CONTACT SDP_TYPE SDP("c", "{c}", AUDIO("49170") VIDEO("49172") AUDIO("0")
 		"m=application 49180 TCP/BFCP *\r\nm=image 49190 udptl t38\r\nm=audio 49200 TCP/RTP/AVP 0\r\n")),
 		"s>c udp 49170 #1, s>c udp 49171 #1, s>c udp 49172 #2, s>c udp 49173 #2, s>c udp 49190 #3, s>c udp 49191 #3", 0, NULL},
+	{0},
+};
+
+/* Attributes of the whole session, empty lines. */
+static const struct row session_attributes[] = {
+	{'c', REQUEST("INVITE", "1", CONTACT SDP_TYPE SDP("c", "{c}", "a=sendrecv\r\na=rtcp:5\r\n\r\n" AUDIO("49170"))),
+		"s>c udp 49170 #1, s>c udp 49171 #1", 0, NULL},
 	{0},
 };
 
@@ -171,6 +185,10 @@ static const struct row other_port[] = {
 		"Contact: <sip:alice@{[c]}:5060;transport=tcp>;expires=600\r\n" NO_BODY, "s>c tcp 5060 permanent inactive", 0, NULL},
 	{'s', "SIP/2.0 200 OK\r\nVia: SIP/2.0/TCP {[c]}:5060;branch=1;received={c}\r\n" FROM_TO CALL CSEQ("1", "REGISTER")
 		"Contact: <sip:alice@{[c]}:5060;transport=tcp>;expires=600\r\n" NO_BODY, NULL, 0, NULL},
+	/* the same port again, and a third host's at which nobody of the two is */
+	{'c', "OPTIONS sip:example.org SIP/2.0\r\nVia: SIP/2.0/TCP {[c]}:5060;branch=1\r\n" FROM_TO CALL CSEQ("2", "OPTIONS") NO_BODY, NULL, 0, NULL},
+	{'s', "SIP/2.0 200 OK\r\nVia: SIP/2.0/TCP {[c]}:5060;branch=1\r\nRecord-Route: <sip:{[t]}:5060;lr>\r\n" FROM_TO CALL CSEQ("2", "OPTIONS") NO_BODY,
+		NULL, 0, NULL},
 	{0},
 };
 
@@ -239,7 +257,17 @@ static const struct row left_alone[] = {
 	NOT_UNDERSTOOD("INVITE sip:bob@192.0.2.9 SIP/2.1\r\n" RAW_VIA FROM_TO CALL CSEQ("1", "INVITE") SDP_TYPE RAW_SDP),
 	NOT_UNDERSTOOD("INVITE sip:bob@192.0.2.9\r\n" RAW_VIA FROM_TO CALL CSEQ("1", "INVITE") SDP_TYPE RAW_SDP),
 	NOT_UNDERSTOOD("SIP/2.0 20 OK\r\n" RAW_VIA FROM_TO CALL CSEQ("1", "INVITE") SDP_TYPE RAW_SDP),
+	NOT_UNDERSTOOD(RAW("1", ": nameless\r\n" SDP_TYPE RAW_SDP)),
+	NOT_UNDERSTOOD(RAW("1", "m:<sip:a@x>,<sip:a@x>,<sip:a@x>,<sip:a@x>\r\nm:<sip:a@x>,<sip:a@x>,<sip:a@x>,<sip:a@x>,<sip:a@x>\r\n" SDP_TYPE RAW_SDP)),
+	NOT_UNDERSTOOD("INVITE sip:bob@[192.0.2.9 SIP/2.0\r\n" RAW_VIA FROM_TO CALL CSEQ("1", "INVITE") SDP_TYPE RAW_SDP),
+	NOT_UNDERSTOOD("INVITE sip:bob@192.0.2.9 SIP/2.0\r\n" RAW_VIA FROM_TO CALL CSEQ("x", "INVITE") SDP_TYPE RAW_SDP),
+	NOT_UNDERSTOOD("INVITE sip:bob@192.0.2.9 SIP/2.0\r\n" RAW_VIA FROM_TO CALL CSEQ("1", "INVITE x") SDP_TYPE RAW_SDP),
 	/* descriptions */
+	NOT_UNDERSTOOD(RAW("1", SDP_TYPE "v=0\r\no=- 1\r\nc=IN IP4 10.0.0.2\r\nm=audio 49170 RTP/AVP 0\r\n")),
+	NOT_UNDERSTOOD(RAW("1", SDP_TYPE "v=0\r\nc=IN IP6 10.0.0.2\r\nm=audio 49170 RTP/AVP 0\r\n")),
+	NOT_UNDERSTOOD(RAW("1", SDP_TYPE RAW_SDP "m=audio 49180/0 RTP/AVP 0\r\n")),
+	NOT_UNDERSTOOD(RAW("1", SDP_TYPE RAW_SDP "m=audio 49180/x RTP/AVP 0\r\n")),
+	NOT_UNDERSTOOD(RAW("1", SDP_TYPE RAW_SDP "m=audio 49180\r\n")),
 	NOT_UNDERSTOOD(RAW("1", SDP_TYPE "x" RAW_SDP)),
 	NOT_UNDERSTOOD(RAW("1", SDP_TYPE RAW_SDP "nonsense\r\n")),
 	NOT_UNDERSTOOD(RAW("1", SDP_TYPE RAW_SDP "m=audio 70000 RTP/AVP 0\r\n")),
@@ -306,6 +334,8 @@ static void calls(void **state)
 	static const struct dialogue all[] = {
 		UDP_SIP("call", call), UDP_SIP("ended", ended), UDP_SIP("again", again),
 		UDP_SIP("late offer", late_offer), UDP_SIP("two calls", two_calls),
+		{.name = "two calls beside Linux", .helper = "sip", .rows = two_calls, .proto = SL_PROTO_UDP, .client_port = 5060,
+			.nats = NAT_NONE, .beyonds = true},
 	};
 
 	(void)state;
@@ -315,7 +345,8 @@ static void calls(void **state)
 static void descriptions(void **state)
 {
 	static const struct dialogue all[] = {
-		UDP_SIP("streams", streams), UDP_SIP("own addresses", own_addresses), UDP_SIP("rtcp", rtcp),
+		UDP_SIP("streams", streams), UDP_SIP("session attributes", session_attributes),
+		UDP_SIP("own addresses", own_addresses), UDP_SIP("rtcp", rtcp),
 		UDP_SIP("many parts", many_parts),
 		{.name = "ice", .helper = "sip", .rows = ice, .proto = SL_PROTO_UDP, .client_port = 5060, .families = 4, .nats = NAT_SRC},
 	};
@@ -384,18 +415,184 @@ static void in_a_stream(void **state)
 	(void)state;
 	dialogues_play(all, sizeof(all) / sizeof(all[0]));
 }
+
+/* ---- what no table says ------------------------------------------------------------------------ */
+
+static const struct scene udp = {.helper = "sip", .proto = SL_PROTO_UDP, .family = SL_IPV4, .client_port = 5060};
+
+static bool whatever_port(struct world *w, const struct sl_packet *p)
+{
+	(void)w, (void)p;
+	return true;
+}
+
+/* A datagram, and how it must arrive. */
+static void say(struct world *w, enum sl_dir dir, const char *text, const char *must)
+{
+	send_text(w, dir, text);
+	assert_true(w->left);
+	w->payload[w->payload_len] = '\0';
+	assert_string_equal((const char *)w->payload, must);
+}
+
+#define PLAIN(first, via, rest) first "\r\nVia: SIP/2.0/UDP " via "\r\n" FROM_TO CALL "CSeq: 1 INVITE\r\n" rest
+#define BODY(addr, port)  "Content-Type: application/sdp\r\n\r\nv=0\r\nc=IN IP4 " addr "\r\nm=audio " port " RTP/AVP 0\r\n"
+
+/* A phone sends from 40000 and its Via wants answers at 5060: outside the Via says from where, inside they go there. */
+static void answers_go_where_the_via_wants_them(void **state)
+{
+	static const struct scene other = {.helper = "sip", .proto = SL_PROTO_UDP, .family = SL_IPV4};
+	static struct world w;
+
+	(void)state;
+	world_init(&w, &other, NAT_SRC);
+	w.on_leave = whatever_port;
+	say(&w, SL_ORIGINAL, PLAIN("INVITE sip:bob@198.51.100.7 SIP/2.0", "10.0.0.2:5060;branch=1", NO_BODY),
+		PLAIN("INVITE sip:bob@198.51.100.7 SIP/2.0", "203.0.113.1:40000;branch=1", NO_BODY));
+	assert_int_equal(w.arrived.sport, 40000);
+	say(&w, SL_REPLY, PLAIN("SIP/2.0 200 OK", "203.0.113.1:40000;branch=1", NO_BODY),
+		PLAIN("SIP/2.0 200 OK", "10.0.0.2:5060;branch=1", NO_BODY));
+	assert_int_equal(w.arrived.dport, 5060);
+	assert_true(addr_is(&w.arrived.dst, "10.0.0.2"));
+	world_fini(&w);
+}
+
+/*
+ * Two phones with the same ports behind one address: the second one's ports are others outside, in
+ * the Via and of the media with RTCP's, and what comes back in received= and rport= is its own.
+ */
+static void the_same_ports_behind_one_address(void **state)
+{
+	static const char *const sends = PLAIN("INVITE sip:bob@198.51.100.7 SIP/2.0", "%s:%u;branch=1;rport", BODY("%s", "%u") "a=rtcp:%u\r\n");
+	static const char *const answer = PLAIN("SIP/2.0 180 Ringing", "%s:%u;branch=1;received=%s;rport=%u", NO_BODY);
+	static struct world w;
+	char text[1024], must[1024];
+	unsigned port;
+
+	(void)state;
+	world_init(&w, &udp, NAT_SRC);
+	w.on_leave = whatever_port;
+	snprintf(text, sizeof(text), sends, "10.0.0.2", 5060, "10.0.0.2", 49170, 49171);
+	snprintf(must, sizeof(must), sends, "203.0.113.1", 5060, "203.0.113.1", 49170, 49171);
+	say(&w, SL_ORIGINAL, text, must);
+	w.end[0].addr.b[15] = 4;
+	snprintf(text, sizeof(text), sends, "10.0.0.4", 5060, "10.0.0.4", 49170, 49171);
+	send_text(&w, SL_ORIGINAL, text);
+	port = w.arrived.sport;
+	assert_int_not_equal(port, 5060);
+	snprintf(must, sizeof(must), sends, "203.0.113.1", port, "203.0.113.1", 49172, 49173);
+	say(&w, SL_ORIGINAL, text, must);
+	w.end[1].to_port = (uint16_t)port;
+	snprintf(text, sizeof(text), answer, "203.0.113.1", port, "203.0.113.1", port);
+	snprintf(must, sizeof(must), answer, "10.0.0.4", 5060, "10.0.0.4", 5060);
+	say(&w, SL_REPLY, text, must);
+	world_fini(&w);
+}
+
+/* A proxy outside leads a call back in: without direct media each phone is told the other's own endpoint. */
+static void a_call_that_stays_inside(void **state)
+{
+	static struct world w;
+	const struct sl_expect_info *e;
+	unsigned told;
+
+	(void)state;
+	for (told = 0; told < 2; told++) { /* with the option as it is, the endpoint that the gateway keeps */
+		world_init(&w, &udp, NAT_SRC);
+		w.on_leave = whatever_port;
+		assert_true(sl_tunable_set(w.g.engine, "sip_direct_media", !told));
+		say(&w, SL_ORIGINAL, PLAIN("INVITE sip:bob@198.51.100.7 SIP/2.0", "10.0.0.2:5060", BODY("10.0.0.2", "49170")),
+			PLAIN("INVITE sip:bob@198.51.100.7 SIP/2.0", "203.0.113.1:5060", BODY("203.0.113.1", "49170")));
+		assert_int_equal(w.expects, 2);
+		w.end[0].addr.b[15] = 4;
+		w.end[0].port = w.end[1].to_port = 5070;
+		send_text(&w, SL_ORIGINAL, "\r\n\r\n");
+		if (!told) {
+			say(&w, SL_REPLY, PLAIN("INVITE sip:carol@203.0.113.1:5070 SIP/2.0", "198.51.100.7:5060", BODY("203.0.113.1", "49170")),
+				PLAIN("INVITE sip:carol@10.0.0.4:5070 SIP/2.0", "198.51.100.7:5060", BODY("203.0.113.1", "49170")));
+			assert_int_equal(w.expects, 2);
+			world_fini(&w);
+			continue;
+		}
+		say(&w, SL_REPLY, PLAIN("INVITE sip:carol@203.0.113.1:5070 SIP/2.0", "198.51.100.7:5060", BODY("203.0.113.1", "49170")),
+			PLAIN("INVITE sip:carol@10.0.0.4:5070 SIP/2.0", "198.51.100.7:5060", BODY("10.0.0.2", "49170")));
+		assert_int_equal(w.expects, 4);
+		e = &w.expect[3].info;
+		assert_true(addr_is(&e->tuple.dst, "10.0.0.2"));
+		assert_int_equal(e->tuple.dport, 49171);
+		assert_false(e->has_nat);
+		world_fini(&w);
+	}
+}
+
+/* More addresses than a message may have changed: it is dropped, not half translated. */
+static void too_many_addresses(void **state)
+{
+	static struct world w;
+	char text[1400], *at;
+
+	(void)state;
+	for (unsigned nat = NAT_NONE; nat <= NAT_SRC; nat *= 2) {
+		world_init(&w, &udp, nat);
+		world_anything(&w);
+		for (unsigned count = 40; count <= 70; count += 30) {
+			at = text + sprintf(text, "%s", "OPTIONS sip:bob@198.51.100.7 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.2:5060\r\n"
+				FROM_TO CALL "CSeq: 1 OPTIONS\r\nPath: <sip:10.0.0.2>");
+			for (unsigned i = 1; i < count; i++)
+				at += sprintf(at, ",<sip:10.0.0.2>");
+			strcpy(at, "\r\n\r\n");
+			send_text(&w, SL_ORIGINAL, text);
+			assert_int_equal(w.left, nat == NAT_NONE || count == 40);
+		}
+		if (!w.left)
+			assert_int_equal(w.reason, SL_WHY_HELPER_DROP);
+		world_fini(&w);
+	}
+}
+
+/* A connection whose beginning was not seen: a message begins where a first line stands. */
+static void picked_up(void **state)
+{
+	static const struct scene tcp = {.helper = "sip", .proto = SL_PROTO_TCP, .family = SL_IPV4, .client_port = 5060};
+	static struct world w;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		const char *invite = PLAIN("INVITE sip:bob@198.51.100.7 SIP/2.0", "10.0.0.2:5060", "Content-Length: 49\r\n" BODY("10.0.0.2", "49170"));
+
+		world_place(&w, &tcp, i ? NAT_SRC : NAT_NONE);
+		world_start(&w, "sip");
+		world_anything(&w);
+		world_pick_up(&w);
+		send_text(&w, SL_ORIGINAL, "m=audio 49180 RTP/AVP 0\r\nINVITE sip:bob\r\n");
+		send_text(&w, SL_REPLY, "half of it");
+		assert_int_equal(w.expects, 0);
+		send_text(&w, SL_ORIGINAL, "a=x\r\n");
+		send_text(&w, SL_ORIGINAL, invite);
+		assert_int_equal(w.expects, 2);
+		send_text(&w, SL_REPLY, "\r\n" PLAIN("SIP/2.0 486 Busy", "10.0.0.2:5060", NO_BODY));
+		assert_int_equal(expects_alive(&w), 0);
+		world_complete(&w);
+		world_fini(&w);
+	}
+}
 /* clang-format on */
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(calls),
-		cmocka_unit_test(descriptions),
-		cmocka_unit_test(registrations),
-		cmocka_unit_test(in_all_spellings),
-		cmocka_unit_test(passing_as_it_is),
-		cmocka_unit_test(options),
-		cmocka_unit_test(in_a_stream),
+	        cmocka_unit_test(calls),
+	        cmocka_unit_test(descriptions),
+	        cmocka_unit_test(registrations),
+	        cmocka_unit_test(in_all_spellings),
+	        cmocka_unit_test(passing_as_it_is),
+	        cmocka_unit_test(options),
+	        cmocka_unit_test(in_a_stream),
+	        cmocka_unit_test(answers_go_where_the_via_wants_them),
+	        cmocka_unit_test(the_same_ports_behind_one_address),
+	        cmocka_unit_test(a_call_that_stays_inside),
+	        cmocka_unit_test(too_many_addresses),
+	        cmocka_unit_test(picked_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -339,6 +339,14 @@ void world_open(struct world *w)
 	send_ack(w, SL_ORIGINAL);
 }
 
+void world_pick_up(struct world *w)
+{
+	w->end[0].next++;
+	w->end[1].next++;
+	send_ack(w, SL_ORIGINAL);
+	send_ack(w, SL_REPLY);
+}
+
 void world_second_client(struct world *w)
 {
 	bool anything = w->in[0].anything;

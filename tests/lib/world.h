@@ -87,6 +87,8 @@ void world_place(struct world *w, const struct scene *scene, unsigned nat);
 void world_start(struct world *w, const char *helper);
 /* TCP: the handshake between w->end[0] and w->end[1], as they are now. Else nothing. */
 void world_open(struct world *w);
+/* TCP: as if the handshake and more had passed before there was an engine. */
+void world_pick_up(struct world *w);
 /* Another connection of another host on the client's side, instead of the first one. */
 void world_second_client(struct world *w);
 /* What must arrive there, behind what must so far; not called: nothing may. */
