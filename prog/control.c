@@ -35,6 +35,36 @@ static bool take_words(int argc, char **argv, const char **words, unsigned *n, c
 	return true;
 }
 
+const char sl__control_help[] =
+        "usage: sluice list [conntrack|expect] [options] [filters]\n"
+        "       sluice expect [options]\n"
+        "       sluice events [conntrack|expect|log|all] [options] [filters]\n"
+        "       sluice flush [conntrack|expect] [filters]\n"
+        "       sluice stats [options]\n"
+        "       sluice explain [--all] [filters]\n"
+        "       sluice reload [FILE]\n"
+        "\n"
+        "Questions to a running gateway (`sluice run`), at its control socket.\n"
+        "\n"
+        "      --control PATH    the socket (default /run/sluice/control.sock)\n"
+        "  -j, --json            JSON Lines; else as conntrack(8) prints\n"
+        "  -o extended           with the family and its number before each connection\n"
+        "  -e NEW,UPDATES,DESTROY  events of these kinds only\n"
+        "      --all             explain: every packet, not only what is dropped\n"
+        "\n"
+        "Filters, those of conntrack(8); an address may be a prefix:\n"
+        "\n"
+        "  -s, -d ADDR           source, destination of the original direction\n"
+        "  -r, -q ADDR           source, destination of the replies\n"
+        "  -p, --proto NAME      tcp, udp, ... or a number\n"
+        "      --sport, --dport PORT, --reply-port-src, --reply-port-dst PORT\n"
+        "  -f, --family NAME     ipv4, ipv6\n"
+        "  -m MARK[/MASK], -w ZONE, --state NAME, -u STATUS\n"
+        "  -n, -g, --any-nat     translated at the source, at the destination, anywhere\n"
+        "\n"
+        "reload without FILE reads the file again that the gateway was started with.\n"
+        "Exit status: 0 done; 1 no gateway answers, or it refused.\n";
+
 int sl__control_main(int argc, char **argv)
 {
 	const char *words[WORDS], *path;

@@ -89,6 +89,27 @@ static void usage(FILE *to)
 		fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].what);
 }
 
+static int (*command_of(const char *name))(int argc, char **argv)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(name, commands[i].name) == 0)
+			return commands[i].run;
+	return NULL;
+}
+
+#ifdef SLUICE_LIVE
+static bool is_question(const char *name)
+{
+	return command_of(name) == sl__control_main || command_of(name) == sl__reload_main;
+}
+#endif
+
+/* They have no help of their own: this is it. */
+static bool is_own(const char *name)
+{
+	return command_of(name) == help || command_of(name) == version;
+}
+
 static int help(int argc, char **argv)
 {
 	if (argc > 1 && strcmp(argv[1], "replay") == 0)
@@ -96,7 +117,11 @@ static int help(int argc, char **argv)
 #ifdef SLUICE_LIVE
 	else if (argc > 1 && strcmp(argv[1], "run") == 0)
 		fputs(sl__run_help, stdout);
+	else if (argc > 1 && is_question(argv[1]))
+		fputs(sl__control_help, stdout);
 #endif
+	else if (argc > 1 && command_of(argv[1]) && !is_own(argv[1]))
+		return command_of(argv[1])(2, (char *[]){argv[1], (char[]){"--help"}, NULL});
 	else
 		usage(stdout);
 	return 0;
@@ -110,9 +135,14 @@ int main(int argc, char **argv)
 		name = "help";
 	if (strcmp(name, "--version") == 0)
 		name = "version";
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (strcmp(name, commands[i].name) == 0)
-			return commands[i].run(argc - 1, argv + 1);
+#ifdef SLUICE_LIVE
+	if (argc > 2 && is_question(name) && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h"))) {
+		fputs(sl__control_help, stdout);
+		return 0;
+	}
+#endif
+	if (command_of(name))
+		return command_of(name)(argc - 1, argv + 1);
 	if (*name)
 		fprintf(stderr, "sluice: no subcommand %s\n", name);
 	usage(stderr);

@@ -244,6 +244,17 @@ def test_module():
     check(rows["--module"]["events"] == rows["--helper"]["events"], "a module does the same")
 
 
+def test_help():
+    """Each subcommand that `sluice help` names has a help of its own."""
+    text = sluice("help").stdout.decode()
+    names = [l.split()[0] for l in text.splitlines() if l.startswith("  ")]
+    check("replay" in names and "check" in names, "help names the subcommands: %s" % names)
+    for name in set(names) - {"help", "version"}:
+        said = sluice("help", name)
+        said = (said.stdout + said.stderr).decode()
+        check(said.startswith("usage: sluice ") and name in said.split("\n\n")[0], "help %s: %s" % (name, said[:60]))
+
+
 def explained(packet, *args):
     """The words and sentences that `--explain PACKET` tells, in order."""
     lines = sluice("replay", "--explain", str(packet), *args).stdout.decode().splitlines()
@@ -292,7 +303,7 @@ def test_explain():
 
 
 for test in (test_demo, test_again, test_status, test_cut_everywhere, test_unasked, test_module,
-             test_explain, test_explain_steps, test_explain_near_miss):
+             test_explain, test_explain_steps, test_explain_near_miss, test_help):
     test()
 print("%d failures" % failures)
 sys.exit(failures != 0)

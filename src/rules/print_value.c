@@ -175,6 +175,14 @@ void sl__put_verdict(struct sl__printer *p, const struct sl__expr *e)
 	sl__put(p, "%s%s%s", words[e->op], e->text ? " " : "", e->text ? e->text : "");
 }
 
+/* A set of flags: a comma between them would end the expression. */
+static bool several_bits(const struct sl__expr *e)
+{
+	uint64_t n = e->kind == EX_VALUE && e->type->kind == TY_BITMASK ? sl__value_number(e) : 0;
+
+	return n & (n - 1);
+}
+
 static void put_binary(struct sl__printer *p, const struct sl__expr *e)
 {
 	static const char *const ops[] = {[OP_AND] = "&",
@@ -190,6 +198,12 @@ static void put_binary(struct sl__printer *p, const struct sl__expr *e)
 	sl__put(p, "%s", inner ? "(" : "");
 	sl__put_expr(p, e->a);
 	sl__put(p, "%s %s ", inner ? ")" : "", ops[e->op]);
+	if (several_bits(e->b)) {
+		sl__put(p, "(");
+		sl__put_key(p, e->b);
+		sl__put(p, ")");
+		return;
+	}
 	inner = e->b->kind == EX_BINARY;
 	sl__put(p, "%s", inner ? "(" : "");
 	sl__put_expr(p, e->b);

@@ -87,6 +87,7 @@ static const struct row rules[] = {
         {"ct original packets > 10 accept", NULL},
         {"ct avgpkt > 10 accept", NULL},
         {"ct label 5 accept", ""},
+        {"tcp flags & (rst | ack) > 0 accept", NULL},
         {"ct count over 10 drop", NULL},
         {"ct count 10 accept", NULL},
         {"ct nonsense 1 accept", ""},
