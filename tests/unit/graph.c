@@ -114,7 +114,10 @@ static void sixteen_deep_not_more(void **unused)
 	read_or_refused(ladder(17, "jump c2", "counter"), NULL);
 }
 
-/* Two ways at each of 15 steps, 32768 in all: each chain is looked at once for each depth at most. */
+/*
+ * Four ways at each of 15 steps, a thousand million in all. Each chain is looked at once for each
+ * depth at most; otherwise this would not end.
+ */
 static void many_ways(void **unused)
 {
 	char text[4096];
@@ -123,8 +126,8 @@ static void many_ways(void **unused)
 	(void)unused;
 	for (unsigned i = 1; i <= 15; i++)
 		len += (size_t)snprintf(text + len, sizeof text - len,
-		        "chain c%u { jump c%u; tcp dport vmap { 1 : jump c%u }; }\n", i, i + 1,
-		        i + 1);
+		        "chain c%u { jump c%u; jump c%u; tcp dport vmap { 1 : jump c%u, 2 : goto c%u }; }\n",
+		        i, i + 1, i + 1, i + 1, i + 1);
 	snprintf(text + len, sizeof text - len, "chain c16 { accept; }\n");
 	read_or_refused(text, NULL);
 }
