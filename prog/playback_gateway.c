@@ -35,13 +35,13 @@ static bool is_local(void *ctx, const struct sl_addr *addr, enum sl_family famil
 	return false;
 }
 
-static uint32_t route_if(
-        void *ctx, const struct sl_addr *addr, enum sl_family family, uint32_t in_if)
+static uint32_t route_if(void *ctx, const struct sl_addr *addr, enum sl_family family,
+        uint32_t in_if, uint32_t mark)
 {
 	struct sl_playback *p = ctx;
 	uint32_t answer = 0;
 
-	(void)addr, (void)family, (void)in_if;
+	(void)addr, (void)family, (void)in_if, (void)mark;
 	if (!sl__playback_answer(p, SL_RECORD_ROUTE_IF, sizeof(answer)))
 		return 0;
 	memcpy(&answer, p->content, sizeof(answer));

@@ -34,12 +34,15 @@ static bool is_local(void *ctx, const struct sl_addr *addr, enum sl_family famil
 	return sl_net_is_own(&live->net, addr);
 }
 
-static uint32_t route_if(
-        void *ctx, const struct sl_addr *addr, enum sl_family family, uint32_t in_if)
+static uint32_t route_if(void *ctx, const struct sl_addr *addr, enum sl_family family,
+        uint32_t in_if, uint32_t mark)
 {
 	struct sl_live *live = ctx;
-	struct sl_route_query query = {
-	        .dst = *addr, .in_if = in_if, .family = (uint8_t)family, .from = SL_FROM_LOCAL};
+	struct sl_route_query query = {.dst = *addr,
+	        .in_if = in_if,
+	        .mark = mark,
+	        .family = (uint8_t)family,
+	        .from = SL_FROM_LOCAL};
 	struct sl_route answer;
 
 	sl_net_route(&live->net, &query, &answer);

@@ -54,9 +54,12 @@ struct sl_rules_env {
 	bool (*has_helper)(void *ctx, const char *name);
 	/* `fib daddr type local`: is it an address of the gateway? */
 	bool (*is_local)(void *ctx, const struct sl_addr *addr, enum sl_family family);
-	/* The interface that `addr` is reached by (fib ... oif), asked for a packet from `in_if`; 0: none. */
-	uint32_t (*route_if)(
-	        void *ctx, const struct sl_addr *addr, enum sl_family family, uint32_t in_if);
+	/*
+	 * The interface that `addr` is reached by (fib ... oif), asked for a packet from `in_if` (0: from
+	 * anywhere) that bears `mark`; 0: none.
+	 */
+	uint32_t (*route_if)(void *ctx, const struct sl_addr *addr, enum sl_family family,
+	        uint32_t in_if, uint32_t mark);
 	/* `ct helper set`: sl_conn_set_helper() with an engine; NULL: rules cannot attach helpers. */
 	bool (*set_helper)(struct sl_engine *engine, struct sl_conn *conn, const char *name);
 	/* A log statement matched. */

@@ -249,12 +249,15 @@ static bool load_fib(struct sl__eval *ev, const struct sl__expr *e, uint8_t *out
 	const struct sl_tuple *t = &ev->view->parsed->tuple;
 	const struct sl_addr *a = e->arg[ARG_FLAGS] & FIB_SADDR ? &t->src : &t->dst;
 	uint32_t in_if = e->arg[ARG_FLAGS] & FIB_IIF ? ev->view->in_if : 0, found;
+	uint32_t mark = e->arg[ARG_FLAGS] & FIB_MARK ? ev->view->packet->mark : 0;
 
 	if (e->field->key == FIB_TYPE) {
 		*len = put_number(out, address_type(ev, a, t->family), 4);
 		return true;
 	}
-	found = ev->r->env.route_if ? ev->r->env.route_if(ev->r->env.ctx, a, t->family, in_if) : 0;
+	found = ev->r->env.route_if
+	                ? ev->r->env.route_if(ev->r->env.ctx, a, t->family, in_if, mark)
+	                : 0;
 	if ((in_if && found != in_if) || is_local(ev, a, t->family)) /* as Linux answers */
 		found = 0;
 	if (e->field->key == FIB_RESULT_OIF)

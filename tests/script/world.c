@@ -292,11 +292,11 @@ static bool is_local(void *ctx, const struct sl_addr *addr, enum sl_family famil
 	return world_is_own(addr);
 }
 
-static uint32_t route_if(
-        void *ctx, const struct sl_addr *addr, enum sl_family family, uint32_t in_if)
+static uint32_t route_if(void *ctx, const struct sl_addr *addr, enum sl_family family,
+        uint32_t in_if, uint32_t mark)
 {
 	(void)ctx, (void)family, (void)in_if;
-	return world_is_inside(addr) ? IN0 : OUT0;
+	return mark == 99 ? 0 : world_is_inside(addr) ? IN0 : OUT0; /* 99 leads nowhere */
 }
 
 static struct sl_rules *read_text(struct world *w, const char *text)

@@ -94,9 +94,10 @@ static void route(void *ctx, const struct sl_route_query *q, struct sl_route *r)
 	r->has_source = true;
 }
 
-static uint32_t route_if(void *ctx, const struct sl_addr *a, enum sl_family family, uint32_t in_if)
+static uint32_t route_if(void *ctx, const struct sl_addr *a, enum sl_family family, uint32_t in_if,
+        uint32_t mark)
 {
-	(void)ctx, (void)in_if;
+	(void)ctx, (void)in_if, (void)mark;
 	if (is_local(NULL, a, family))
 		return 1;
 	return is_inside(a, family) ? IN_IF : OUT_IF;
