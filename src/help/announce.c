@@ -40,11 +40,11 @@ static void propose(struct sl_help *help, struct sl_conn *conn, const struct sl_
 	out->src.family = out->dst.family = out->announced.family = out->tuple.family;
 	out->src.proto = out->dst.proto = out->announced.proto = out->tuple.proto;
 	out->src.addr = out->tuple.src;
-	out->announced.addr = more->saved_addr;
-	out->announced.port = more->saved_port;
+	out->announced.addr = more->has_nat ? more->saved_addr : out->tuple.dst;
+	out->announced.port = more->has_nat ? more->saved_port : out->tuple.dport;
 	out->dst = out->announced;
 	if (!more->has_nat)
-		return;
+		return; /* it goes to where it was announced */
 	out->src_nat = sl__nat_master_source(help->owner->t, conn, expect, &out->src.addr);
 	out->src.port = more->from_port;
 	out->dst_nat = true;
@@ -276,14 +276,13 @@ static enum sl_reason invite(struct sl_help *help, const struct sl_announcement 
 	return SL_WHY_NONE;
 }
 
-static void follow_master(const struct sl_announcement *a, const struct sl_tuple *own,
-        enum sl_dir from, struct sl_expect_want *want)
+static void follow_master(
+        const struct sl_announcement *a, const struct sl_tuple *own, struct sl_expect_want *want)
 {
 	static const uint8_t none[4];
 	struct sl_expect_more *more = &want->more;
 
 	more->has_nat = true;
-	more->nat_dir = (uint8_t)from;
 	more->saved_port = a->written.port;
 	more->saved_addr = a->written.addr;
 	/* Linux keeps the address only where another host's could be announced. */
@@ -316,8 +315,10 @@ enum sl_reason sl__api_expect_announced(struct sl_help *help, const struct sl_me
 		return why;
 	want.tuple.dst = sl_addr_eq(&own.src, &other.dst) ? a.written.addr : other.dst;
 	want.more.cookie = a.cookie;
+	want.more.nat_dir =
+	        !message->dir; /* who opens it; the helper is told that without NAT too */
 	if (translated)
-		follow_master(&a, &own, !message->dir, &want);
+		follow_master(&a, &own, &want);
 	fill_want(help, a.class_id, a.timeout, &want);
 	want.beyond = (uint8_t)sl__linux_expects(help, &a.written);
 	if (!want.beyond)
@@ -359,9 +360,9 @@ enum sl_reason sl__api_expect_related(struct sl_help *help, const struct sl_expe
 		return SL_WHY_EXPECT_LIMIT;
 	want.more.cookie = e->cookie;
 	want.more.group = e->group;
+	want.more.nat_dir = (uint8_t)e->from;
 	if (e->nat) {
 		want.more.has_nat = true;
-		want.more.nat_dir = (uint8_t)e->from;
 		want.more.saved_addr = want.more.shown_addr = e->to.addr;
 		want.more.saved_port = e->to.port;
 		want.more.from_port = e->from_seen;

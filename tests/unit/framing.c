@@ -3,7 +3,7 @@
  * From segments to messages: a stream of messages cut anywhere, for each way in which messages can
  * be framed; what is too long, picked up in mid-stream, held, acknowledged in the receiver's name,
  * repeated.
- * Tests: src/help/message.c src/help/send.c src/help/tcp_packet.c
+ * Tests: src/help/message.c src/help/send.c
  */
 #include "tests/lib/unit.h"
 

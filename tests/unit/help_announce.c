@@ -383,6 +383,111 @@ static void which_are_meant(void **unused)
 		}
 }
 
+/* ---- a helper that decides where a related connection goes ----------------------------------- */
+
+static struct sl_related asked; /* what it was proposed */
+static uint16_t decided_port;   /* it goes there; 0: as proposed */
+static enum sl_reason decided;
+
+static enum sl_reason decide(struct sl_help *help, struct sl_related *related)
+{
+	(void)help;
+	asked = *related;
+	if (decided_port)
+		related->dst.port = decided_port;
+	return decided;
+}
+
+static const struct sl_helper deciding = {SL_HELPER_HEADER, .name = "deciding",
+        .match = {{.proto = SL_PROTO_UDP, .port = 7777}}, .classes = TEST_CLASSES,
+        .framing = SL_FRAME_DATAGRAM, .message = {test_message, test_message}, .expected = decide};
+
+/* The announced port 5000 is met at the public address; where the packet goes, 0: nowhere. */
+static uint16_t meets(enum sl_reason *why)
+{
+	struct sl_packet p;
+	uint16_t to = 0;
+
+	p = make_udp(&g, SERVER, 20, g.config.policy ? PUBLIC : CLIENT, seen.port, 4);
+	put_in(&g, &p);
+	*why = (enum sl_reason)p.reason;
+	if (p.verdict == SL_ACCEPT) {
+		assert_int_equal(p.state, SL_CT_RELATED);
+		to = sl_get16(p.data + 22);
+	}
+	done(&g, &p);
+	return to;
+}
+
+static void begin_deciding(bool nat)
+{
+	gateway_init(&g, nat);
+	g.room = 128;
+	gateway_start(&g);
+	assert_true(sl_helper_register(g.engine, &deciding, true));
+	announcement = (struct sl_announcement){.class_id = 1, .cookie = 77, .reason = "test"};
+	decided_port = 0;
+	decided = SL_WHY_NONE;
+	memset(&asked, 0, sizeof(asked));
+	say(CLIENT, 5000, 1);
+	assert_int_equal(answer, SL_WHY_NONE);
+}
+
+static void the_helper_decides(void **unused)
+{
+	struct sl_addr client = addr_of(CLIENT);
+	enum sl_reason why;
+
+	(void)unused;
+	for (unsigned nat = 0; nat < 2; nat++) {
+		begin_deciding(nat);
+		assert_int_equal(meets(&why), 5000); /* as proposed */
+		assert_int_equal(asked.class_id, 1);
+		assert_int_equal(asked.cookie, 77);
+		assert_int_equal(asked.from, SL_REPLY);
+		assert_true(sl_addr_eq(&asked.announced.addr, &client));
+		assert_int_equal(asked.announced.port, 5000);
+		assert_int_equal(asked.tuple.sport, 20);
+		assert_int_equal(asked.dst_nat, nat);
+		gateway_end(&g);
+
+		begin_deciding(nat);
+		decided = SL_WHY_HELPER_PORT; /* refused: it is dropped, and that is why */
+		assert_int_equal(meets(&why), 0);
+		assert_int_equal(why, SL_WHY_HELPER_PORT);
+		gateway_end(&g);
+	}
+	begin_deciding(true);
+	decided_port = 6000; /* elsewhere */
+	assert_int_equal(meets(&why), 6000);
+	gateway_end(&g);
+}
+
+/* A row of which a later port is somebody else's goes elsewhere as a whole. */
+static void a_row_stays_together(void **unused)
+{
+	struct sl_tuple t = tuple_of("10.0.0.3", 4001, SERVER, 7777, SL_PROTO_UDP);
+	struct sl_packet p;
+
+	(void)unused;
+	helper_begin(&g, true);
+	announcement = (struct sl_announcement){.class_id = 1, .reason = "test"};
+	say(CLIENT, 5001, 1);
+	announcement.written = (struct sl_endpoint){.addr = addr_of("10.0.0.3"),
+	        .port = 5000,
+	        .family = SL_IPV4,
+	        .proto = SL_PROTO_UDP};
+	announcement.ports = 2;
+	p = make_datagram(&g, &t, "x", 1);
+	act = announce;
+	put_in(&g, &p);
+	done(&g, &p);
+	assert_int_equal(answer, SL_WHY_NONE);
+	assert_int_equal(seen.port, 5002);
+	assert_int_equal(expects_alive(), 3);
+	gateway_end(&g);
+}
+
 /* Each allocation fails once: refused, and nothing is half expected. */
 static void without_memory(void **unused)
 {
@@ -427,6 +532,8 @@ int main(void)
 	        cmocka_unit_test(much_is_said),
 	        cmocka_unit_test(ports_of_our_shard),
 	        cmocka_unit_test(which_are_meant),
+	        cmocka_unit_test(the_helper_decides),
+	        cmocka_unit_test(a_row_stays_together),
 	        cmocka_unit_test(without_memory),
 	};
 
