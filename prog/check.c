@@ -6,6 +6,9 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include <sluice/helper.h>
 
 #include "prog/ruleset.h"
 
@@ -26,10 +29,19 @@ static void write_out(void *ctx, const char *text, size_t len)
 	fwrite(text, 1, len, ctx);
 }
 
+static bool is_built_in(void *ctx, const char *name)
+{
+	(void)ctx;
+	for (const struct sl_helper *const *h = sl_helpers_builtin(); *h; h++)
+		if (!strcmp((*h)->name, name))
+			return true;
+	return false;
+}
+
 static int check(const char *file, const struct sl_ruleset_options *o, bool print)
 {
-	static const struct sl_rules_env nothing;
-	struct sl_rules *rules = sl__ruleset_load(file, o, &nothing);
+	static const struct sl_rules_env here = {.has_helper = is_built_in};
+	struct sl_rules *rules = sl__ruleset_load(file, o, &here);
 
 	if (!rules)
 		return 1;

@@ -244,6 +244,18 @@ def test_module():
     check(rows["--module"]["events"] == rows["--helper"]["events"], "a module does the same")
 
 
+def test_check_tells_all():
+    """One run shows every mistake of a ruleset, and a helper that this build lacks."""
+    text = (b"table ip t {\n"
+            b" ct helper h { type \"RAS\" protocol udp; }\n"
+            b" chain c {\n  tcp dprt 22 accept\n  queue num 1\n  jump nowhere\n }\n"
+            b" chain a { jump b; }\n chain b { jump a; }\n}\n")
+    said = sluice("check", "/dev/stdin", stdin=text)
+    places = [l.split(":")[1] + l.split(":")[3] for l in said.stderr.decode().splitlines() if l.startswith("/dev/stdin:")]
+    check(said.returncode == 1 and sorted(places) == ["2 Warning", "4 Error", "5 Error", "6 Error", "9 Error"],
+          "all mistakes: %s" % places)
+
+
 def test_help():
     """Each subcommand that `sluice help` names has a help of its own."""
     text = sluice("help").stdout.decode()
@@ -303,7 +315,7 @@ def test_explain():
 
 
 for test in (test_demo, test_again, test_status, test_cut_everywhere, test_unasked, test_module,
-             test_explain, test_explain_steps, test_explain_near_miss, test_help):
+             test_explain, test_explain_steps, test_explain_near_miss, test_help, test_check_tells_all):
     test()
 print("%d failures" % failures)
 sys.exit(failures != 0)

@@ -142,10 +142,12 @@ void sl__check_all(struct sl_rules *r)
 	static const struct sl__place nowhere;
 	struct sl__table *t;
 	struct sl__chain *c;
+	unsigned before;
 
 	each_stmt(r, link_stmt);
-	for (t = r->tables; t && !r->errors; t = t->next) {
-		for (c = t->chains; c && !r->errors; c = c->next) {
+	before = r->errors;
+	for (t = r->tables; t && r->errors == before; t = t->next) {
+		for (c = t->chains; c && r->errors == before; c = c->next) {
 			struct walk w = {.r = r, .base = c->base ? c : NULL};
 
 			clear_colors(t);

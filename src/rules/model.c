@@ -146,9 +146,7 @@ static void read_all(struct sl_rules *r, const char *name, const char *text, siz
 		return;
 	}
 	sl__rules_parse(r, sl__source_new(r, name, text, len));
-	if (r->errors)
-		return;
-	sl__check_all(r);
+	sl__check_all(r); /* of what could be read, too: one run shows all mistakes */
 	if (r->errors)
 		return;
 	build_sets(r);
