@@ -133,6 +133,15 @@ static enum sl_reason add_row(struct sl_help *help, struct sl_expect_want want, 
 	return why;
 }
 
+/* Has this connection announced another endpoint that is seen at one of these ports already? */
+static bool row_is_anothers(struct sl_help *help, struct sl_expect_want want, unsigned ports)
+{
+	for (unsigned i = 0; i < ports; i++, want.tuple.dport++, want.more.saved_port++)
+		if (sl__expect_is_anothers(help->owner->t, help->conn, &want))
+			return true;
+	return false;
+}
+
 /* Is a row of ports all of this shard's? */
 static bool row_is_ours(const struct sl_track *t, uint32_t port, unsigned ports)
 {
@@ -174,6 +183,8 @@ static enum sl_reason add_somewhere(
 		if (step > 1 && (i || sliced))
 			port = (port & ~1u) | odd;
 		want->tuple.dport = (uint16_t)port;
+		if (row_is_anothers(help, *want, ports))
+			continue;
 		why = add_row(help, *want, ports);
 		if (why != SL_WHY_EXPECT_CLASH)
 			return why;

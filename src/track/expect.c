@@ -190,6 +190,17 @@ enum sl_reason sl__expect_check(
 	return obstacle(t, master, want, &own);
 }
 
+bool sl__expect_is_anothers(
+        struct sl_track *t, const struct sl_conn *master, const struct sl_expect_want *want)
+{
+	struct sl_expect *own;
+
+	(void)obstacle(t, master, want, &own);
+	return own && own->more.has_nat && want->more.has_nat &&
+	       (own->more.saved_port != want->more.saved_port ||
+	               !sl_addr_eq(&own->more.saved_addr, &want->more.saved_addr));
+}
+
 static enum sl_reason make_way(
         struct sl_track *t, const struct sl_conn *master, const struct sl_expect_want *want)
 {

@@ -112,6 +112,9 @@ bool sl__expect_has_id(struct sl_track *t, uint64_t id);
 /* Would it be refused because somebody expects the same? SL_WHY_NONE: no. */
 enum sl_reason sl__expect_check(
         struct sl_track *t, const struct sl_conn *master, const struct sl_expect_want *want);
+/* Does an own one stand there that leads to another endpoint behind NAT? It would be replaced. */
+bool sl__expect_is_anothers(
+        struct sl_track *t, const struct sl_conn *master, const struct sl_expect_want *want);
 /* It was met: remove it, unless permanent, and the others of its group. */
 void sl__expect_met(struct sl_track *t, struct sl_expect *expect);
 /* It lives so long from now on, and is active. */

@@ -69,11 +69,45 @@ static void amanda(void **state)
 	(void)state;
 	dialogues_play(all, sizeof(all) / sizeof(all[0]));
 }
+
+static bool to_anybody(struct world *w, const struct sl_packet *p)
+{
+	(void)w, (void)p;
+	return true;
+}
+
+/* A client asks two servers behind one address, which name the same ports: the second one's are others outside. */
+static void the_same_ports_behind_one_address(void **state)
+{
+	static const struct scene scene = {.helper = "amanda", .proto = SL_PROTO_UDP, .family = SL_IPV4};
+	static struct world w;
+
+	(void)state;
+	world_init(&w, &scene, NAT_IN);
+	w.on_leave = to_anybody;
+	send_text(&w, SL_ORIGINAL, REQ);
+	send_text(&w, SL_REPLY, REP "CONNECT DATA 50001 MESG 50002 INDEX 0\n");
+	w.end[1].addr.b[15]++;
+	w.end[0].port = w.end[1].to_port = 40001;
+	send_text(&w, SL_ORIGINAL, REQ);
+	assert_true(sl_addr_eq(&w.arrived.dst, &w.end[1].addr));
+	send_text(&w, SL_REPLY, REP "CONNECT DATA 50001 MESG 50002 INDEX 0\n");
+	w.payload[w.payload_len] = 0;
+	assert_string_equal((const char *)w.payload, REP "CONNECT DATA 50003 MESG 50004 INDEX 0\n");
+	assert_int_equal(expects_alive(&w), 4);
+	send_expected(&w, &w.expect[2].info, 0);
+	assert_true(sl_addr_eq(&w.arrived.dst, &w.end[1].addr));
+	assert_int_equal(w.arrived.dport, 50001);
+	world_fini(&w);
+}
 /* clang-format on */
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(amanda)};
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(amanda),
+	        cmocka_unit_test(the_same_ports_behind_one_address),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -202,6 +202,10 @@ static void the_same_ports_behind_one_address(void **state)
 	world_must_text(&w, SL_ORIGINAL, OK("1", AVP "client_port=4588-4589;server_port=7000"));
 	send_text(&w, SL_REPLY, OK("1", AVP "client_port=4590-4591;server_port=7000"));
 	assert_int_equal(expects_alive(&w), 5);
+	/* the ports of its next stream are taken too, by its first one */
+	world_must_text(&w, SL_REPLY, SETUP("2", "2", AVP "client_port=4592-4593"));
+	send_text(&w, SL_ORIGINAL, SETUP("2", "2", AVP "client_port=4590-4591"));
+	assert_int_equal(expects_alive(&w), 7);
 	world_complete(&w);
 	world_fini(&w);
 }
