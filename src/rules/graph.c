@@ -9,7 +9,7 @@
 
 enum color { WHITE, GREY, BLACK };
 
-/* Call f for each verdict that a rule's statement can give. */
+/* Call f for each verdict that a rule's statement can give. (An element with a mistake may have none.) */
 static void each_verdict(struct sl__stmt *s, void (*f)(void *ctx, struct sl__expr *verdict), void *ctx)
 {
 	struct sl__expr *e;
@@ -19,7 +19,8 @@ static void each_verdict(struct sl__stmt *s, void (*f)(void *ctx, struct sl__exp
 	if (s->kind != ST_VMAP)
 		return;
 	for (e = s->b->set->elems; e; e = e->next)
-		f(ctx, e->b);
+		if (e->b && e->b->kind == EX_VERDICT)
+			f(ctx, e->b);
 }
 
 struct link {
@@ -51,7 +52,7 @@ static void each_stmt(struct sl_rules *r, void (*f)(struct sl_rules *r, struct s
 	for (t = r->tables; t; t = t->next)
 		for (c = t->chains; c; c = c->next)
 			for (rule = c->rules; rule; rule = rule->next)
-				for (s = rule->stmts; s; s = s->next)
+				for (s = rule->stmts; s && rule->good; s = s->next)
 					f(r, c, s);
 }
 
@@ -118,7 +119,7 @@ static void visit_chain(struct walk *w, struct sl__chain *c, struct sl__place pl
 	c->color = GREY;
 	c->level = (uint8_t)w->depth++;
 	for (rule = c->rules; rule; rule = rule->next) {
-		for (s = rule->stmts; s; s = s->next) {
+		for (s = rule->stmts; s && rule->good; s = s->next) {
 			why = w->base ? misplaced(w->base, s) : NULL;
 			if (why)
 				sl__rules_report(w->r, s->place, "Error", "Could not process rule: Operation not supported: %s", why);

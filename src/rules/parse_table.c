@@ -72,6 +72,7 @@ void sl__check_new_rule(
 
 	rule->checked = true;
 	sl__check_rule(p->r, t, rule, fail);
+	rule->good = true;
 	for (; *made; made = &(*made)->next) /* anonymous sets, and those of meters */
 		(*made)->handle = ++t->handles;
 	if (!rule->handle)

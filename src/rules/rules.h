@@ -353,7 +353,7 @@ struct sl__rule {
 	uint64_t handle; /* as the kernel numbers them; 0: none yet */
 	struct sl__run *run; /* of rules that begin with the same field (run.c); NULL: in none */
 	uint32_t run_at;     /* its number there */
-	bool checked;
+	bool checked, good; /* good: the check found no mistake */
 };
 
 struct sl__chain {
