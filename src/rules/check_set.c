@@ -198,6 +198,8 @@ struct sl__set *sl__set_of(
 	if (!s)
 		sl__check_fail(c, ref->place,
 		        "No such file or directory: set '%.60s' does not exist", ref->text);
+	if (!s->part_count || (s->map && !s->data_count))
+		sl__check_fail(c, ref->place, "set '%.60s' has a mistake of its own", ref->text);
 	if (s->map && !map)
 		sl__check_fail(c, ref->place, "%.60s is a map, expected a set", ref->text);
 	if (map && !s->map)
