@@ -6,10 +6,8 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include <sluice/helper.h>
-
+#include "prog/helpers.h"
 #include "prog/ruleset.h"
 
 static const char usage[] =
@@ -32,10 +30,7 @@ static void write_out(void *ctx, const char *text, size_t len)
 static bool is_built_in(void *ctx, const char *name)
 {
 	(void)ctx;
-	for (const struct sl_helper *const *h = sl_helpers_builtin(); *h; h++)
-		if (!strcmp((*h)->name, name))
-			return true;
-	return false;
+	return sl__helper_built_in(name) != NULL;
 }
 
 static int check(const char *file, const struct sl_ruleset_options *o, bool print)

@@ -3,7 +3,6 @@
 #define SLUICE_PROG_CONTROL_H
 
 /* list, events, flush, stats, expect, explain: words for the control socket. */
-extern const char sl__control_help[]; /* of them all */
 int sl__control_main(int argc, char **argv);
 /* `sluice reload [FILE]` */
 int sl__reload_main(int argc, char **argv);

@@ -13,6 +13,7 @@
  * there: what was expected from its account, and the streams from in0.pcap and out0.pcap.
  */
 #include "prog/helper.h"
+#include "prog/helpers.h"
 
 #include <dlfcn.h>
 #include <stdio.h>
@@ -56,9 +57,7 @@ static bool load(struct test *t)
 	char symbol[96], path[4096];
 	void *handle;
 
-	for (const struct sl_helper *const *h = sl_helpers_builtin(); *h; h++)
-		if (strcmp((*h)->name, t->module) == 0)
-			t->helper = *h;
+	t->helper = sl__helper_built_in(t->module);
 	t->builtin = t->helper != NULL;
 	if (t->builtin)
 		return true;

@@ -84,6 +84,14 @@ static void show_json(struct sl_json *j, const struct sl_helper *h)
 	sl__json_clear(j);
 }
 
+const struct sl_helper *sl__helper_built_in(const char *name)
+{
+	for (const struct sl_helper *const *h = sl_helpers_builtin(); *h; h++)
+		if (strcmp((*h)->name, name) == 0)
+			return *h;
+	return NULL;
+}
+
 int sl__helpers_main(int argc, char **argv)
 {
 	bool json = argc == 2 && (strcmp(argv[1], "-j") == 0 || strcmp(argv[1], "--json") == 0);

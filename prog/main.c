@@ -97,13 +97,6 @@ static int (*command_of(const char *name))(int argc, char **argv)
 	return NULL;
 }
 
-#ifdef SLUICE_LIVE
-static bool is_question(const char *name)
-{
-	return command_of(name) == sl__control_main || command_of(name) == sl__reload_main;
-}
-#endif
-
 /* They have no help of their own: this is it. */
 static bool is_own(const char *name)
 {
@@ -117,8 +110,6 @@ static int help(int argc, char **argv)
 #ifdef SLUICE_LIVE
 	else if (argc > 1 && strcmp(argv[1], "run") == 0)
 		fputs(sl__run_help, stdout);
-	else if (argc > 1 && is_question(argv[1]))
-		fputs(sl__control_help, stdout);
 #endif
 	else if (argc > 1 && command_of(argv[1]) && !is_own(argv[1]))
 		return command_of(argv[1])(2, (char *[]){argv[1], (char[]){"--help"}, NULL});
@@ -135,12 +126,6 @@ int main(int argc, char **argv)
 		name = "help";
 	if (strcmp(name, "--version") == 0)
 		name = "version";
-#ifdef SLUICE_LIVE
-	if (argc > 2 && is_question(name) && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h"))) {
-		fputs(sl__control_help, stdout);
-		return 0;
-	}
-#endif
 	if (command_of(name))
 		return command_of(name)(argc - 1, argv + 1);
 	if (*name)

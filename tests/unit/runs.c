@@ -15,6 +15,7 @@
 
 #include <sluice/rules.h>
 
+#include "tests/lib/memory.h"
 #include "track/parse.h"
 
 #define ALWAYS  "meta l4proto != 255 "
@@ -30,17 +31,7 @@ static uint32_t draw(uint32_t n)
 	return (uint32_t)((uint64_t)(state >> 8) * n >> 24);
 }
 
-static void *get(void *ctx, size_t size, size_t align)
-{
-	(void)ctx, (void)align;
-	return malloc(size);
-}
-
-static void give(void *ctx, void *p, size_t size)
-{
-	(void)ctx, (void)size;
-	free(p);
-}
+static struct memory memory;
 
 static void report(void *ctx, const char *text)
 {
@@ -144,7 +135,7 @@ static void chain(struct text *plain, struct text *walked, const char *head)
 
 static struct sl_rules *load(const struct text *t)
 {
-	struct sl_rules_env env = {.mem = {get, give, NULL}, .report = report, .if_name = if_name};
+	struct sl_rules_env env = {.mem = {memory_get, memory_give, &memory}, .report = report, .if_name = if_name};
 
 	return sl_rules_read(&env, "random", t->bytes, t->len);
 }

@@ -13,17 +13,9 @@
 
 #include <sluice/rules.h>
 
-static void *get(void *ctx, size_t size, size_t align)
-{
-	(void)ctx, (void)align;
-	return malloc(size);
-}
+#include "tests/lib/memory.h"
 
-static void give(void *ctx, void *p, size_t size)
-{
-	(void)ctx, (void)size;
-	free(p);
-}
+static struct memory memory;
 
 static void report(void *ctx, const char *text)
 {
@@ -100,7 +92,7 @@ static const struct {
 
 static void asked(void **state)
 {
-	struct sl_rules_env env = {.mem = {get, give, NULL}, .report = report};
+	struct sl_rules_env env = {.mem = {memory_get, memory_give, &memory}, .report = report};
 	char text[2048];
 
 	(void)state;
