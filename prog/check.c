@@ -4,13 +4,15 @@
  * `nft list ruleset` would.
  */
 #include <getopt.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "prog/help.h"
 #include "prog/helpers.h"
 #include "prog/ruleset.h"
 
-static const char usage[] =
+const char sl__check_help[] =
 	"usage: sluice check [options] FILE\n"
 	"\n"
 	"Reads a ruleset in nft syntax and says what is wrong with it.\n"
@@ -50,13 +52,14 @@ int sl__check_main(int argc, char **argv)
 {
 	static const struct option longs[] = {{"print", no_argument, NULL, 'p'},
 		{"default", no_argument, NULL, 'd'}, {"define", required_argument, NULL, 'D'},
-		{"includepath", required_argument, NULL, 'I'}, {"help", no_argument, NULL, 'h'}, {0}};
+		{"includepath", required_argument, NULL, 'I'}, {0}};
 	const char *defines[256], *includes[64];
 	struct sl_ruleset_options o = {defines, 0, includes, 0};
 	bool print = false, builtin = false;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "pdD:I:h", longs, NULL)) != -1) {
+	argv[0] = (char *)(uintptr_t) "sluice check"; /* for what getopt says */
+	while ((c = getopt_long(argc, argv, "pdD:I:", longs, NULL)) != -1) {
 		if (c == 'p') {
 			print = true;
 		} else if (c == 'd') {
@@ -66,12 +69,12 @@ int sl__check_main(int argc, char **argv)
 		} else if (c == 'I' && o.n_includes < 64) {
 			includes[o.n_includes++] = optarg;
 		} else {
-			fputs(usage, c == 'h' ? stdout : stderr);
-			return c != 'h';
+			return 1; /* getopt_long has said what is wrong */
 		}
 	}
 	if (optind + (builtin ? 0 : 1) != argc) {
-		fputs(usage, stderr);
+		fprintf(stderr, "sluice check: %s (all options: sluice help check)\n",
+			builtin ? "-d needs no file" : "which file? One at a time");
 		return 1;
 	}
 	if (builtin && !print) {

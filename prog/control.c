@@ -11,6 +11,7 @@
 
 #include "ctl/client.h"
 #include "ctl/server.h"
+#include "prog/help.h"
 #include "prog/helpers.h"
 
 enum { WORDS = 250 };
@@ -35,7 +36,7 @@ static bool take_words(int argc, char **argv, const char **words, unsigned *n, c
 	return true;
 }
 
-static const char control_help[] =
+const char sl__control_help[] =
         "usage: sluice list [conntrack|expect] [options] [filters]\n"
         "       sluice expect [options]\n"
         "       sluice events [conntrack|expect|log|all] [options] [filters]\n"
@@ -65,21 +66,11 @@ static const char control_help[] =
         "reload without FILE reads the file again that the gateway was started with.\n"
         "Exit status: 0 done; 1 no gateway answers, or it refused.\n";
 
-static bool told_help(int argc, char **argv)
-{
-	if (argc < 2 || (strcmp(argv[1], "--help") != 0 && strcmp(argv[1], "-h") != 0))
-		return false;
-	fputs(control_help, stdout);
-	return true;
-}
-
 int sl__control_main(int argc, char **argv)
 {
 	const char *words[WORDS], *path;
 	unsigned n;
 
-	if (told_help(argc, argv))
-		return 0;
 	if (!take_words(argc, argv, words, &n, &path))
 		return 1;
 	return sl__client_run(path, words, n);
@@ -92,8 +83,6 @@ int sl__reload_main(int argc, char **argv)
 	unsigned n;
 	int status;
 
-	if (told_help(argc, argv))
-		return 0;
 	if (!take_words(argc, argv, words, &n, &path) || n > 2) {
 		fprintf(stderr, "usage: sluice reload [--control PATH] [FILE]\n");
 		return 1;

@@ -352,7 +352,7 @@ static bool set_tunable(const struct sl_gateway *g, struct sl_engine *engine, co
 	if (sl_tunable_set(engine, name, (uint32_t)value))
 		return true;
 	return complain(g, "--set", text,
-	        sl_tunable_get(engine, name, &now) ? "the value is out of range" : "no such tunable");
+	        sl_tunable_get(engine, name, &now) ? "the value is out of range" : "no such tunable (sluice help tunables)");
 }
 
 bool sl__gateway_start(

@@ -12,6 +12,7 @@
  * Each replay is a process of its own that writes into a folder; what is compared is read from
  * there: what was expected from its account, and the streams from in0.pcap and out0.pcap.
  */
+#include "prog/help.h"
 #include "prog/helper.h"
 #include "prog/helpers.h"
 
@@ -340,13 +341,25 @@ int sl__helper_test_main(int argc, char **argv)
 	return status;
 }
 
+const char sl__helper_help[] =
+        "usage: sluice helper new NAME [--from CAPTURE]\n"
+        "       sluice helper test FILE.so|NAME CAPTURE\n"
+        "\n"
+        "new makes NAME.c, NAME.txt (a script that tests it) and NAME-fuzz.c in this folder, in the\n"
+        "shape of FOO; with --from for the port of the first TCP connection in that capture.\n"
+        "test shows the dialogue that a helper (a module, or a built-in one by its name) sees in a\n"
+        "capture, what it expects and refuses, and what becomes of it when each segment is cut in\n"
+        "two at every place, and each datagram doubled, swapped and cut short.\n"
+        "\n"
+        "docs/writing-a-helper.md shows how to build what new has made.\n"
+        "Exit status: 0 done, and nothing differs; 1 something does, or an option or file is bad.\n";
+
 int sl__helper_main(int argc, char **argv)
 {
 	if (argc > 1 && strcmp(argv[1], "new") == 0)
 		return sl__helper_new_main(argc - 1, argv + 1);
 	if (argc > 1 && strcmp(argv[1], "test") == 0)
 		return sl__helper_test_main(argc - 1, argv + 1);
-	fprintf(stderr, "usage: sluice helper new NAME [--from CAPTURE]\n"
-	                "       sluice helper test FILE.so|NAME CAPTURE\n");
+	fputs(sl__helper_help, stderr);
 	return 1;
 }

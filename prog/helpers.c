@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* See helpers.h: a line a helper and port, then its expectation classes. */
+#include "prog/help.h"
 #include "prog/helpers.h"
 
 #include <stdio.h>
@@ -91,6 +92,15 @@ const struct sl_helper *sl__helper_built_in(const char *name)
 			return *h;
 	return NULL;
 }
+
+const char sl__helpers_help[] =
+        "usage: sluice helpers [-j] [--control PATH]\n"
+        "\n"
+        "The protocol helpers: ports, families, what they expect, their options. Of a running\n"
+        "gateway those that are attached; where none runs, those of this program.\n"
+        "\n"
+        "  -j, --json            JSON Lines\n"
+        "      --control PATH    the gateway's socket (default: the one of `sluice run`)\n";
 
 int sl__helpers_main(int argc, char **argv)
 {

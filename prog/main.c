@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "prog/help.h"
 #include "prog/helper.h"
 #include "prog/helpers.h"
 #include "prog/replay.h"
@@ -16,63 +17,45 @@
 static int version(int argc, char **argv);
 static int help(int argc, char **argv);
 
-static const struct {
+struct command {
 	const char *name;
 	int (*run)(int argc, char **argv); /* argv[0] is the subcommand; returns the exit status */
 	const char *what;
-} commands[] = {
-        {"replay", sl__replay_main, "put a capture through tracking, NAT and helpers, offline"},
-#ifdef SLUICE_LIVE
-        {"run", sl__run_main, "be a live gateway between interfaces"},
-        {"list", sl__control_main, "show the gateway's connections, or expectations"},
-        {"expect", sl__control_main, "show the gateway's expectations"},
-        {"events", sl__control_main, "show what happens to connections, as it happens"},
-        {"flush", sl__control_main, "end connections"},
-        {"stats", sl__control_main, "show the gateway's numbers, with the reasons of drops"},
-        {"explain", sl__control_main, "show why packets are dropped, step by step, as it happens"},
-#ifdef SLUICE_TOP
-        {"top", sl__top_main, "watch the gateway on a screen"},
-#endif
-        {"reload", sl__reload_main, "give the gateway a new ruleset"},
-#endif
-        {"check", sl__check_main, "read a ruleset in nft syntax, say what is wrong with it"},
-#ifdef SLUICE_LIVE
-        {"helpers", sl__helpers_live_main, "list the protocol helpers, and where they are attached"},
-#else
-        {"helpers", sl__helpers_main, "list the protocol helpers"},
-#endif
-        {"helper", sl__helper_main, "make a new helper, or test one on a capture"},
-        {"version", version, "say which version this is"},
-        {"help", help, "say this, or describe the options of a subcommand"},
+	const char *help; /* NULL: `what` says all */
 };
 
-static const char replay_help[] =
-        "usage: sluice replay [options] CAPTURE\n"
-        "\n"
-        "Runs a pcap or pcapng capture through the engine. No privileges, no network.\n"
-        "\n"
-        "  -r, --rules FILE      ruleset in nft syntax; default: track everything, the safe helpers\n"
-        "  -D, --define N=V      a variable for the ruleset\n"
-        "  -I, --includepath DIR where the ruleset's `include` looks\n"
-        "      --masquerade      translate what leaves by out0 to the public address\n"
-        "      --public ADDR     that address (one per family; default 203.0.113.1,\n"
-        "                        2001:db8:ffff::1)\n"
-        "      --inside PREFIX   addresses on the inside (repeatable); default: who opens a flow\n"
-        "      --own ADDR/LEN    an address of the gateway itself (repeatable)\n"
-        "      --helper NAME[=PORT]  a helper on one more port (repeatable)\n"
-        "      --module FILE.so  load a helper module (repeatable)\n"
-        "      --set NAME=VALUE  a tunable, such as nf_conntrack_udp_timeout=10 (repeatable)\n"
-        "      --checksum, --no-checksum  whether wrong checksums make a packet INVALID\n"
-        "                        (default: no)\n"
-        "      --time capture|none  the capture's time (default), or a clock that stands still\n"
-        "      --limit N         only the first N frames\n"
-        "      --explain [N]     every step of each packet, or of packet N\n"
-        "  -o, --output DIR      write events.jsonl, packets.jsonl, final.jsonl, summary.json,\n"
-        "                        annotated.pcapng, in0.pcap and out0.pcap\n"
-        "      --account         the readable account on stdout also with -o\n"
-        "  -q, --quiet           only the totals\n"
-        "\n"
-        "Exit status: 0 done; 1 a bad option or file; 2 the capture is damaged or cut short.\n";
+static const struct command commands[] = {
+        {"replay", sl__replay_main, "put a capture through tracking, NAT and helpers, offline",
+                sl__replay_help},
+#ifdef SLUICE_LIVE
+        {"run", sl__run_main, "be a live gateway between interfaces", sl__run_help},
+        {"list", sl__control_main, "show the gateway's connections, or expectations",
+                sl__control_help},
+        {"expect", sl__control_main, "show the gateway's expectations", sl__control_help},
+        {"events", sl__control_main, "show what happens to connections, as it happens",
+                sl__control_help},
+        {"flush", sl__control_main, "end connections", sl__control_help},
+        {"stats", sl__control_main, "show the gateway's numbers, with the reasons of drops",
+                sl__control_help},
+        {"explain", sl__control_main, "show why packets are dropped, step by step, as it happens",
+                sl__control_help},
+#ifdef SLUICE_TOP
+        {"top", sl__top_main, "watch the gateway on a screen", sl__top_help},
+#endif
+        {"reload", sl__reload_main, "give the gateway a new ruleset", sl__control_help},
+#endif
+        {"check", sl__check_main, "read a ruleset in nft syntax, say what is wrong with it",
+                sl__check_help},
+#ifdef SLUICE_LIVE
+        {"helpers", sl__helpers_live_main, "list the protocol helpers, and where they are attached",
+                sl__helpers_help},
+#else
+        {"helpers", sl__helpers_main, "list the protocol helpers", sl__helpers_help},
+#endif
+        {"helper", sl__helper_main, "make a new helper, or test one on a capture", sl__helper_help},
+        {"version", version, "say which version this is", NULL},
+        {"help", help, "say this, or describe the options of a subcommand, or the tunables", NULL},
+};
 
 static int version(int argc, char **argv)
 {
@@ -87,35 +70,49 @@ static void usage(FILE *to)
 	fprintf(to, "usage: sluice COMMAND [options]\n\n");
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].what);
+	fprintf(to,
+	        "\n`sluice help COMMAND` describes its options, `sluice help tunables` what --set takes.\n");
 }
 
-static int (*command_of(const char *name))(int argc, char **argv)
+static const struct command *command_of(const char *name)
 {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (strcmp(name, commands[i].name) == 0)
-			return commands[i].run;
+			return &commands[i];
 	return NULL;
 }
 
-/* They have no help of their own: this is it. */
-static bool is_own(const char *name)
+static int no_command(const char *name)
 {
-	return command_of(name) == help || command_of(name) == version;
+	fprintf(stderr, "sluice: no subcommand %s\n", name);
+	usage(stderr);
+	return 1;
 }
 
 static int help(int argc, char **argv)
 {
-	if (argc > 1 && strcmp(argv[1], "replay") == 0)
-		fputs(replay_help, stdout);
-#ifdef SLUICE_LIVE
-	else if (argc > 1 && strcmp(argv[1], "run") == 0)
-		fputs(sl__run_help, stdout);
-#endif
-	else if (argc > 1 && command_of(argv[1]) && !is_own(argv[1]))
-		return command_of(argv[1])(2, (char *[]){argv[1], (char[]){"--help"}, NULL});
+	const struct command *command = argc > 1 ? command_of(argv[1]) : NULL;
+
+	if (argc > 1 && strcmp(argv[1], "tunables") == 0)
+		return sl__tunables_show();
+	if (argc > 1 && !command)
+		return no_command(argv[1]);
+	if (command && command->help)
+		fputs(command->help, stdout);
+	else if (command && command->run != help)
+		printf("sluice %s: %s\n", command->name, command->what);
 	else
 		usage(stdout);
 	return 0;
+}
+
+/* Wherever it stands: who is at a loss adds it to what is on the line already. */
+static bool asks_help(int argc, char **argv)
+{
+	for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return true;
+	return false;
 }
 
 int main(int argc, char **argv)
@@ -126,10 +123,12 @@ int main(int argc, char **argv)
 		name = "help";
 	if (strcmp(name, "--version") == 0)
 		name = "version";
+	if (command_of(name) && asks_help(argc - 2, argv + 2))
+		return help(2, (char *[]){argv[0], argv[1], NULL});
 	if (command_of(name))
-		return command_of(name)(argc - 1, argv + 1);
+		return command_of(name)->run(argc - 1, argv + 1);
 	if (*name)
-		fprintf(stderr, "sluice: no subcommand %s\n", name);
+		return no_command(name);
 	usage(stderr);
 	return 1;
 }

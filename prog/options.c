@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "prog/help.h"
+
 enum {
 	OWN = 256,
 	INSIDE,
@@ -50,6 +52,36 @@ static const struct option longs[] = {
         {"account", no_argument, NULL, ACCOUNT},
         {NULL, 0, NULL, 0},
 };
+
+const char sl__replay_help[] =
+        "usage: sluice replay [options] CAPTURE\n"
+        "\n"
+        "Runs a pcap or pcapng capture through the engine. No privileges, no network.\n"
+        "\n"
+        "  -r, --rules FILE      ruleset in nft syntax; default: track everything, the safe helpers\n"
+        "  -D, --define N=V      a variable for the ruleset\n"
+        "  -I, --includepath DIR where the ruleset's `include` looks\n"
+        "      --masquerade      translate what leaves by out0 to the public address\n"
+        "      --public ADDR     that address (one per family; default 203.0.113.1,\n"
+        "                        2001:db8:ffff::1)\n"
+        "      --inside PREFIX   addresses on the inside (repeatable); default: who opens a flow\n"
+        "      --own ADDR/LEN    an address of the gateway itself (repeatable)\n"
+        "      --helper NAME[=PORT]  a helper on one more port (repeatable)\n"
+        "      --module FILE.so  load a helper module (repeatable)\n"
+        "      --set NAME=VALUE  a tunable, such as nf_conntrack_udp_timeout=10 (repeatable);\n"
+        "                        `sluice help tunables` lists them\n"
+        "      --checksum, --no-checksum  whether wrong checksums make a packet INVALID\n"
+        "                        (default: no)\n"
+        "      --time capture|none  the capture's time (default), or a clock that stands still\n"
+        "      --limit N         only the first N frames\n"
+        "      --shards N        several engines that share the connections (default 1, at most 64)\n"
+        "      --explain [N]     every step of each packet, or of packet N\n"
+        "  -o, --output DIR      write events.jsonl, packets.jsonl, final.jsonl, summary.json,\n"
+        "                        annotated.pcapng, in0.pcap and out0.pcap\n"
+        "      --account         the readable account on stdout also with -o\n"
+        "  -q, --quiet           only the totals\n"
+        "\n"
+        "Exit status: 0 done; 1 a bad option or file; 2 the capture is damaged or cut short.\n";
 
 static bool wrong(const char *option, const char *argument, const char *what)
 {
@@ -213,15 +245,18 @@ bool sl__options_init(struct sl_replay_options *opt, int argc, char **argv)
 
 	*opt = (struct sl_replay_options){
 	        .public4 = sl_addr_v4(public4), .public6 = sl_addr_v6(public6)};
+	argv[0] = (char *)(uintptr_t) "sluice replay"; /* for what getopt says */
 	while ((c = getopt_long(argc, argv, "r:D:I:o:q", longs, NULL)) != -1)
 		if (!apply(opt, c, argv))
 			return false;
 	if (opt->rules && opt->masquerade)
 		return wrong("--masquerade", "with -r", "a ruleset says itself what is translated");
-	if (optind != argc - 1) {
-		fprintf(stderr, "usage: sluice replay [options] CAPTURE\n");
+	if (optind == argc) {
+		fprintf(stderr, "sluice replay: which capture? (all options: sluice help replay)\n");
 		return false;
 	}
+	if (optind < argc - 1)
+		return wrong(argv[optind], argv[optind + 1], "one capture at a time");
 	opt->capture = argv[optind];
 	return true;
 }

@@ -31,7 +31,6 @@ struct sl_run_options {
 bool sl__run_options_init(struct sl_run_options *opt, int argc, char **argv);
 void sl__run_options_fini(struct sl_run_options *opt);
 
-extern const char sl__run_help[];
 int sl__run_main(int argc, char **argv);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "bpf/steer.h"
 #include "ctl/server.h"
+#include "prog/help.h"
 #include "prog/run.h"
 
 enum {

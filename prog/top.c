@@ -5,6 +5,7 @@
  * comes from the control socket, by the same commands that anybody can give. With -b, frames go
  * to stdout as text, for terminals that cannot and for scripts.
  */
+#include "prog/help.h"
 #include "prog/top.h"
 
 #include <errno.h>
@@ -276,6 +277,16 @@ static int on_screen(struct screen *s)
 	return there ? 0 : gone(s);
 }
 
+const char sl__top_help[] =
+        "usage: sluice top [--control PATH] [-b [-n FRAMES]]\n"
+        "\n"
+        "A screen of the running gateway, each second: packets, connections and expectations, the\n"
+        "busiest connections, why packets are dropped. q ends it.\n"
+        "\n"
+        "      --control PATH    the gateway's socket (default " SL_CONTROL_PATH ")\n"
+        "  -b                    no screen: frames of text on stdout\n"
+        "  -n FRAMES             with -b: so many (default 1)\n";
+
 int sl__top_main(int argc, char **argv)
 {
 	struct screen *s = sl__must_alloc(sizeof(*s));
@@ -294,7 +305,7 @@ int sl__top_main(int argc, char **argv)
 			status = 1;
 	}
 	if (status)
-		fprintf(stderr, "usage: sluice top [--control PATH] [-b [-n FRAMES]]     q ends it\n");
+		fputs(sl__top_help, stderr);
 	else
 		status = s->batch ? in_batches(s, frames) : on_screen(s);
 	free(s->busiest);

@@ -263,8 +263,13 @@ def test_help():
     check("replay" in names and "check" in names, "help names the subcommands: %s" % names)
     for name in set(names) - {"help", "version"}:
         said = sluice("help", name)
-        said = (said.stdout + said.stderr).decode()
-        check(said.startswith("usage: sluice ") and name in said.split("\n\n")[0], "help %s: %s" % (name, said[:60]))
+        text = said.stdout.decode()
+        check(text.startswith("usage: sluice ") and name in text.split("\n\n")[0], "help %s: %s" % (name, text[:60]))
+        asked = sluice(name, "--nonsense", "--help")
+        check((asked.returncode, asked.stdout) == (0, said.stdout), "%s ... --help says the same" % name)
+    check(sluice("help", "nonsense").returncode == 1, "help for what is not there")
+    said = sluice("help", "tunables").stdout.decode().split()
+    check("120" == said[said.index("nf_conntrack_udp_timeout_stream") + 1], "tunables have their defaults")
 
 
 def explained(packet, *args):
