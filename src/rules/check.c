@@ -229,6 +229,16 @@ static void check_vmap(struct sl__check *c, struct sl__stmt *s)
 	}
 }
 
+/* What is written into a packet or mark: one value, whatever packet it is. */
+static void check_new_value(
+        struct sl__check *c, struct sl__expr *e, const struct sl__type *type, unsigned bits)
+{
+	sl__check_value(c, e, type, bits);
+	if (e->kind == EX_RANGE || e->kind == EX_PREFIX)
+		sl__check_fail(c, e->place, "set takes one value, not a %s",
+		        e->kind == EX_RANGE ? "range" : "prefix");
+}
+
 static void check_stmt(struct sl__check *c, struct sl__stmt *s)
 {
 	switch (s->kind) {
@@ -240,7 +250,7 @@ static void check_stmt(struct sl__check *c, struct sl__stmt *s)
 		break;
 	case ST_META_SET:
 	case ST_CT_SET:
-		sl__check_value(c, s->b,
+		check_new_value(c, s->b,
 		        s->a->field->key == CT_ZONE && s->kind == ST_CT_SET
 		                ? sl__sized(&sl__ty_integer, 16)
 		                : &sl__ty_mark,
@@ -249,7 +259,7 @@ static void check_stmt(struct sl__check *c, struct sl__stmt *s)
 	case ST_MSS:
 		sl__check_left(c, s->a);
 		if (s->b)
-			sl__check_value(c, s->b, sl__sized(&sl__ty_integer, 16), 16);
+			check_new_value(c, s->b, sl__sized(&sl__ty_integer, 16), 16);
 		break;
 	case ST_NAT:
 		check_nat(c, s);
