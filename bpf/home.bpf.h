@@ -9,6 +9,8 @@
  */
 #include <linux/in.h>
 
+#define PPTP 1723
+
 struct ends {
 	__u8 src[16], dst[16]; /* IPv4 v4-mapped, as everywhere */
 	__u32 l4;              /* where the transport header is */
@@ -67,8 +69,12 @@ static __always_inline bool is_icmp(const struct ends *e)
 static __always_inline bool own_number(
 	struct __sk_buff *skb, const struct ends *e, bool to_us, __u16 *number)
 {
+	__u16 ports[2];
 	__u32 at = e->l4 + (is_icmp(e) ? 4 : to_us ? 2 : 0);
 
+	if (e->proto == IPPROTO_TCP && bpf_skb_load_bytes(skb, e->l4, ports, sizeof(ports)) == 0 &&
+		(ports[0] == bpf_htons(PPTP) || ports[1] == bpf_htons(PPTP)))
+		return false; /* with its calls, which show one key only */
 	if (e->proto != IPPROTO_TCP && e->proto != IPPROTO_UDP && e->proto != IPPROTO_UDPLITE &&
 		e->proto != IPPROTO_SCTP && !is_icmp(e))
 		return false;

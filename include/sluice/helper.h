@@ -161,7 +161,8 @@ struct sl_expectation {
 	bool nat;
 	enum sl_dir from; /* it comes from where the master's packets of this direction come from */
 	struct sl_endpoint to; /* where it really goes */
-	uint16_t from_seen;    /* the source port (key) that it gets; 0: its own, if that is free */
+	uint16_t from_seen;    /* the source port that it gets; 0: its own, if that is free. GRE: its key,
+	                          whatever it is */
 };
 
 /* Which of this connection's expectations are meant. Zero-filled: all of them. */

@@ -358,7 +358,7 @@ SL_EXPORT void sl_engine_trace(struct sl_engine *engine, bool on);
  *
  * sl_home() is pure: from the inside home is by the source address; from the outside by the
  * slice of public ports that the destination lies in; fragments by addresses, ICMP errors by
- * what they quote.
+ * what they quote. TCP port 1723 (PPTP), GRE and protocols without ports: by the outside address.
  */
 SL_EXPORT uint16_t sl_home(const struct sl_packet *packet, uint16_t shards, bool from_inside);
 /* Where an inside address is at home: better for what comes to it from outside without NAT. */

@@ -10,7 +10,13 @@
  *						   meet in one engine
  *   two addresses on one side			   by the lower of both
  *   a protocol without ports			   by the far end's address
+ *   PPTP and GRE				   by the far end's address too: a packet of a call shows
+ *						   one of its two keys only, and so does what an ICMP error
+ *						   quotes. Calls then meet their control connection
  *   a fragment					   by both addresses, until its ports are known
+ *
+ * Inside hosts that meet at an address of the gateway's own (hairpin) have no far end in common:
+ * there ports and call ids count.
  */
 #include "engine/shard.h"
 
@@ -76,11 +82,17 @@ static const struct sl_addr *far_end(const struct sl_tuple *t, const struct sl_s
 	return lower(t);
 }
 
+/* One of the inside meets the gateway itself: the hairpin's halves. */
+static bool meets_inside(const struct sl_sides *sides)
+{
+	return (sides->from_us && sides->to_inside) || (sides->to_us && sides->from_inside);
+}
+
 uint16_t sl__home_of(const struct sl_tuple *t, const struct sl_sides *sides, uint16_t shards)
 {
 	if (shards <= 1)
 		return 0;
-	if (!has_key(t))
+	if (!has_key(t) || (sl__has_far_home(t) && !meets_inside(sides)))
 		return by_address(far_end(t, sides), shards);
 	if (sides->from_us)
 		return sl__port_owner(t->sport, shards);

@@ -56,7 +56,7 @@ enum sl_reason sl__nat_packet(struct sl_conn *conn, enum sl_dir dir, struct sl_p
 enum sl_reason sl__nat_icmp_error(struct sl_conn *conn, enum sl_dir dir, struct sl_packet *p,
 	struct sl_parsed *parsed, enum sl_manip manip);
 
-/* Decide one end: this address, and this port (0: its own, if that is free). */
+/* Decide one end: this address, and this port (0: its own, if that is free; GRE: its key, always). */
 enum sl_reason sl__nat_apply(struct sl_track *t, struct sl_conn *conn, enum sl_manip manip,
 	const struct sl_addr *addr, uint16_t port);
 

@@ -249,7 +249,9 @@ static enum sl_reason search(struct sl_track *t, const struct sl_conn *conn, str
 	candidate = first_port(t, *port, ports, range, manip);
 	if (sliced && !to_own_slice(t, ports, &candidate)) {
 		t->nat->wanted = sl__port_owner(ports->min, t->shards);
-		return SL_WHY_OTHER_SHARD;
+		if (!sl__has_far_home(tuple))
+			return SL_WHY_OTHER_SHARD;
+		sliced = false; /* its answers come to us whatever the port */
 	}
 	if (sl__tuple_invert(tuple, &reply) && manip == SL_MANIP_SRC)
 		pool = sl__pool_get(&t->nat->pools, &reply, conn->zone);
@@ -442,7 +444,7 @@ enum sl_reason sl__nat_apply(struct sl_track *t, struct sl_conn *conn, enum sl_m
 	struct sl_nat_range range = {
 	        .flags = SL_NAT_MAP_ADDR, .min_addr = *addr, .max_addr = *addr};
 
-	if (port) {
+	if (port || conn->proto == SL_PROTO_GRE) { /* 0 is a call id as any other */
 		range.flags |= SL_NAT_MAP_PORT;
 		range.min_port = range.max_port = port;
 	}

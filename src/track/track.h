@@ -92,10 +92,19 @@ struct sl_track {
 	uint16_t shards, shard; /* public ports and keys of other shards are not ours to give */
 };
 
+#define SL_PPTP_PORT 1723 /* of its control connections (RFC 2637) */
+
 /* Which shard owns a public port, ICMP id or call id: slices of 64 in turn. */
 static inline uint16_t sl__port_owner(uint16_t port, uint16_t shards)
 {
 	return (uint16_t)(shards > 1 ? (port >> 6) % shards : 0);
+}
+
+/* Does it live with the far end's address, whatever its ports are (src/engine/home.c)? PPTP and its calls. */
+static inline bool sl__has_far_home(const struct sl_tuple *t)
+{
+	return t->proto == SL_PROTO_GRE ||
+	       (t->proto == SL_PROTO_TCP && (t->sport == SL_PPTP_PORT || t->dport == SL_PPTP_PORT));
 }
 
 static inline bool sl__port_is_ours(const struct sl_track *t, uint16_t port)
