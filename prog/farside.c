@@ -468,7 +468,9 @@ void sl__farside_expect(struct sl_farside *f, const struct sl_expect_info *info)
 	        !sl_addr_eq(&tuple->dst, public_of(f, tuple->family)))
 		return;
 	if (sl_addr_eq(inside, &none) || sl_addr_eq(inside, &none4))
-		inside = sl__map_find(&f->masters, &info->master);
+		inside = sl_addr_eq(&info->master.dst, &tuple->dst) /* it came from outside: to whom? */
+		                 ? sl__map_find(&f->masters, &info->master)
+		                 : &info->master.src;
 	if (!inside)
 		return;
 	memset(&end, 0, sizeof(end));

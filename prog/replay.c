@@ -325,6 +325,7 @@ static void observe_far_side(struct sl_replay *r, struct sl_outcome *o, bool hel
 {
 	o->wrong = sl__farside_observe(&r->farside, o, held);
 	sl__wording_observe(&r->wording, o);
+	sl__callids_observe(&r->callids, o);
 }
 
 static void put_through(struct sl_replay *r, struct sl_outcome *o)
@@ -358,6 +359,7 @@ static void one_packet(struct sl_replay *r, struct sl_outcome *o, const struct s
 	copy_view(&sent, r->sent, captured);
 	if (r->gateway.nat) {
 		sl__wording_translate(&r->wording, &sent);
+		sl__callids_translate(&r->callids, &sent, o->side);
 		sl__farside_translate(&r->farside, &sent, o->side);
 	}
 	o->sent = &sent;
@@ -436,6 +438,7 @@ static void init(struct sl_replay *r)
 	r->answer = sl__must_alloc(SL_LINK_HEADROOM + 2 * SL_HOST_ANSWER);
 	sl__sides_init(&r->sides, r->opt.inside, r->opt.n_inside);
 	sl__wording_init(&r->wording);
+	sl__callids_init(&r->callids);
 	sl__farside_init(&r->farside, &r->opt.public4, &r->opt.public6);
 	sl__payloads_init(&r->payloads);
 	sl__numbers_init(&r->numbers);
@@ -452,6 +455,7 @@ static void fini(struct sl_replay *r)
 	sl__payloads_fini(&r->payloads);
 	sl__farside_fini(&r->farside);
 	sl__wording_fini(&r->wording);
+	sl__callids_fini(&r->callids);
 	sl__sides_fini(&r->sides);
 	free(r->captured);
 	free(r->sent);

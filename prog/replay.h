@@ -8,6 +8,7 @@
  */
 #include "ctl/json_events.h"
 #include "prog/account.h"
+#include "prog/callids.h"
 #include "prog/embed.h"
 #include "prog/farside.h"
 #include "prog/wording.h"
@@ -31,6 +32,7 @@ struct sl_replay {
 	unsigned n_engines;
 	struct sl_farside farside;
 	struct sl_wording wording;
+	struct sl_callids callids;
 	struct sl_payloads payloads;
 	struct sl_numbers numbers;
 	struct sl_output output;

@@ -28,8 +28,8 @@ PUBLIC = ("203.0.113.1", "2001:db8:ffff::1")
 
 
 def endpoint(t):
-    """A port that NAT chose is any port; so is an ICMP id."""
-    for end, port in (("src", "sport"), ("dst", "dport")):
+    """A port that NAT chose is any port; so is an ICMP id, and a call id."""
+    for end, port in (("src", "sport"), ("dst", "dport"), ("src", "srckey"), ("dst", "dstkey")):
         if t.get(end) in PUBLIC and isinstance(t.get(port), int) and t[port] not in (21, 80):
             t[port] = "any"
     if "id" in t and (t.get("dst") in PUBLIC or t.get("src") in PUBLIC):
@@ -98,10 +98,6 @@ def main():
             ways = [("tracked", []), ("masqueraded", ["--masquerade"]), ("by rules", ["-r", rules])]
             if name in ("fragments.pcap", "traceroute.pcap"):   # the far side of a replay cannot translate their ports
                 ways = ways[:1]
-            if name == "tftp.pcap":             # nor find the port that a request was given
-                ways = [ways[0], ways[2]]
-            if name == "pptp.pcap":             # calls are not led to their control connection's engine yet
-                continue
             for how, more in ways:
                 if name == "ftp-port2121.pcap":
                     more = more + ["--helper", "ftp=2121"]

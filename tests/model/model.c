@@ -18,6 +18,9 @@
  * event must be allowed by what the lists hold. TCP's and SCTP's state machines are not modelled:
  * for TCP the timeout must be one of its state's.
  *
+ * A GRE packet of a call (PPTP) shows its receiver's key only. The sender's is that of whoever in the lists
+ * has the rest; a call's first packet, when it comes too late to be expected, is believed.
+ *
  * Packets come apart by the library's parser, which has tests of its own.
  */
 #include "tests/model/model.h"
@@ -63,6 +66,7 @@ struct model {
 	bool quotes;
 	bool fresh, met,
 	        reopened; /* it opened a connection; met an expectation; ended one for another */
+	struct sl_tuple met_by; /* the master's original tuple */
 	bool was_known, was_replied, was_expected;
 	enum sl_dir was_dir;
 	char why[300];
@@ -119,6 +123,34 @@ static struct conn *find(struct model *m, const struct sl_tuple *t, uint16_t zon
 			return c;
 		}
 	return NULL;
+}
+
+static bool same_hosts(const struct sl_tuple *a, const struct sl_tuple *b)
+{
+	return a->proto == b->proto && sl_addr_eq(&a->src, &b->src) && sl_addr_eq(&a->dst, &b->dst);
+}
+
+/* One key of a call tells the other, by what is expected or there. by_source: it is the sender's. */
+static void complete(const struct model *m, struct sl_tuple *t, bool by_source)
+{
+	const struct sl_tuple *found = NULL;
+
+	if (t->proto != SL_PROTO_GRE)
+		return;
+	for (unsigned i = 0; i < m->expects; i++) {
+		const struct sl_tuple *x = &m->expect[i].tuple;
+
+		if (same_hosts(x, t) && (by_source ? x->sport == t->sport : x->dport == t->dport))
+			found = x;
+	}
+	for (unsigned i = 0; i < 2 * m->conns; i++) {
+		const struct sl_tuple *x = &m->conn[i / 2].tuple[i % 2];
+
+		if (same_hosts(x, t) && (by_source ? x->sport == t->sport : x->dport == t->dport))
+			found = x;
+	}
+	if (found)
+		*t = *found;
 }
 
 /* Does another one than `c` have this tuple? */
@@ -297,6 +329,8 @@ static const char *add_conn(
 	        .expected = info->status & SL_EXPECTED,
 	        .made_ms = m->now_ms,
 	        .dies_ms = m->now_ms + (uint64_t)info->timeout * 1000};
+	if (m->in.tuple.proto == SL_PROTO_GRE && whole)
+		m->in.tuple.sport = info->tuple[0].sport;
 	if (p && whole && !sl_tuple_eq(&info->tuple[0], &m->in.tuple))
 		return disagree(m, "a new connection's original tuple is not its first packet's");
 	if (c->expected != m->met)
@@ -381,7 +415,12 @@ static const char *remove_expect(
 			return disagree(m, "an expectation timed out before its time");
 		if (why != SL_WHY_MET)
 			return NULL;
+		if (m->met) /* the other way round of the call: goes with the one that was met */
+			return x.tuple.proto == SL_PROTO_GRE && sl_tuple_eq(&x.master, &m->met_by)
+			               ? NULL
+			               : disagree(m, "a packet met two expectations");
 		m->met = true;
+		m->met_by = x.master;
 		if (!m->working || x.inactive ||
 		        (!m->in.frag && !sl_tuple_eq_masked(&m->in.tuple, &x.tuple, &x.mask)))
 			return disagree(m, "an expectation was met by what does not fit");
@@ -453,6 +492,8 @@ void model_before(struct model *m, const struct sl_packet *p, uint64_t now)
 	m->parsed = sl__parse(p, &m->in) == SL_WHY_NONE;
 	m->fresh = m->met = m->reopened = m->was_replied = m->was_expected = false;
 	m->quotes = m->parsed && m->in.icmp == SL_ICMP_ERROR && parse_quote(m, p);
+	complete(m, &m->in.tuple, false);
+	complete(m, &m->quoted, true);
 	c = m->parsed ? find(m, &m->in.tuple, p->zone, &m->was_dir) : NULL;
 	m->was_known = c != NULL;
 	if (c) {
@@ -471,6 +512,8 @@ static const char *judge_out(struct model *m, const struct sl_packet *p, const s
 		return NULL;
 	if (!invert(&c->tuple[!p->dir], &wanted))
 		return disagree(m, "a connection's tuple has no inverse");
+	if (wanted.proto == SL_PROTO_GRE)
+		wanted.sport = 0; /* it does not show */
 	if (!sl_tuple_eq(&out.tuple, &wanted))
 		return disagree(m, "the packet that left is not translated as its connection says");
 	return NULL;
