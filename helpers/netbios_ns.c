@@ -34,29 +34,8 @@ static bool is_question(struct sl_text t)
 
 static enum sl_help_result question(struct sl_help *help, struct sl_message *m)
 {
-	struct sl_announcement a = {.class_id = CLASS_ANSWER,
-	        .from = SL_FROM_PREFIX,
-	        .from_port = PORT,
-	        .allow = SL_ALLOW_LOW_PORT,
-	        .flags = SL_EXPECT_PERMANENT,
-	        .reason = "NetBIOS name answers"};
-	struct sl_help_route route;
-	struct sl_endpoint seen;
-	struct sl_tuple own;
-	enum sl_reason why;
-
-	sl_help_route(help, &route);
-	if (!route.broadcast || !is_question(m->text))
-		return SL_PASS;
-	sl_help_tuple(help, m->dir, &own);
-	a.written = (struct sl_endpoint){
-	        .addr = own.src, .port = own.sport, .family = own.family, .proto = SL_PROTO_UDP};
-	if (!route.local)
-		sl_help_beyond(help, SL_BEYOND_BROADCAST);
-	why = sl_expect_announced(help, m, &a, &seen);
-	if (why != SL_WHY_NONE)
-		sl_note(help, why, a.reason);
-	sl_keep_alive(help, SECONDS);
+	if (is_question(m->text))
+		sl_expect_answers(help, m, CLASS_ANSWER, PORT, "NetBIOS name answers");
 	return SL_PASS;
 }
 

@@ -2,11 +2,10 @@
 /*
  * SANE, scanning over a network: the standard's chapter 5, "Network Protocol" (version 3).
  *
- *	client (SL_ORIGINAL)				saned (SL_REPLY), TCP 6566
+ *	client (SL_ORIGINAL)			saned (SL_REPLY), TCP 6566
  *
- *	INIT, GET_DEVICES, OPEN, ...			(an answer to each)
- *	START (7), handle				status 0, port 50000, byte order, resource
- *""
+ *	INIT, GET_DEVICES, OPEN, ...		(an answer to each)
+ *	START (7), handle			status 0, port 50000, byte order, resource ""
  *	    ---- a TCP connection to that port: the image ---->
  *
  * Everything is made of 32-bit words, most significant byte first. A string is its length as a
@@ -69,34 +68,13 @@ struct sane {
 	bool authorizing; /* AUTHORIZE came: one word, then START's answer */
 };
 
-/* ---- words and strings ---------------------------------------------------------------------- */
-
-static bool word(struct sl_text *t, uint32_t *v)
-{
-	struct sl_text four = *t;
-
-	if (sl_text_left(t) < WORD)
-		return false;
-	*v = 0;
-	for (unsigned i = 0; i < WORD; i++)
-		*v = *v << 8 | (unsigned char)*four.at++;
-	*t = four;
-	return true;
-}
-
-static bool bytes(struct sl_text *t, uint32_t n)
-{
-	if (sl_text_left(t) < n)
-		return false;
-	t->at += n;
-	return true;
-}
+/* ---- strings and values ---------------------------------------------------------------------- */
 
 static bool string(struct sl_text *t)
 {
 	uint32_t n;
 
-	return word(t, &n) && bytes(t, n);
+	return sl_text_u32(t, &n) && sl_text_bytes(t, n, NULL);
 }
 
 /*
@@ -107,24 +85,25 @@ static bool value(struct sl_text *t)
 {
 	uint32_t action, type, size, n;
 
-	if (!word(t, &action))
+	if (!sl_text_u32(t, &action))
 		return false;
 	if (action == SET_AUTO)
 		return true;
-	if (!word(t, &type) || !word(t, &size))
+	if (!sl_text_u32(t, &type) || !sl_text_u32(t, &size))
 		return false;
 	if (type == BUTTON || type == GROUP)
 		return true;
-	if (!word(t, &n))
+	if (!sl_text_u32(t, &n))
 		return false;
-	return type == STRING ? bytes(t, n) : n <= STRING_MAX && bytes(t, n * WORD);
+	return type == STRING ? sl_text_bytes(t, n, NULL)
+	                      : n <= STRING_MAX && sl_text_bytes(t, n * WORD, NULL);
 }
 
 static bool argument(struct sl_text *t, char kind)
 {
 	uint32_t v;
 
-	return kind == 'w' ? word(t, &v) : kind == 's' ? string(t) : value(t);
+	return kind == 'w' ? sl_text_u32(t, &v) : kind == 's' ? string(t) : value(t);
 }
 
 /* ---- framing --------------------------------------------------------------------------------- */
@@ -133,7 +112,7 @@ static size_t frame_request(struct sl_text t)
 {
 	uint32_t number;
 
-	if (!word(&t, &number))
+	if (!sl_text_u32(&t, &number))
 		return 0;
 	if (number >= REQUESTS)
 		return sl_text_offset(&t) + sl_text_left(&t);
@@ -146,7 +125,7 @@ static size_t frame_request(struct sl_text t)
 /* START's answer: status, port, byte order, resource. */
 static size_t frame_started(struct sl_text t)
 {
-	return bytes(&t, 3 * WORD) && string(&t) ? sl_text_offset(&t) : 0;
+	return sl_text_bytes(&t, 3 * WORD, NULL) && string(&t) ? sl_text_offset(&t) : 0;
 }
 
 static size_t frame(struct sl_help *help, const struct sl_text *begin, enum sl_dir dir)
@@ -189,7 +168,7 @@ static enum sl_help_result request(struct sl_help *help, struct sl_message *m)
 	struct sl_text t = m->text;
 	uint32_t number = REQUESTS;
 
-	if (!word(&t, &number) || number >= REQUESTS)
+	if (!sl_text_u32(&t, &number) || number >= REQUESTS)
 		return SL_LEAVE;
 	if (number == AUTHORIZE && sane->resource) {
 		sane->resource = false;
@@ -210,18 +189,16 @@ static enum sl_help_result request(struct sl_help *help, struct sl_message *m)
 static enum sl_reason expect_as_it_stands(
         struct sl_help *help, const struct sl_tuple *client, uint16_t port)
 {
-	struct sl_expectation e = {.class_id = CLASS_DATA, .reason = "SANE image"};
+	struct sl_tuple image = *client;
+	struct sl_expectation e;
 
 	if (port < 1024)
 		return SL_WHY_HELPER_PORT;
-	e.tuple = *client;
-	e.tuple.sport = 0;
-	e.tuple.dport = port;
-	for (unsigned i = 0; i < sizeof(e.mask.src.b); i++)
-		e.mask.src.b[i] = e.mask.dst.b[i] = 0xff;
-	e.mask.dport = 0xffff;
-	e.mask.proto = 0xff;
-	e.mask.family = client->family;
+	image.sport = 0;
+	image.dport = port;
+	e = sl_expectation_of(&image);
+	e.class_id = CLASS_DATA;
+	e.reason = "SANE image";
 	return sl_expect_related(help, &e);
 }
 
@@ -274,7 +251,8 @@ static enum sl_help_result answer(struct sl_help *help, struct sl_message *m)
 	if (!sane->started)
 		return SL_PASS;
 	sane->started = false;
-	if (!word(&t, &status) || !word(&t, &port) || !word(&t, &order) || !word(&t, &resource))
+	if (!sl_text_u32(&t, &status) || !sl_text_u32(&t, &port) || !sl_text_u32(&t, &order) ||
+	        !sl_text_u32(&t, &resource))
 		return SL_PASS;
 	if (status != 0 || port > 65535 || (order != 0x1234 && order != 0x4321))
 		return SL_PASS;

@@ -57,25 +57,35 @@ static void unfold(struct sl_text *t, struct sl_text *value)
 		value->end = more.end;
 }
 
+/* One header. False: nothing behind it can be relied on. */
+static bool take_header(struct sl_text *t, struct sl_text line, struct rtsp_head *h)
+{
+	if (rtsp_is_header(&line, "CSeq")) {
+		sl_text_uint(&line, UINT32_MAX, &h->cseq);
+	} else if (rtsp_is_header(&line, "Content-Length")) {
+		return sl_text_uint(&line, UINT32_MAX, &h->body);
+	} else if (rtsp_is_header(&line, "Session")) {
+		h->session = line;
+		sl_text_skip_to(&line, "; \t");
+		h->session.end = line.at;
+	} else if (rtsp_is_header(&line, "Transport")) {
+		if (sl_text_left(&h->transport))
+			return false;
+		unfold(t, &line);
+		h->transport = line;
+	}
+	return true;
+}
+
 void rtsp_head_read(struct sl_text t, struct rtsp_head *h)
 {
 	struct sl_text line;
-	bool twice = false;
 
 	*h = (struct rtsp_head){.cseq = 0};
 	if (!rtsp_whole_line(&t, &line) || !read_first_line(line, h))
 		return;
-	while (rtsp_whole_line(&t, &line) && sl_text_left(&line)) {
-		if (rtsp_is_header(&line, "CSeq")) {
-			sl_text_uint(&line, UINT32_MAX, &h->cseq);
-		} else if (rtsp_is_header(&line, "Content-Length")) {
-			if (!sl_text_uint(&line, UINT32_MAX, &h->body))
-				return;
-		} else if (rtsp_is_header(&line, "Transport")) {
-			twice = sl_text_left(&h->transport) != 0;
-			unfold(&t, &line);
-			h->transport = line;
-		}
-	}
-	h->understood = !twice;
+	h->understood = true;
+	while (rtsp_whole_line(&t, &line) && sl_text_left(&line))
+		if (!take_header(&t, line, h))
+			h->understood = false;
 }

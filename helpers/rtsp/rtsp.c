@@ -2,16 +2,18 @@
 /*
  * RTSP: the real-time streaming protocol. RFC 2326 (1.0) and RFC 7826 (2.0).
  *
- *	client (SL_ORIGINAL)				server (SL_REPLY), TCP 554, 8554
+ *	client (SL_ORIGINAL)			server (SL_REPLY), TCP 554, 8554
  *
- *	SETUP rtsp://server/film/track1 RTSP/1.0
+ *	SETUP rtsp://server/film/1 RTSP/1.0
  *	CSeq: 3
- *	Transport: RTP/AVP;unicast;client_port=4588-4589
- *							RTSP/1.0 200 OK
- *							CSeq: 3
- *							Session: 12345678
- *							Transport:
- *RTP/AVP;unicast;client_port=4588-4589; server_port=6256-6257 PLAY ...
+ *	Transport: RTP/AVP;unicast;
+ *	    client_port=4588-4589		RTSP/1.0 200 OK
+ *						CSeq: 3
+ *						Session: 12345678
+ *						Transport: RTP/AVP;unicast;
+ *						    client_port=4588-4589;
+ *						    server_port=6256-6257
+ *	PLAY ...
  *	    <---- RTP to port 4588, RTCP to port 4589 (UDP) ----
  *	    ---- RTCP to port 6257, and RTP to 6256 when the client records ---->
  *	TEARDOWN ...
@@ -21,8 +23,8 @@
  *
  * The ports of a SETUP are expected for the server; those of its answer for the client. Ports
  * that follow each other (a pair) stay together. If the answer is an error, or chooses a
- * transport without ports, the request's expectations end; TEARDOWN ends those of its stream,
- * or all if it names no stream of its own. Several streams are several SETUPs.
+ * transport without ports, the request's expectations end. TEARDOWN ends those of the stream that
+ * it names, else all of the session that it names, else all. Several streams are several SETUPs.
  *
  * An endpoint is taken to be at the address of the connection's end that names it. If it names
  * another one (destination=, dest_addr, source=, src_addr), nothing is opened and the message
@@ -41,7 +43,8 @@ enum { CLASS_CLIENT, CLASS_SERVER };
 
 /* One SETUP: its cookie is its place in the table, plus 1. */
 struct stream {
-	uint32_t url; /* hash; 0: unused */
+	uint32_t url;     /* hash; 0: unused */
+	uint32_t session; /* hash; 0: the answer named none */
 	uint32_t cseq;
 	uint16_t own, seen; /* the client's first port, as it wrote it and as the server sees it */
 	uint8_t count;
@@ -56,16 +59,28 @@ struct rtsp {
 
 /* ---- streams --------------------------------------------------------------------------------- */
 
-/* FNV-1a, without slashes at the end. 0 is kept for "none". */
-static uint32_t hash(struct sl_text url)
+/* FNV-1a; 0 is kept for "none". */
+static uint32_t hash(struct sl_text t)
 {
 	uint32_t h = 2166136261u;
 
+	for (; sl_text_left(&t); t.at++)
+		h = (h ^ (unsigned char)*t.at) * 16777619u;
+	return h ? h : 1;
+}
+
+static uint32_t url_of(const struct rtsp_head *h)
+{
+	struct sl_text url = h->url;
+
 	while (sl_text_left(&url) && url.end[-1] == '/')
 		url.end--;
-	for (; sl_text_left(&url); url.at++)
-		h = (h ^ (unsigned char)*url.at) * 16777619u;
-	return h ? h : 1;
+	return hash(url);
+}
+
+static uint32_t session_of(const struct rtsp_head *h)
+{
+	return sl_text_left(&h->session) ? hash(h->session) : 0;
 }
 
 static uint32_t cookie_of(const struct rtsp *rtsp, const struct stream *s)
@@ -124,7 +139,7 @@ static bool harmless(enum sl_reason why)
 	       why == SL_WHY_HELPER_RANGE;
 }
 
-/* ---- messages -------------------------------------------------------------------------------- */
+/* ---- requests -------------------------------------------------------------------------------- */
 
 static enum sl_help_result make(
         struct sl_help *help, struct sl_message *m, const struct sl_edits *edits)
@@ -132,58 +147,79 @@ static enum sl_help_result make(
 	return sl_edits_make(edits, help, m) ? SL_PASS : sl_refuse(help, SL_WHY_HELPER_DROP);
 }
 
+/* The client's ports in one of the transports that it offers. */
+static enum sl_reason offered(struct sl_help *help, const struct sl_message *m,
+        const struct rtsp_head *h, struct rtsp_transport *r, struct stream **stream,
+        struct sl_edits *edits)
+{
+	struct rtsp *rtsp = sl_help_data(help);
+	struct stream *s = *stream;
+	struct sl_endpoint seen;
+	enum sl_reason why;
+
+	if (!rtsp_is_side(help, m, r->destination.text, true) ||
+	        !rtsp_ports_at_side(help, m, &r->client, true))
+		return SL_WHY_HELPER_ADDRESS;
+	if (!s)
+		*stream = s = stream_for(help, rtsp, url_of(h));
+	why = announce(help, m, &r->client, CLASS_CLIENT, cookie_of(rtsp, s), &seen);
+	if (why != SL_WHY_NONE)
+		return why;
+	s->asked = true;
+	s->cseq = h->cseq;
+	s->own = r->client.first;
+	s->seen = seen.port;
+	s->count = r->client.count;
+	rtsp_ports_write(edits, &r->client, &seen);
+	rtsp_place_write(help, m, edits, &r->destination);
+	return SL_WHY_NONE;
+}
+
 static enum sl_help_result setup(
         struct sl_help *help, struct sl_message *m, const struct rtsp_head *h)
 {
-	struct rtsp *rtsp = sl_help_data(help);
 	struct sl_text list = h->transport;
 	struct sl_edits edits = {.count = 0};
 	struct stream *s = NULL;
-	struct sl_endpoint seen;
 	struct rtsp_transport r;
 	enum sl_reason why;
 
 	while (rtsp_transport_read(&list, &r)) {
 		if (!r.unicast_udp || r.wrong || !r.client.count)
 			continue;
-		if (!rtsp_is_side(help, m, r.destination.text, true) ||
-		        !rtsp_ports_at_side(help, m, &r.client, true)) {
-			sl_note(help, SL_WHY_HELPER_ADDRESS, "RTSP destination");
-			return SL_PASS;
-		}
-		if (!s)
-			s = stream_for(help, rtsp, hash(h->url));
-		why = announce(help, m, &r.client, CLASS_CLIENT, cookie_of(rtsp, s), &seen);
+		why = offered(help, m, h, &r, &s, &edits);
 		if (harmless(why)) {
-			sl_note(help, why, "RTSP client_port");
+			sl_note(help, why, "RTSP client's ports");
 			return SL_PASS;
 		}
 		if (why != SL_WHY_NONE)
 			return sl_refuse(help, why);
-		s->asked = true;
-		s->cseq = h->cseq;
-		s->own = r.client.first;
-		s->seen = seen.port;
-		s->count = r.client.count;
-		rtsp_ports_write(&edits, &r.client, &seen);
-		rtsp_place_write(help, m, &edits, &r.destination);
 	}
 	return make(help, m, &edits);
+}
+
+static bool is_meant(const struct stream *s, uint32_t url, uint32_t session, bool by_url)
+{
+	if (by_url)
+		return s->url == url;
+	return s->url && (!session || !s->session || s->session == session);
 }
 
 static enum sl_help_result teardown(struct sl_help *help, const struct rtsp_head *h)
 {
 	struct rtsp *rtsp = sl_help_data(help);
-	uint32_t url = hash(h->url);
-	bool all = true;
+	uint32_t url = url_of(h), session = session_of(h);
+	bool by_url = false;
 
 	for (unsigned i = 0; i < STREAMS; i++)
-		all = all && rtsp->stream[i].url != url;
+		by_url = by_url || rtsp->stream[i].url == url;
 	for (unsigned i = 0; i < STREAMS; i++)
-		if (rtsp->stream[i].url && (all || rtsp->stream[i].url == url))
+		if (is_meant(&rtsp->stream[i], url, session, by_url))
 			forget(help, rtsp, &rtsp->stream[i]);
 	return SL_PASS;
 }
+
+/* ---- answers --------------------------------------------------------------------------------- */
 
 /* The client's ports, which come back to it as the server saw them. */
 static void restore_client(struct sl_help *help, const struct sl_message *m, struct sl_edits *edits,
@@ -201,43 +237,47 @@ static void restore_client(struct sl_help *help, const struct sl_message *m, str
 		rtsp_ports_write(edits, p, &own);
 }
 
+/* The server's ports in the transport that it chose. */
+static enum sl_reason chosen(struct sl_help *help, const struct sl_message *m,
+        const struct stream *s, struct rtsp_transport *r, struct sl_edits *edits)
+{
+	struct sl_endpoint seen;
+	enum sl_reason why;
+
+	if (!rtsp_is_side(help, m, r->source.text, true) ||
+	        !rtsp_ports_at_side(help, m, &r->server, true))
+		return SL_WHY_HELPER_ADDRESS;
+	why = announce(help, m, &r->server, CLASS_SERVER, cookie_of(sl_help_data(help), s), &seen);
+	if (why == SL_WHY_NONE)
+		rtsp_ports_write(edits, &r->server, &seen);
+	return why;
+}
+
 static enum sl_help_result set_up(
         struct sl_help *help, struct sl_message *m, struct stream *s, const struct rtsp_head *h)
 {
-	struct rtsp *rtsp = sl_help_data(help);
 	struct sl_text list = h->transport;
 	struct sl_edits edits = {.count = 0};
-	struct sl_endpoint seen;
+	enum sl_reason why = SL_WHY_NONE;
 	struct rtsp_transport r;
-	enum sl_reason why;
 
-	if (!rtsp_transport_read(&list, &r))
+	s->session = session_of(h);
+	if (!rtsp_transport_read(&list, &r) || (r.unicast_udp && r.wrong))
 		return SL_PASS;
 	if (!r.unicast_udp) {
-		forget(help, rtsp, s);
+		forget(help, sl_help_data(help), s);
 		return SL_PASS;
 	}
-	if (r.wrong)
-		return SL_PASS;
 	if (r.client.count)
 		restore_client(help, m, &edits, s, &r.client);
 	rtsp_place_write(help, m, &edits, &r.destination);
 	rtsp_place_write(help, m, &edits, &r.source);
-	if (!r.server.count)
-		return make(help, m, &edits);
-	if (!rtsp_is_side(help, m, r.source.text, true) ||
-	        !rtsp_ports_at_side(help, m, &r.server, true)) {
-		sl_note(help, SL_WHY_HELPER_ADDRESS, "RTSP source");
-		return make(help, m, &edits);
-	}
-	why = announce(help, m, &r.server, CLASS_SERVER, cookie_of(rtsp, s), &seen);
-	if (harmless(why)) {
-		sl_note(help, why, "RTSP server_port");
-		return make(help, m, &edits);
-	}
-	if (why != SL_WHY_NONE)
+	if (r.server.count)
+		why = chosen(help, m, s, &r, &edits);
+	if (harmless(why))
+		sl_note(help, why, "RTSP server's ports");
+	else if (why != SL_WHY_NONE)
 		return sl_refuse(help, why);
-	rtsp_ports_write(&edits, &r.server, &seen);
 	return make(help, m, &edits);
 }
 
@@ -258,6 +298,8 @@ static enum sl_help_result answer(
 	}
 	return SL_PASS;
 }
+
+/* ---- a message's way ------------------------------------------------------------------------- */
 
 static enum sl_help_result message(struct sl_help *help, struct sl_message *m)
 {

@@ -15,6 +15,7 @@ struct rtsp_head {
 	struct sl_text method, url; /* of a request */
 	uint32_t status;            /* of an answer; 0: a request */
 	uint32_t cseq, body;
+	struct sl_text session;   /* its identifier, without parameters */
 	struct sl_text transport; /* empty: none */
 	bool understood;
 };

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * SIP, the session initiation protocol: RFC 3261; UPDATE: RFC 3311; PRACK: RFC 3262; rport: RFC
- *3581; offers and answers: RFC 3264; SDP: RFC 4566, 8866. Over UDP and TCP, port 5060.
+ * 3581; offers and answers: RFC 3264; SDP: RFC 4566, 8866. Over UDP and TCP, port 5060.
  *
- *	phone (SL_ORIGINAL)				registrar, proxy or phone (SL_REPLY)
+ *	phone (SL_ORIGINAL)			registrar, proxy or phone (SL_REPLY)
  *
- *	REGISTER, Contact: <sip:bob@10.0.0.2>		200, Contact: ...;expires=3600
+ *	REGISTER
+ *	Contact: <sip:bob@10.0.0.2>		200, Contact: ...;expires=3600
  *	    <---- calls for bob, for as long as that: INVITE ... ----
  *
- *	INVITE, c=IN IP4 10.0.0.2, m=audio 49170	183, 200, c=IN IP4 198.51.100.7, m=audio
- *30000 ACK
+ *	INVITE, c=IN IP4 10.0.0.2,		183, 200, c=IN IP4 198.51.100.7,
+ *	        m=audio 49170			          m=audio 30000
+ *	ACK
  *	    <---- RTP to 49170, RTCP to 49171 (UDP) ----
  *	    ---- RTP to 30000, RTCP to 30001 ---->
- *	BYE						200
+ *	BYE					200
  *
  * One message's way: first line and headers are read (message.c), every header that names an
  * endpoint (headers.c), and the description if there is one (sdp.c). Only if all of that was
@@ -36,19 +38,18 @@
 
 /* ---- one message ----------------------------------------------------------------------------- */
 
-static bool is_translated(struct sl_help *help)
+/* In a stream only Content-Length says where a message ends, and must be there (RFC 3261 20.14). */
+static bool has_end(const struct sip_work *w)
 {
-	struct sl_tuple own, seen;
+	struct sl_tuple own;
 
-	sl_help_tuple(help, SL_ORIGINAL, &own);
-	sl_help_tuple(help, SL_REPLY, &seen);
-	return !sl_addr_eq(&own.src, &seen.dst) || !sl_addr_eq(&own.dst, &seen.src) ||
-	       own.sport != seen.dport || own.dport != seen.sport;
+	sl_help_tuple(w->help, w->m->dir, &own);
+	return own.proto != SL_PROTO_TCP || sl_text_left(&w->head.length);
 }
 
 static bool understood(struct sip_work *w)
 {
-	if (!sip_head_read(w->m->text, &w->head) || !sip_headers_read(w))
+	if (!sip_head_read(w->m->text, &w->head) || !has_end(w) || !sip_headers_read(w))
 		return false;
 	return !w->head.has_sdp || sip_sdp_read(w->head.body, w->head.many_parts, &w->sdp);
 }
@@ -101,8 +102,10 @@ static enum sl_help_result work_on(struct sip_work *w)
 
 static enum sl_help_result message(struct sl_help *help, struct sl_message *m)
 {
-	struct sip_work w = {
-	        .help = help, .m = m, .sip = sl_help_data(help), .translated = is_translated(help)};
+	struct sip_work w = {.help = help,
+	        .m = m,
+	        .sip = sl_help_data(help),
+	        .translated = sl_help_translated(help)};
 	struct sl_text t = m->text;
 
 	sl_keep_alive(help, sl_help_option(help, "sip_timeout"));
@@ -118,15 +121,49 @@ static enum sl_help_result message(struct sl_help *help, struct sl_message *m)
 
 /* ---- in a stream ----------------------------------------------------------------------------- */
 
-/* Line ends between messages (keep-alives: RFC 5626 3.5.1), or a head and the body that it tells.
+/* A line that is a first line. */
+static bool begins_message(struct sl_text line)
+{
+	struct sl_text word;
+
+	if (sl_text_prefix(&line, "SIP/2.0 "))
+		return true;
+	return sl_text_token(&line, &word) && sl_text_char(&line, ' ') &&
+	       sl_text_token(&line, &word) && sl_text_char(&line, ' ') &&
+	       sl_text_eq_nocase(&line, "SIP/2.0");
+}
+
+/* Whole lines before the first that begins a message; *found: there is one. */
+static size_t lines_before(struct sl_text t, bool *found)
+{
+	struct sl_text line;
+	size_t at = 0;
+
+	for (*found = false; sl_text_until(&t, '\n', &line); at = sl_text_offset(&t)) {
+		sl_text_trim(&line);
+		if (begins_message(line)) {
+			*found = true;
+			break;
+		}
+	}
+	return at;
+}
+
+/*
+ * Line ends between messages (keep-alives: RFC 5626 3.5.1), lines that belong to none, or a head and
+ * the body that it tells.
  */
 static size_t frame(struct sl_help *help, const struct sl_text *begin, enum sl_dir dir)
 {
 	struct sl_text t = *begin, lines, first;
 	size_t head = sl_text_skip(&t, "\r\n");
 	int64_t body;
+	bool found;
 
 	(void)help, (void)dir;
+	if (head)
+		return head;
+	head = lines_before(t, &found);
 	if (head)
 		return head;
 	head = sip_head_length(t);
@@ -151,31 +188,13 @@ static size_t hold(struct sl_help *help, const struct sl_text *begin, enum sl_di
 	return sl_text_offset(&t);
 }
 
-/* A line that is a first line. */
-static bool begins_message(struct sl_text line)
-{
-	struct sl_text word;
-
-	if (sl_text_exact(&line, "SIP/2.0 "))
-		return true;
-	return sl_text_token(&line, &word) && sl_text_char(&line, ' ') &&
-	       sl_text_token(&line, &word) && sl_text_char(&line, ' ') &&
-	       sl_text_eq_nocase(&line, "SIP/2.0");
-}
-
 static size_t sync(struct sl_help *help, const struct sl_text *stream, enum sl_dir dir)
 {
-	struct sl_text t = *stream, line;
-	size_t at = 0;
+	bool found;
+	size_t at = lines_before(*stream, &found);
 
 	(void)help, (void)dir;
-	while (sl_text_until(&t, '\n', &line)) {
-		sl_text_trim(&line);
-		if (begins_message(line))
-			return at;
-		at = sl_text_offset(&t);
-	}
-	return sl_text_left(stream);
+	return found ? at : sl_text_left(stream);
 }
 
 const struct sl_helper sl_helper_sip = {

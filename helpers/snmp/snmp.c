@@ -155,20 +155,11 @@ static enum sl_help_result translate(
 	return SL_PASS;
 }
 
-static bool translated(struct sl_help *help)
-{
-	struct sl_tuple in, out;
-
-	sl_help_tuple(help, SL_ORIGINAL, &in);
-	sl_help_tuple(help, SL_REPLY, &out);
-	return !sl_addr_eq(&in.src, &out.dst) || !sl_addr_eq(&in.dst, &out.src);
-}
-
 static enum sl_help_result message(struct sl_help *help, struct sl_message *m)
 {
 	struct found found = {.count = 0};
 
-	if (!translated(help))
+	if (!sl_help_translated(help))
 		return SL_PASS;
 	if (!walk(&m->text, &found)) { /* Linux drops what it cannot walk, version 3 too */
 		sl_help_beyond(help, SL_BEYOND_SYNTAX);
@@ -183,37 +174,12 @@ static enum sl_help_result message(struct sl_help *help, struct sl_message *m)
 
 /* ---- broadcasts ------------------------------------------------------------------------------ */
 
-static void expect_answers(struct sl_help *help, struct sl_message *m)
-{
-	struct sl_announcement a = {.class_id = CLASS_ANSWER,
-	        .from = SL_FROM_PREFIX,
-	        .from_port = PORT,
-	        .allow = SL_ALLOW_LOW_PORT,
-	        .flags = SL_EXPECT_PERMANENT,
-	        .reason = "SNMP answers"};
-	struct sl_help_route route;
-	struct sl_endpoint seen;
-	struct sl_tuple own;
-	struct sl_text rest;
-	enum sl_reason why;
-
-	sl_help_route(help, &route);
-	if (!route.broadcast || version(m->text, &rest) < 0)
-		return;
-	sl_help_tuple(help, m->dir, &own);
-	a.written = (struct sl_endpoint){
-	        .addr = own.src, .port = own.sport, .family = own.family, .proto = SL_PROTO_UDP};
-	if (!route.local)
-		sl_help_beyond(help, SL_BEYOND_BROADCAST);
-	why = sl_expect_announced(help, m, &a, &seen);
-	if (why != SL_WHY_NONE)
-		sl_note(help, why, a.reason);
-	sl_keep_alive(help, SECONDS);
-}
-
 static enum sl_help_result question(struct sl_help *help, struct sl_message *m)
 {
-	expect_answers(help, m);
+	struct sl_text rest;
+
+	if (version(m->text, &rest) >= 0)
+		sl_expect_answers(help, m, CLASS_ANSWER, PORT, "SNMP answers");
 	return message(help, m);
 }
 

@@ -340,6 +340,23 @@ static inline enum sl_reason sl_expect_related(
 	return sl_api_of(help)->expect_related(help, want);
 }
 
+/*
+ * What sl_expect_related() takes for exactly this: from the tuple's source (any port, if its sport
+ * is 0) to its destination, untranslated. The caller adds class and reason.
+ */
+static inline struct sl_expectation sl_expectation_of(const struct sl_tuple *tuple)
+{
+	struct sl_expectation e = {.tuple = *tuple};
+
+	e.mask.family = tuple->family;
+	e.mask.proto = 0xff;
+	e.mask.sport = tuple->sport ? 0xffff : 0;
+	e.mask.dport = 0xffff;
+	for (unsigned i = 0; i < sizeof(e.mask.src.b); i++)
+		e.mask.src.b[i] = e.mask.dst.b[i] = 0xff;
+	return e;
+}
+
 /* Expect these no more (BYE, TEARDOWN); returns how many there were. */
 static inline unsigned sl_expect_remove(struct sl_help *help, const struct sl_which *which)
 {
@@ -479,6 +496,52 @@ static inline void sl_help_beyond(struct sl_help *help, enum sl_beyond beyond)
 static inline bool sl_seen_from_start(struct sl_help *help)
 {
 	return sl_api_of(help)->seen_from_start(help);
+}
+
+/* Does NAT change the addresses or ports of this connection's packets? */
+static inline bool sl_help_translated(struct sl_help *help)
+{
+	struct sl_tuple there, back;
+
+	sl_help_tuple(help, SL_ORIGINAL, &there);
+	sl_help_tuple(help, SL_REPLY, &back);
+	return !sl_addr_eq(&there.src, &back.dst) || !sl_addr_eq(&there.dst, &back.src) ||
+	       there.sport != back.dport || there.dport != back.sport;
+}
+
+/*
+ * `question` goes to a whole network. Its answers come from addresses that it was not sent to, so
+ * that they belong to no connection: they are expected from `port` of any host of that network,
+ * which the route tells, any number of them, for as long as the class says. This is for questions
+ * of the gateway itself (Linux too) and of hosts on a segment that it bridges: broadcasts do not
+ * cross routers. A packet to a single host: nothing is expected.
+ */
+static inline void sl_expect_answers(struct sl_help *help, const struct sl_message *question,
+        uint8_t class_id, uint16_t port, const char *reason)
+{
+	struct sl_announcement a = {.class_id = class_id,
+	        .from = SL_FROM_PREFIX,
+	        .from_port = port,
+	        .allow = SL_ALLOW_LOW_PORT,
+	        .flags = SL_EXPECT_PERMANENT,
+	        .reason = reason};
+	struct sl_help_route route;
+	struct sl_endpoint seen;
+	struct sl_tuple own;
+	enum sl_reason why;
+
+	sl_help_route(help, &route);
+	if (!route.broadcast)
+		return;
+	sl_help_tuple(help, question->dir, &own);
+	a.written = (struct sl_endpoint){
+	        .addr = own.src, .port = own.sport, .family = own.family, .proto = own.proto};
+	if (!route.local)
+		sl_help_beyond(help, SL_BEYOND_BROADCAST);
+	why = sl_expect_announced(help, question, &a, &seen);
+	if (why != SL_WHY_NONE)
+		sl_note(help, why, reason);
+	sl_keep_alive(help, sl_help_record(help)->classes[class_id].timeout);
 }
 
 /* The value of one of the record's options, or of a tunable. */
