@@ -240,9 +240,12 @@ static void note_forced(struct sip_work *w, const struct sip_via *via)
 	struct sl_tuple own;
 
 	sl_help_tuple(w->help, w->m->dir, &own);
-	if (w->head.is_request && w->m->dir == SL_ORIGINAL && own.proto == SL_PROTO_UDP &&
-	        via->host.is_addr && sl_addr_eq(&via->host.endpoint.addr, &own.src) &&
-	        port != own.sport)
+	if (!w->head.is_request || w->m->dir != SL_ORIGINAL || own.proto != SL_PROTO_UDP ||
+	        !via->host.is_addr || !sl_addr_eq(&via->host.endpoint.addr, &own.src) ||
+	        port == own.sport)
+		return;
+	w->sip->linux_forces = true; /* with rport too: the phone waits elsewhere then */
+	if (!via->wants_rport)
 		w->sip->forced_port = port;
 }
 
@@ -302,9 +305,8 @@ void sip_headers_translate(struct sip_work *w)
 
 	while (sip_header_next(&lines, &id, &value))
 		translate_header(w, id, value, &first);
-	if (w->sip->forced_port)
-		sip_tell(
-		        w, SL_BEYOND_SYNTAX); /* Linux leaves the Via: only rport finds back then */
+	if (w->sip->linux_forces) /* Linux leaves the Via: only rport finds back then */
+		sip_tell(w, SL_BEYOND_SYNTAX);
 	if (w->head.is_request && sip_uri_read(w->head.uri, &address))
 		translate_address(w, &address, false, true);
 	for (unsigned i = 0; i < w->contacts; i++)

@@ -21,6 +21,9 @@
  * other is an endpoint that the gateway keeps for that other. With sip_direct_media 0 it is told
  * the other's own one, as in Linux, and their media do not come to the gateway's public address.
  *
+ * What goes on on another connection (a proxy that calls back, a new INVITE the other way round) may
+ * announce media that are expected already: then nothing is added, and the endpoint is the same.
+ *
  * ICE candidates (RFC 8839) stay as they are, with a remark: phones that use them find their way
  * without us, and an address among them that is not what they see would only spoil their checks.
  *
@@ -261,7 +264,7 @@ static enum sl_reason announce(struct sip_work *w, const struct sip_stream *s,
 	struct sl_announcement a = {.class_id = s->class_id,
 	        .ports = (uint8_t)ports,
 	        .from = direct ? SL_FROM_PEER : SL_FROM_ANYONE,
-	        .allow = SL_ALLOW_OTHER_HOST, /* wanted() has decided */
+	        .allow = SL_ALLOW_OTHER_HOST /* wanted() has decided */ | SL_ALLOW_SHARED,
 	        .cookie = w->head.call,
 	        .reason = reasons[s->class_id]};
 	struct sl_tuple own;
@@ -274,7 +277,7 @@ static enum sl_reason announce(struct sip_work *w, const struct sip_stream *s,
 	if (!direct && is_inside(w, s, seen))
 		return expect_inside(w, s, seen, ports);
 	why = sl_expect_announced(w->help, w->m, &a, seen);
-	/* The same media are announced on another connection too: they are expected already. */
+	/* Without NAT the message is true, whoever else expects something there. */
 	return why == SL_WHY_EXPECT_CLASH && !w->translated ? SL_WHY_NONE : why;
 }
 

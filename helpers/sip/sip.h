@@ -36,6 +36,7 @@ struct sip {
 	uint16_t listens[2][SIP_LISTENS]; /* other ports that [dir] named as its own; 0: none */
 	uint8_t listens_next[2];
 	uint16_t forced_port; /* answers go to this port of the client, not where it sends from */
+	bool linux_forces;    /* Linux would lead answers to another port */
 	struct sl_endpoint contact; /* of the last registration, as its sender wrote it ... */
 	struct sl_endpoint seen;    /* ... and as the registrar sees it; port 0: none */
 	uint8_t contact_dir;        /* who registered */
@@ -59,6 +60,7 @@ struct sip_address {
 
 struct sip_via {
 	struct sip_place host, maddr, received;
+	bool wants_rport;                  /* it has that parameter */
 	size_t rport_offset, rport_length; /* its digits; length 0: none */
 	uint32_t rport;
 };

@@ -245,6 +245,7 @@ static void via_parameter(struct sip_via *via, const struct sl_text *name, struc
 	} else if (sl_text_eq_nocase(name, "maddr")) {
 		sip_addr_read(value, &via->maddr);
 	} else if (sl_text_eq_nocase(name, "rport")) {
+		via->wants_rport = true;
 		via->rport_offset = sl_text_offset(&value);
 		via->rport_length = sl_text_left(&value);
 		if (!sl_text_uint(&value, 65535, &via->rport) || sl_text_left(&value))

@@ -122,6 +122,8 @@ enum sl_invited {
 enum sl_allow {
 	SL_ALLOW_OTHER_HOST = 1, /* an address that is not the announcer's own */
 	SL_ALLOW_LOW_PORT = 2,   /* ports below 1024 */
+	SL_ALLOW_SHARED = 4,     /* that another connection of this helper expects the very same: then
+	                            that will do, and nothing new is expected */
 };
 
 /*

@@ -109,24 +109,51 @@ static enum sl_reason add(struct sl_help *help, const struct sl_expect_want *wan
 	return why;
 }
 
+/* Does another connection's expectation let in just what is wanted? */
+static bool is_expected_already(struct sl_help *help, const struct sl_expect_want *want)
+{
+	const struct sl_expect *e =
+	        sl__expect_find_exact(help->owner->t, &want->tuple, help->conn->zone);
+
+	return e && e->master != help->conn->self && e->maker == want->maker &&
+	       e->class_id == want->class_id && !(e->flags & SL_EXPECT_INACTIVE) &&
+	       sl_addr_eq(&e->mask.src, &want->mask.src) && e->mask.sport == want->mask.sport &&
+	       e->more.has_nat == want->more.has_nat &&
+	       e->more.saved_port == want->more.saved_port &&
+	       sl_addr_eq(&e->more.saved_addr, &want->more.saved_addr);
+}
+
+static bool is_shared(
+        struct sl_help *help, const struct sl_expect_want *want, const struct sl_announcement *a)
+{
+	return a->allow & SL_ALLOW_SHARED && is_expected_already(help, want);
+}
+
 /* Is every port of the row free to be expected? */
-static enum sl_reason check_row(struct sl_help *help, struct sl_expect_want want, unsigned ports)
+static enum sl_reason check_row(
+        struct sl_help *help, struct sl_expect_want want, const struct sl_announcement *a)
 {
 	enum sl_reason why = SL_WHY_NONE;
 
-	if (want.tuple.dport + ports > 65536)
+	if (want.tuple.dport + a->ports > 65536)
 		return SL_WHY_EXPECT_CLASH;
-	for (unsigned i = 0; i < ports && why == SL_WHY_NONE; i++, want.tuple.dport++)
-		why = sl__expect_check(help->owner->t, help->conn, &want);
+	for (unsigned i = 0; i < a->ports && why == SL_WHY_NONE; i++) {
+		if (!is_shared(help, &want, a))
+			why = sl__expect_check(help->owner->t, help->conn, &want);
+		want.tuple.dport++;
+		want.more.saved_port++;
+	}
 	return why;
 }
 
-static enum sl_reason add_row(struct sl_help *help, struct sl_expect_want want, unsigned ports)
+static enum sl_reason add_row(
+        struct sl_help *help, struct sl_expect_want want, const struct sl_announcement *a)
 {
-	enum sl_reason why = check_row(help, want, ports);
+	enum sl_reason why = check_row(help, want, a);
 
-	for (unsigned i = 0; i < ports && why == SL_WHY_NONE; i++) {
-		why = add(help, &want);
+	for (unsigned i = 0; i < a->ports && why == SL_WHY_NONE; i++) {
+		if (!is_shared(help, &want, a))
+			why = add(help, &want);
 		want.tuple.dport++;
 		want.more.saved_port++;
 	}
@@ -165,10 +192,11 @@ static uint32_t own_port(struct sl_track *t, unsigned ports)
  * The announced ports, or some near them that nobody else expects. sliced: at a public address,
  * where only ports of this shard's lead to us.
  */
-static enum sl_reason add_somewhere(
-        struct sl_help *help, struct sl_expect_want *want, unsigned ports, bool sliced)
+static enum sl_reason add_somewhere(struct sl_help *help, struct sl_expect_want *want,
+        const struct sl_announcement *a, bool sliced)
 {
-	unsigned step = ports > 1 ? (ports + 1) & ~1u : 1, odd = want->tuple.dport & 1;
+	unsigned ports = a->ports, step = ports > 1 ? (ports + 1) & ~1u : 1,
+	         odd = want->tuple.dport & 1;
 	struct sl_track *t = help->owner->t;
 	uint32_t port = want->tuple.dport;
 	enum sl_reason why;
@@ -185,7 +213,7 @@ static enum sl_reason add_somewhere(
 		want->tuple.dport = (uint16_t)port;
 		if (row_is_anothers(help, *want, ports))
 			continue;
-		why = add_row(help, *want, ports);
+		why = add_row(help, *want, a);
 		if (why != SL_WHY_EXPECT_CLASH)
 			return why;
 	}
@@ -342,8 +370,8 @@ enum sl_reason sl__api_expect_announced(struct sl_help *help, const struct sl_me
 	else if (said)
 		want.tuple.dport = said->seen;
 	why = translated && !own_end
-	              ? add_somewhere(help, &want, a.ports, !sl_addr_eq(&own.src, &other.dst))
-	              : add_row(help, want, a.ports);
+	              ? add_somewhere(help, &want, &a, !sl_addr_eq(&own.src, &other.dst))
+	              : add_row(help, want, &a);
 	*seen = (struct sl_endpoint){.addr = want.tuple.dst,
 	        .port = want.tuple.dport,
 	        .family = own.family,

@@ -35,6 +35,20 @@ static const struct row torn_down[] = {
 	{0},
 };
 
+/* Two sessions on one connection: a TEARDOWN of the whole film ends the session that it names. */
+#define IN_SESSION(session, cseq, transport) \
+	"RTSP/1.0 200 OK\r\nCSeq: " cseq "\r\nSession: " session ";timeout=60\r\nTransport: " transport "\r\n\r\n"
+static const struct row sessions[] = {
+	{'c', SETUP("track1", "3", AVP "client_port=4588"), "s>c udp 4588", 0, NULL},
+	{'s', IN_SESSION("one", "3", AVP "server_port=6256"), "c>s udp 6256 #1", 0, NULL},
+	{'c', SETUP("track2", "4", AVP "client_port=4590"), "s>c udp 4590", 0, NULL},
+	{'s', IN_SESSION("two", "4", AVP "server_port=6258"), "c>s udp 6258 #1", 0, NULL},
+	{'c', "TEARDOWN rtsp://192.0.2.9/film RTSP/1.0\r\nCSeq: 5\r\nSession: three\r\n\r\n", NULL, 0, NULL},
+	{'c', "TEARDOWN rtsp://192.0.2.9/film RTSP/1.0\r\nCSeq: 6\r\nSession: two ;x\r\n\r\n", "-udp 6258, -udp 4590", 0, NULL},
+	{'c', "TEARDOWN rtsp://192.0.2.9/film RTSP/1.0\r\nCSeq: 7\r\n\r\n", "-udp 6256, -udp 4588", 0, NULL},
+	{0},
+};
+
 /* An error ends what was asked for; so does a choice of the interleaved transport. Another's answer does not. */
 static const struct row not_chosen[] = {
 	{'c', SETUP("track1", "3", AVP "client_port=4588-4589"), "s>c udp 4588, s>c udp 4589", 0, NULL},
@@ -167,6 +181,7 @@ static void rtsp(void **state)
 	static const struct dialogue all[] = {
 		{.name = "two streams", .helper = "rtsp", .rows = two_streams, .proto = SL_PROTO_TCP},
 		{.name = "torn down", .helper = "rtsp", .rows = torn_down, .proto = SL_PROTO_TCP, .quick = true},
+		{.name = "sessions", .helper = "rtsp", .rows = sessions, .proto = SL_PROTO_TCP, .quick = true},
 		{.name = "not chosen", .helper = "rtsp", .rows = not_chosen, .proto = SL_PROTO_TCP, .quick = true},
 		{.name = "interleaved", .helper = "rtsp", .rows = interleaved, .proto = SL_PROTO_TCP},
 		{.name = "spellings", .helper = "rtsp", .rows = spellings, .proto = SL_PROTO_TCP},
