@@ -65,6 +65,7 @@ enum sl_reason {
 	SL_WHY_NAT_NO_ADDRESS, /* masquerade: the interface has no usable address */
 	SL_WHY_NAT_SHORT,      /* the packet is too short to be translated */
 	SL_WHY_NAT_REDIRECT,   /* an ICMP redirect would lead around the translation */
+	SL_WHY_NAT_CHECKSUM,   /* an ICMP error whose checksum is wrong, where there is NAT */
 
 	/* rules and the engine */
 	SL_WHY_POLICY_DROP, /* a rule or a chain's policy said drop */

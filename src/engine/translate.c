@@ -91,6 +91,18 @@ static bool translates(const struct sl_work *w)
 	       policy->translates(w->e->config.policy_ctx, (enum sl_family)w->parsed.tuple.family);
 }
 
+/*
+ * Where there is NAT, Linux lets no ICMP error pass whose checksum is wrong, translated or not and
+ * whatever is checked else: its quote is rewritten and the whole summed anew, which would hide it.
+ */
+static enum sl_reason translate_error(struct sl_work *w, enum sl_manip manip)
+{
+	if (w->p->csum == SL_CSUM_NONE && translates(w) &&
+	        sl__parse_checksum(w->p, &w->parsed) == SL_WHY_BAD_CHECKSUM)
+		return SL_WHY_NAT_CHECKSUM;
+	return sl__nat_icmp_error(w->conn, (enum sl_dir)w->p->dir, w->p, &w->parsed, manip);
+}
+
 enum sl_reason sl__translate(struct sl_work *w, enum sl_hook hook)
 {
 	enum sl_manip manip = manip_of(hook);
@@ -100,7 +112,7 @@ enum sl_reason sl__translate(struct sl_work *w, enum sl_hook hook)
 	if (!w->conn)
 		return SL_WHY_NONE;
 	if (w->icmp_error)
-		return sl__nat_icmp_error(w->conn, dir, w->p, &w->parsed, manip);
+		return translate_error(w, manip);
 	if (w->fresh && translates(w) && !sl__nat_decided(w->conn, manip)) {
 		why = decide(w, hook);
 		if (why == SL_WHY_OTHER_SHARD)

@@ -75,6 +75,8 @@ static const struct reason reasons[SL_WHY_COUNT] = {
 	[SL_WHY_NAT_SHORT] = {"nat-short", "the packet is too short to be translated"},
 	[SL_WHY_NAT_REDIRECT] = {"nat-redirect",
 		"an ICMP redirect would lead around the translation"},
+	[SL_WHY_NAT_CHECKSUM] = {"nat-checksum",
+		"an ICMP error whose checksum is wrong does not pass where there is NAT"},
 	[SL_WHY_POLICY_DROP] = {"policy-drop", "a rule or the policy of a chain dropped it"},
 	[SL_WHY_POLICY_REJECT] = {"policy-reject", "a rule rejected it"},
 	[SL_WHY_NO_ROUTE] = {"no-route", "there is no route to the destination"},
