@@ -63,6 +63,7 @@ struct shifts {
 	unsigned n, size;
 	bool started;
 	uint32_t top; /* highest captured end */
+	uint64_t flow; /* the connection that holds bytes */
 };
 
 void sl__farside_init(
@@ -237,7 +238,8 @@ static const struct shift *shift_at(const struct shifts *shifts, uint32_t number
 	return found;
 }
 
-static void move_field(const struct shifts *shifts, struct sl_view *v, uint32_t offset)
+static void move_field(
+        struct sl_farside *f, const struct shifts *shifts, struct sl_view *v, uint32_t offset)
 {
 	uint32_t number = sl_get32(v->data + v->l4 + offset);
 	const struct shift *shift = shift_at(shifts, number);
@@ -245,11 +247,12 @@ static void move_field(const struct shifts *shifts, struct sl_view *v, uint32_t 
 
 	if (!shift || !shift->delta)
 		return;
+	f->waits = f->waits || shift->held;
 	sl_put32(bytes, number + shift->delta);
 	sl__view_set_field(v, offset, bytes, 4);
 }
 
-static void move_sack(const struct shifts *shifts, struct sl_view *v)
+static void move_sack(struct sl_farside *f, const struct shifts *shifts, struct sl_view *v)
 {
 	uint32_t at = v->l4 + 20, size;
 
@@ -260,21 +263,21 @@ static void move_sack(const struct shifts *shifts, struct sl_view *v)
 		if (v->data[at] != SACK || at + size > v->payload)
 			continue;
 		for (uint32_t edge = at + 2; edge + 4 <= at + size; edge += 4)
-			move_field(shifts, v, edge - v->l4);
+			move_field(f, shifts, v, edge - v->l4);
 	}
 }
 
-static void translate_numbers(struct sl_farside *f, struct sl_view *v, const struct flow_key *flow,
-        enum sl_side side)
+static void translate_numbers(
+        struct sl_farside *f, struct sl_view *v, const struct flow_key *flow, enum sl_side side)
 {
 	enum sl_side other = side == SL_SIDE_IN ? SL_SIDE_OUT : SL_SIDE_IN;
 	const struct shifts *shifts = shifts_of(f, flow, other, false);
 
 	if (!shifts || !v->tcp)
 		return;
-	move_field(shifts, v, 8);
+	move_field(f, shifts, v, 8);
 	v->ack = sl_get32(v->data + v->l4 + 8);
-	move_sack(shifts, v);
+	move_sack(f, shifts, v);
 }
 
 void sl__farside_translate(struct sl_farside *f, struct sl_view *v, enum sl_side side)
@@ -282,6 +285,7 @@ void sl__farside_translate(struct sl_farside *f, struct sl_view *v, enum sl_side
 	struct flow_key flow = flow_from(v, side);
 	const struct end *end = sl__map_find(&f->seen, &flow);
 
+	f->waits = false;
 	if (side == SL_SIDE_OUT)
 		translate_destination(f, v);
 	else if (end)
@@ -298,8 +302,8 @@ static void complain(struct sl_farside *f, const char *what, const char *more)
 	snprintf(f->wrong + len, sizeof(f->wrong) - len, "%s%s%s", len ? "; " : "", what, more);
 }
 
-static void complain_end(struct sl_farside *f, const char *what, const struct sl_view *got,
-        enum sl_view_end which)
+static void complain_end(
+        struct sl_farside *f, const char *what, const struct sl_view *got, enum sl_view_end which)
 {
 	char addr[SL_ADDR_TEXT], text[SL_ADDR_TEXT + 16];
 	bool src = which == SL_VIEW_SRC;
@@ -329,15 +333,16 @@ static void check_quote(struct sl_farside *f, const struct sl_view *pkt, const s
 	struct sl_view want, have;
 
 	if (!sl__view_quote(pkt, &want) || !sl__view_quote(got, &have) ||
-	        !sl_addr_eq(&pkt->dst, &want.src)) /* not sent to whom it quotes: nonsense as captured */
+	        !sl_addr_eq(&pkt->dst,
+	                &want.src)) /* not sent to whom it quotes: nonsense as captured */
 		return;
 	if (!sl_addr_eq(&want.src, &have.src) || !sl_addr_eq(&want.dst, &have.dst) ||
 	        want.sport != have.sport || want.dport != have.dport)
 		complain_end(f, "quotes a packet of ", &have, SL_VIEW_SRC);
 }
 
-static void check_outside(struct sl_farside *f, const struct sl_view *pkt, const struct sl_view *got,
-        const struct flow_key *flow)
+static void check_outside(struct sl_farside *f, const struct sl_view *pkt,
+        const struct sl_view *got, const struct flow_key *flow)
 {
 	struct sl_view quote;
 
@@ -354,8 +359,8 @@ static void check_outside(struct sl_farside *f, const struct sl_view *pkt, const
 static void check_ack(struct sl_farside *f, const struct sl_view *pkt, const struct sl_view *got,
         const struct flow_key *flow, enum sl_side side)
 {
-	const struct shifts *shifts = shifts_of(
-	        f, flow, side == SL_SIDE_IN ? SL_SIDE_OUT : SL_SIDE_IN, false);
+	const struct shifts *shifts =
+	        shifts_of(f, flow, side == SL_SIDE_IN ? SL_SIDE_OUT : SL_SIDE_IN, false);
 	const struct shift *shift = shifts ? shift_at(shifts, pkt->ack) : NULL;
 	char text[48];
 
@@ -376,15 +381,61 @@ static void add_shift(struct shifts *shifts, uint32_t end, uint32_t delta, bool 
 	shifts->at[shifts->n++] = (struct shift){.end = end, .delta = delta, .held = held};
 }
 
+/* Nothing is held any more: what was, is off by as much as what came before it. */
+static void let_go(struct shifts *shifts)
+{
+	for (unsigned i = 0; i < shifts->n; i++) {
+		if (shifts->at[i].held)
+			shifts->at[i].delta = i ? shifts->at[i - 1].delta : 0;
+		shifts->at[i].held = false;
+	}
+}
+
+/* Another connection of the same ends: what the last one held went with it. */
+static void renew(struct shifts *shifts, uint64_t flow)
+{
+	if (!shifts || !flow)
+		return;
+	if (shifts->flow != flow)
+		let_go(shifts);
+	shifts->flow = flow;
+}
+
+/* Held bytes of the other direction came out with this packet. */
+static void learn_release(
+        struct sl_farside *f, const struct sl_outcome *o, const struct flow_key *flow, bool held)
+{
+	struct shifts *shifts =
+	        shifts_of(f, flow, o->side == SL_SIDE_IN ? SL_SIDE_OUT : SL_SIDE_IN, false);
+	bool any = false;
+	uint32_t out = 0;
+
+	renew(shifts, o->flow);
+	for (unsigned i = 0; i < o->n_back; i++) {
+		const struct sl_view *got = &o->back[i].view;
+
+		if (!got->tcp || !sl__view_body(got))
+			continue;
+		out = got->seq + sl__view_body(got);
+		any = true;
+	}
+	if (!shifts || !any)
+		return;
+	if (!held)
+		let_go(shifts);
+	add_shift(shifts, shifts->top, out - shifts->top, held);
+}
+
 /* How far behind (or before) the captured end is what has come out? */
-static void learn_shift(struct sl_farside *f, const struct sl_outcome *o,
-        const struct flow_key *flow, bool held)
+static void learn_shift(
+        struct sl_farside *f, const struct sl_outcome *o, const struct flow_key *flow, bool held)
 {
 	const struct sl_view *pkt = o->captured;
 	uint32_t end = pkt->seq + sl__view_body(pkt), out;
 	struct shifts *shifts = shifts_of(f, flow, o->side, true);
 	bool any = false;
 
+	renew(shifts, o->flow);
 	if (sl__view_body(pkt) == 0 || (shifts->started && (int32_t)(end - shifts->top) <= 0))
 		return;
 	out = end - (held ? sl__view_body(pkt) : 0);
@@ -402,6 +453,8 @@ static void learn_shift(struct sl_farside *f, const struct sl_outcome *o,
 		return;
 	shifts->started = true;
 	shifts->top = end;
+	if (!held)
+		let_go(shifts);
 	add_shift(shifts, end, out - end, held);
 }
 
@@ -422,7 +475,8 @@ static void check_bytes(struct sl_farside *f, const struct sl_outcome *o)
 		complain(f, "payload", " is not what was captured");
 }
 
-const char *sl__farside_observe(struct sl_farside *f, const struct sl_outcome *o, bool held)
+const char *sl__farside_observe(
+        struct sl_farside *f, const struct sl_outcome *o, bool held, bool other_held)
 {
 	const struct sl_view *pkt = o->captured;
 	struct flow_key flow = flow_from(pkt, o->side);
@@ -431,6 +485,8 @@ const char *sl__farside_observe(struct sl_farside *f, const struct sl_outcome *o
 	f->wrong[0] = '\0';
 	if (!got && !held)
 		return NULL;
+	if (pkt->tcp && !pkt->fragment)
+		learn_release(f, o, &flow, other_held);
 	if (got && o->side == SL_SIDE_IN)
 		learn_inside(f, pkt, got, &flow);
 	if (got && o->side == SL_SIDE_OUT) {

@@ -19,6 +19,7 @@ struct sl_farside {
 	struct sl_map announced; /* protocol, inside address, port -> the end announced outside */
 	struct sl_map masters;	 /* original tuple of a connection -> its inside address */
 	struct sl_map shifts;	 /* flow and sending side -> how its sequence numbers were moved */
+	bool waits; /* the last one translated acknowledges less than captured: the rest is held */
 	char wrong[256];
 };
 
@@ -30,10 +31,11 @@ void sl__farside_fini(struct sl_farside *f);
 void sl__farside_translate(struct sl_farside *f, struct sl_view *v, enum sl_side side);
 
 /*
- * Learn from what came out (o->through); `held`: bytes of this direction are still inside.
- * What is wrong with it, or NULL; valid until the next call.
+ * Learn from what came out (o->through, o->back); `held`: bytes of this direction are still inside;
+ * `other_held`: of the other one. What is wrong with it, or NULL; valid until the next call.
  */
-const char *sl__farside_observe(struct sl_farside *f, const struct sl_outcome *o, bool held);
+const char *sl__farside_observe(
+        struct sl_farside *f, const struct sl_outcome *o, bool held, bool other_held);
 
 /* Learn from an event: a new connection, and what an expectation announces. */
 void sl__farside_conn(struct sl_farside *f, const struct sl_conn_info *info);

@@ -4,6 +4,9 @@
  * out: empty except while the engine holds a part of a message. What goes in is put behind it;
  * what comes out is compared with the whole. A true beginning of it means that the rest is
  * held; anything else settles the account.
+ *
+ * What is held may also be let go by a packet of the other direction (a reset, the end of a helper's
+ * interest), and a connection that ends takes it along. A packet that belongs to none changes nothing.
  */
 #include "prog/payload.h"
 
@@ -18,6 +21,7 @@ struct stream_key {
 struct pending {
 	uint8_t *bytes;
 	uint32_t len;
+	uint64_t flow; /* whose bytes they are */
 };
 
 void sl__payloads_init(struct sl_payloads *p)
@@ -40,8 +44,7 @@ void sl__payloads_fini(struct sl_payloads *p)
 	*p = (struct sl_payloads){0};
 }
 
-/* make: only when there is something to remember. */
-static struct pending *stream(struct sl_payloads *p, const struct sl_view *v, bool make)
+static struct stream_key key_of(const struct sl_view *v)
 {
 	struct stream_key key;
 
@@ -50,7 +53,18 @@ static struct pending *stream(struct sl_payloads *p, const struct sl_view *v, bo
 	key.dst = v->dst;
 	key.sport = v->sport;
 	key.dport = v->dport;
-	return make ? sl__map_put(&p->streams, &key, NULL) : sl__map_find(&p->streams, &key);
+	return key;
+}
+
+/* What is held of the direction in which o was sent; NULL: nothing. */
+static struct pending *held_before(struct sl_payloads *p, const struct sl_outcome *o)
+{
+	struct stream_key key = key_of(o->captured);
+	struct pending *pending = o->captured->tcp ? sl__map_find(&p->streams, &key) : NULL;
+
+	if (pending && o->flow && pending->flow != o->flow)
+		pending->len = 0;
+	return pending && pending->len && o->state != SL_CT_INVALID ? pending : NULL;
 }
 
 static uint32_t append(
@@ -71,10 +85,10 @@ static void collect(struct sl_payloads *p, const struct pending *pending, struct
 
 	o->before_len = o->after_len = 0;
 	if (pending)
-		o->before_len = append(
-		        &p->before, &p->before_size, 0, pending->bytes, pending->len);
-	o->before_len = append(&p->before, &p->before_size, o->before_len, v->data + v->payload,
-	        sl__view_body(v));
+		o->before_len =
+		        append(&p->before, &p->before_size, 0, pending->bytes, pending->len);
+	o->before_len = append(
+	        &p->before, &p->before_size, o->before_len, v->data + v->payload, sl__view_body(v));
 	for (unsigned i = 0; i < o->n_through; i++) {
 		const struct sl_view *out = &o->through[i].view;
 
@@ -87,13 +101,40 @@ static void collect(struct sl_payloads *p, const struct pending *pending, struct
 
 static void remember(struct sl_payloads *p, const struct sl_outcome *o)
 {
-	struct pending *pending = stream(p, o->captured, true);
+	struct stream_key key = key_of(o->captured);
+	struct pending *pending = sl__map_put(&p->streams, &key, NULL);
 	uint32_t left = o->before_len - o->after_len;
 
 	free(pending->bytes);
 	pending->bytes = sl__must_alloc(left);
 	pending->len = left;
+	pending->flow = o->flow;
 	memcpy(pending->bytes, o->before + o->after_len, left);
+}
+
+bool sl__payloads_released(struct sl_payloads *p, const struct sl_outcome *o)
+{
+	const struct sl_view *v = o->captured;
+	struct stream_key key = key_of(v);
+	struct pending *pending;
+
+	if (!v->tcp || v->fragment)
+		return false;
+	key.src = v->dst;
+	key.dst = v->src;
+	key.sport = v->dport;
+	key.dport = v->sport;
+	pending = sl__map_find(&p->streams, &key);
+	for (unsigned i = 0; i < o->n_back && pending; i++) {
+		const struct sl_view *out = &o->back[i].view;
+		uint32_t n = sl__view_body(out);
+
+		if (!out->tcp || !n)
+			continue;
+		pending->len -= n < pending->len ? n : pending->len;
+		memmove(pending->bytes, pending->bytes + n, pending->len);
+	}
+	return pending && pending->len;
 }
 
 bool sl__payloads_compare(struct sl_payloads *p, struct sl_outcome *o)
@@ -103,7 +144,7 @@ bool sl__payloads_compare(struct sl_payloads *p, struct sl_outcome *o)
 
 	if (o->captured->fragment || (!came && o->fate != SL_FATE_HELD))
 		return false;
-	pending = o->captured->tcp ? stream(p, o->captured, false) : NULL;
+	pending = held_before(p, o);
 	collect(p, pending, o);
 	begins = o->after_len < o->before_len &&
 	         (!o->after_len || memcmp(o->before, o->after, o->after_len) == 0);

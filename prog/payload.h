@@ -23,5 +23,7 @@ void sl__payloads_fini(struct sl_payloads *p);
  * of o, valid until the next call. True: bytes of this direction are still held.
  */
 bool sl__payloads_compare(struct sl_payloads *p, struct sl_outcome *o);
+/* Take off what the packet let go in the other direction (o->back). True: bytes of that one are still held. */
+bool sl__payloads_released(struct sl_payloads *p, const struct sl_outcome *o);
 
 #endif

@@ -323,7 +323,11 @@ static void explain_after(const struct sl_replay *r, const struct sl_outcome *o)
 
 static void observe_far_side(struct sl_replay *r, struct sl_outcome *o, bool held)
 {
-	o->wrong = sl__farside_observe(&r->farside, o, held);
+	bool other_held = sl__payloads_released(&r->payloads, o);
+
+	if (r->farside.waits && !o->beyond) /* its sender would have acknowledged what is held */
+		o->beyond = SL_BEYOND_SPLIT_MESSAGE;
+	o->wrong = sl__farside_observe(&r->farside, o, held, other_held);
 	sl__wording_observe(&r->wording, o);
 	sl__callids_observe(&r->callids, o);
 }

@@ -126,6 +126,7 @@ enum sl_beyond {
 	SL_BEYOND_SOURCE_KEPT, /* "source-kept": who answers an offer keeps its address; Linux gives it another's */
 	SL_BEYOND_CALL_ID, /* "call-id": a PPTP call id stays unless it is taken; Linux gives it a port */
 	SL_BEYOND_BROADCAST, /* "broadcast": answers to another host's broadcast; Linux sees only its own */
+	SL_BEYOND_FIRST_SEEN, /* "first-seen": bytes sent twice, and differently, leave as they were seen first */
 	SL_BEYOND_COUNT
 };
 

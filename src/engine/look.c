@@ -90,6 +90,7 @@ static const char *const beyond_names[SL_BEYOND_COUNT] = {
 	[SL_BEYOND_SOURCE_KEPT] = "source-kept",
 	[SL_BEYOND_CALL_ID] = "call-id",
 	[SL_BEYOND_BROADCAST] = "broadcast",
+	[SL_BEYOND_FIRST_SEEN] = "first-seen",
 };
 
 const char *sl_beyond_name(enum sl_beyond beyond)

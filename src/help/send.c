@@ -58,6 +58,8 @@ void sl__help_flush(struct sl_help *help, struct sl_stream *s)
 	n = sl__help_render(help, s, &from, &to, from, NULL, 0);
 	if (n == UINT32_MAX)
 		return; /* the sender's retransmission brings it */
+	if (help->packet) /* it lets go what Linux would never have held */
+		help->packet->beyond = SL_BEYOND_SPLIT_MESSAGE;
 	sl__segment_emit(&help->owner->env, &s->last, help->packet, sl__editlog_new(&s->log, from),
 		sl__segment_last_ack(&s->last), (uint8_t)(SL_ACK | SL_PSH | (fin ? SL_FIN : 0)),
 		help->owner->scratch, n);

@@ -155,6 +155,16 @@ static enum sl_help_outcome leave_with(struct sl_help_work *w, const struct rang
 	return SL_HELP_ACCEPT;
 }
 
+/* Others stood there when these bytes were seen first: nothing of a helper's. */
+static bool contradicts(const struct sl_help_work *w, const struct range *r, uint32_t n)
+{
+	const struct sl_edit *e = sl__editlog_behind(&w->s->log, r->from);
+
+	return n && r->from == w->parsed->seq && n == w->parsed->len - w->parsed->payload &&
+	       (!e || !sl__seq_before(e->at, r->to)) &&
+	       memcmp(w->help->owner->scratch, w->p->data + w->parsed->payload, n) != 0;
+}
+
 /* Is what is to leave exactly what came? */
 static bool as_it_came(const struct sl_help_work *w, const struct range *r, uint32_t n)
 {
@@ -185,6 +195,8 @@ static enum sl_help_outcome send_range(struct sl_help_work *w, struct range *r)
 		set_seq(w, sl__editlog_new(&w->s->log, seq));
 		return sl__help_done(w);
 	}
+	if (contradicts(w, r, n))
+		w->p->beyond = SL_BEYOND_FIRST_SEEN;
 	return leave_with(w, r, n);
 }
 

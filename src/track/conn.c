@@ -260,6 +260,8 @@ void sl__conn_kill(struct sl_track *t, struct sl_conn *conn, enum sl_reason why)
 	        .now = t->now,
 	        .beyond = why == SL_WHY_EVICTED ? SL_BEYOND_EVICTION : sl__conn_beyond(t, conn)};
 
+	if (!event.beyond && conn->ext && t->expects.shadows) /* what Linux alone expected ends too */
+		event.beyond = sl__expect_shadow_replace(t, conn);
 	if (conn->flags & SL_CONN_OFFLOADED)
 		t->upper->offload_end(t, conn);
 	conn->status |= SL_DYING;
