@@ -8,7 +8,8 @@
  *
  * Ownership: a `struct sl_rules` owns all it needs (the texts are copied) until
  * sl_rules_destroy(). It keeps counters, quotas, limits and dynamic set elements, so it
- * belongs to one engine, in that engine's thread.
+ * belongs to one engine, in that engine's thread. Several engines of one gateway share one by
+ * sl_rules_share().
  */
 #ifndef SLUICE_RULES_H
 #define SLUICE_RULES_H
@@ -74,6 +75,27 @@ SL_EXPORT struct sl_rules *sl_rules_read(
 /* From now on use the callbacks of `env` that packets need (if_name .. log), and its ctx. */
 SL_EXPORT void sl_rules_attach(struct sl_rules *rules, const struct sl_rules_env *env);
 SL_EXPORT void sl_rules_destroy(struct sl_rules *rules);
+
+/* For what engines in several threads share. Not recursive; NULL, NULL: they take turns anyway. */
+struct sl_rules_lock {
+	void *ctx;
+	void (*take)(void *ctx);
+	void (*give)(void *ctx);
+};
+
+/*
+ * The same ruleset for one more engine: what it counts, limits and remembers in sets is counted
+ * once for all of them. The view has its own callbacks (`env`, mem included) and is destroyed like a
+ * ruleset, in any order. Call it while no engine has `rules` at work, or with the lock that it got
+ * before. NULL: no memory. (The lock is the first call's.)
+ */
+SL_EXPORT struct sl_rules *sl_rules_share(
+        struct sl_rules *rules, const struct sl_rules_env *env, const struct sl_rules_lock *lock);
+/*
+ * Call it about once a second for each engine that shares: connections of `engine` that are over no
+ * longer count for `ct count`. True: there was something to look for.
+ */
+SL_EXPORT bool sl_rules_tend(struct sl_rules *rules, const struct sl_engine *engine, uint64_t now);
 
 /* The ruleset in the form of `nft list ruleset`, in pieces. */
 SL_EXPORT void sl_rules_print(const struct sl_rules *rules,

@@ -82,7 +82,7 @@ static bool put_data(
 	struct sl__expr *part;
 
 	if (!elem->b) {
-		elem->b = sl__data_new(ev->r, set);
+		elem->b = sl__data_new(ev->r->whole, set);
 		if (!elem->b)
 			return false;
 	}
@@ -110,13 +110,13 @@ bool sl__change_set(struct sl__eval *ev, struct sl__stmt *s)
 		sl__set_remove(s->set, key);
 		return true;
 	}
-	elem = sl__set_place(ev->r, s->set, key, now, &fresh);
+	elem = sl__set_place(ev->r->whole, s->set, key, now, &fresh);
 	if (!elem)
 		return false;
 	if (fresh || s->op == 1)
 		elem->expires = timeout ? now + timeout * 1000000 : 0;
 	if (fresh && each)
-		elem->each = sl__stateful_copy(ev->r, each, elem->each);
+		elem->each = sl__stateful_copy(ev->r->whole, each, elem->each);
 	if (fresh && ((s->b && !put_data(ev, s->set, elem, data)) || (each && !elem->each))) {
 		elem->expires = 1; /* no memory: it is not there */
 		return false;

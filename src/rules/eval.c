@@ -122,7 +122,9 @@ static enum sl__outcome run_chain(struct sl__eval *ev, const struct sl__chain *b
 			rule = stack[--depth];
 			continue;
 		}
+		sl__share_begin(ev, rule);
 		out = run_rule(ev, rule, &target);
+		sl__share_end(ev, rule);
 		if (ev->view->tracing)
 			sl__tell_rule(ev, rule, target, out);
 		switch (out) {
@@ -153,22 +155,6 @@ static bool family_fits(const struct sl__table *t, uint8_t family)
 	return t->family == FAM_INET || (t->family == FAM_IP ? SL_IPV4 : SL_IPV6) == family;
 }
 
-/* Times in the file count from the first packet. */
-static void start_clock(struct sl_rules *r, uint64_t now)
-{
-	struct sl__table *t;
-	struct sl__set *s;
-	struct sl__expr *e;
-
-	if (r->start)
-		return;
-	r->start = now ? now : 1;
-	for (t = r->tables; t; t = t->next)
-		for (s = t->sets; s; s = s->next)
-			for (e = s->elems; e; e = e->next)
-				e->expires += e->expires ? now : 0;
-}
-
 static uint8_t rules_stages(void *ctx, enum sl_hook hook)
 {
 	return ((struct sl_rules *)ctx)->stages[hook];
@@ -183,7 +169,7 @@ static enum sl_decision rules_decide(void *ctx, struct sl_policy_view *view)
 
 	if (ev.stays && !view->tracing && sl__memo_knows(ev.r, view))
 		return SL_CONTINUE;
-	start_clock(ev.r, view->now);
+	sl__share_start(ev.r, view->now);
 	for (c = ev.r->hooks[view->hook]; c; c = c->later) {
 		if (sl__chain_stage(c) != view->stage || c->type[0] == 'n' ||
 		        !family_fits(c->table, view->parsed->tuple.family))
@@ -208,7 +194,7 @@ static bool rules_nat(void *ctx, struct sl_policy_view *view, struct sl_nat_rang
 	struct sl__chain *c;
 	enum sl__outcome out;
 
-	start_clock(ev.r, view->now);
+	sl__share_start(ev.r, view->now);
 	for (c = ev.r->hooks[view->hook]; c; c = c->later) {
 		if (c->type[0] != 'n' || !family_fits(c->table, view->parsed->tuple.family))
 			continue;

@@ -60,6 +60,28 @@ bool sl__stateful_passes(struct sl__eval *ev, struct sl__stateful *s);
 /* What an element has, when a lookup found it or a rule put it there. */
 bool sl__each_passes(struct sl__eval *ev, struct sl__expr *elem);
 
+/* Forget which of this view's connections are gone. */
+void sl__conncount_tend(
+        const struct sl_rules *r, const struct sl_track *t, struct sl__conncount *c);
+
+/* ---- share.c ---- */
+
+/* Around a rule. */
+static inline void sl__share_begin(const struct sl__eval *ev, const struct sl__rule *rule)
+{
+	if (rule->counts && ev->r->whole->lock.take)
+		ev->r->whole->lock.take(ev->r->whole->lock.ctx);
+}
+static inline void sl__share_end(const struct sl__eval *ev, const struct sl__rule *rule)
+{
+	if (rule->counts && ev->r->whole->lock.take)
+		ev->r->whole->lock.give(ev->r->whole->lock.ctx);
+}
+/* Before the first. */
+void sl__share_start(struct sl_rules *r, uint64_t now);
+/* Within a rule: the others may know of connections that count and are gone. */
+void sl__share_wish(const struct sl_rules *r);
+
 /* ---- effect.c: false where the rule ends, as if it did not match ---- */
 
 bool sl__set_meta(struct sl__eval *ev, const struct sl__stmt *s);

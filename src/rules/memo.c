@@ -105,7 +105,13 @@ void sl__memo_mark(struct sl_rules *r)
 			for (rule = c->rules; rule; rule = rule->next)
 				for (s = rule->stmts; s; s = s->next)
 					s->stays = stmt_stays(s);
+	(void)sl__memo_make(r);
+}
+
+bool sl__memo_make(struct sl_rules *r)
+{
 	r->memos = sl__arena_get(&r->arena, MEMOS * sizeof *r->memos);
+	return r->memos != NULL;
 }
 
 /* ---- the table ---- */

@@ -152,6 +152,7 @@ static void read_all(struct sl_rules *r, const char *name, const char *text, siz
 	build_sets(r);
 	order_chains(r);
 	sl__memo_mark(r);
+	sl__share_mark(r);
 	sl__runs_make(r);
 }
 
@@ -178,6 +179,7 @@ struct sl_rules *sl_rules_read(
 	r->arena.out_of_memory = &r->give_up;
 	r->tables_end = &r->tables;
 	r->random = 0x9e3779b97f4a7c15u;
+	r->whole = r;
 	why = read_guarded(r, name, text, len);
 	r->arena.out_of_memory = NULL;
 	if (why || r->errors) {
@@ -214,15 +216,4 @@ bool sl__rules_translate_family(const struct sl_rules *r, enum sl_family family)
 bool sl_rules_translates(const struct sl_rules *r)
 {
 	return sl__rules_translate_family(r, SL_IPV4) || sl__rules_translate_family(r, SL_IPV6);
-}
-
-void sl_rules_destroy(struct sl_rules *r)
-{
-	struct sl_mem mem;
-
-	if (!r)
-		return;
-	mem = r->env.mem;
-	sl__arena_fini(&r->arena);
-	sl__free(&mem, r, sizeof *r);
 }

@@ -288,11 +288,15 @@ struct sl__counter {
 	uint64_t packets, bytes;
 };
 /* `ct count`: connections that passed here and are still there. */
+struct sl__counted {
+	uint64_t id;    /* sl__conn_handle(); 0: free */
+	uint32_t owner; /* number of the view whose engine has it */
+};
 struct sl__conncount {
 	uint32_t max;
 	bool over;
-	uint32_t used, size; /* of ids: a power of two, at most half of it used */
-	uint64_t *ids;       /* sl__conn_handle(); 0: free */
+	uint32_t used, size; /* of conns: a power of two, at most half of it used */
+	struct sl__counted *conns;
 };
 
 /*
@@ -350,10 +354,11 @@ struct sl__rule {
 	const char *comment;
 	struct sl__place place;
 	struct sl__chain *chain;
-	uint64_t handle; /* as the kernel numbers them; 0: none yet */
+	uint64_t handle;     /* as the kernel numbers them; 0: none yet */
 	struct sl__run *run; /* of rules that begin with the same field (run.c); NULL: in none */
 	uint32_t run_at;     /* its number there */
-	bool checked, good; /* good: the check found no mistake */
+	bool checked, good;  /* good: the check found no mistake */
+	bool counts;         /* some statement keeps count of something (share.c) */
 };
 
 struct sl__chain {
@@ -445,7 +450,8 @@ struct sl__object {
 	struct sl__policy_word *policy; /* as written, until it is checked */
 	struct sl_timeouts *timeouts;   /* all of them, filled when they are first used */
 	bool timeouts_filled;
-	uint32_t seconds[SL_RULES_STATES]; /* of `policy`, in the order of sl__timeout_states(); 0: not said */
+	uint32_t seconds
+	        [SL_RULES_STATES]; /* of `policy`, in the order of sl__timeout_states(); 0: not said */
 	uint16_t port;
 	uint32_t size;
 	uint64_t timeout; /* ms */
@@ -487,6 +493,15 @@ struct sl_rules {
 	struct sl__memo *memos; /* memo.c */
 	uint64_t random, start; /* start: ns, when the first packet came */
 	jmp_buf give_up;
+	/* share.c */
+	struct sl_rules *whole;    /* whose tables these are: itself, unless it is a view */
+	struct sl_rules_lock lock; /* of a whole; take NULL: nobody shares it */
+	struct sl_rules *views;    /* of a whole */
+	struct sl_rules *next;     /* of a view, among them */
+	uint32_t number, made;     /* of a view, the whole is 0; numbers given so far */
+	bool over;                 /* of a whole: its own user has done with it */
+	bool wished;               /* some `ct count` is full of connections, perhaps of ours */
+	uint64_t tend_at;
 };
 
 /* ---- across the files ---- */
@@ -542,6 +557,11 @@ void sl__elem_bounds(
 
 /* memo.c, when all is read: which statements stay alike, and the table of what is known. */
 void sl__memo_mark(struct sl_rules *r);
+/* Only the table, for a view; false: no memory. */
+bool sl__memo_make(struct sl_rules *r);
+
+/* share.c, when all is read: which rules keep count of something. */
+void sl__share_mark(struct sl_rules *r);
 
 /* run.c, when all is read: runs of rules that begin with the same field are found by its value. */
 void sl__runs_make(struct sl_rules *r);

@@ -36,8 +36,8 @@ static bool limit_passes(struct sl__limit *l, uint64_t now, uint32_t bytes)
 	uint64_t rate = l->rate * factor, cost, tokens;
 
 	if (!l->max) {
-		l->max = l->rate_unit ? unit + credit(unit, l->burst, rate)
-		                      : unit / rate * l->burst;
+		l->max =
+		        l->rate_unit ? unit + credit(unit, l->burst, rate) : unit / rate * l->burst;
 		l->tokens = l->max;
 		l->last = now;
 	}
@@ -64,13 +64,19 @@ static void count(struct sl__counter *c, uint32_t bytes)
 
 /* ---- ct count ---- */
 
-static uint64_t *id_slot(const struct sl__conncount *c, uint64_t id)
+static uint32_t home(const struct sl__conncount *c, struct sl__counted conn)
 {
-	uint32_t i = (uint32_t)((id * 0x9e3779b97f4a7c15u) >> 32) & (c->size - 1);
+	return (uint32_t)(((conn.id ^ (uint64_t)conn.owner << 56) * 0x9e3779b97f4a7c15u) >> 32) &
+	       (c->size - 1);
+}
 
-	while (c->ids[i] && c->ids[i] != id)
+static struct sl__counted *slot_of(const struct sl__conncount *c, struct sl__counted conn)
+{
+	uint32_t i = home(c, conn);
+
+	while (c->conns[i].id && (c->conns[i].id != conn.id || c->conns[i].owner != conn.owner))
 		i = (i + 1) & (c->size - 1);
-	return &c->ids[i];
+	return &c->conns[i];
 }
 
 static bool grow(struct sl_rules *r, struct sl__conncount *c)
@@ -78,33 +84,32 @@ static bool grow(struct sl_rules *r, struct sl__conncount *c)
 	struct sl__conncount more = *c;
 
 	more.size = c->size ? c->size * 2 : 8;
-	more.ids = sl__arena_get(&r->arena, more.size * sizeof *more.ids);
-	if (!more.ids)
+	more.conns = sl__arena_get(&r->arena, more.size * sizeof *more.conns);
+	if (!more.conns)
 		return false;
 	for (uint32_t i = 0; i < c->size; i++)
-		if (c->ids[i])
-			*id_slot(&more, c->ids[i]) = c->ids[i];
+		if (c->conns[i].id)
+			*slot_of(&more, c->conns[i]) = c->conns[i];
 	*c = more;
 	return true;
 }
 
-/* Take the id at i out; those behind it that it pushed on move up. */
-static void remove_id(struct sl__conncount *c, uint32_t i)
+/* Take the one at i out; those behind it that it pushed on move up. */
+static void remove_at(struct sl__conncount *c, uint32_t i)
 {
-	uint32_t mask = c->size - 1, hole = i, home;
+	uint32_t mask = c->size - 1, hole = i;
 
 	c->used--;
 	for (;;) {
 		i = (i + 1) & mask;
-		if (!c->ids[i])
+		if (!c->conns[i].id)
 			break;
-		home = (uint32_t)((c->ids[i] * 0x9e3779b97f4a7c15u) >> 32) & mask;
-		if (((i - home) & mask) >= ((i - hole) & mask)) {
-			c->ids[hole] = c->ids[i];
+		if (((i - home(c, c->conns[i])) & mask) >= ((i - hole) & mask)) {
+			c->conns[hole] = c->conns[i];
 			hole = i;
 		}
 	}
-	c->ids[hole] = 0;
+	c->conns[hole].id = 0;
 }
 
 static bool counts_still(const struct sl_track *t, uint64_t id)
@@ -115,13 +120,14 @@ static bool counts_still(const struct sl_track *t, uint64_t id)
 	                       (conn->state == SL_TCP_TIME_WAIT || conn->state == SL_TCP_CLOSE));
 }
 
-static void forget_gone(const struct sl_track *t, struct sl__conncount *c)
+void sl__conncount_tend(const struct sl_rules *r, const struct sl_track *t, struct sl__conncount *c)
 {
 	uint32_t i = 0;
 
 	while (i < c->size) {
-		if (c->ids[i] && !counts_still(t, c->ids[i]))
-			remove_id(c, i); /* what stands there now is looked at next */
+		if (c->conns[i].id && c->conns[i].owner == r->number &&
+		        !counts_still(t, c->conns[i].id))
+			remove_at(c, i); /* what stands there now is looked at next */
 		else
 			i++;
 	}
@@ -134,17 +140,22 @@ static bool conncount_passes(struct sl__eval *ev, struct sl__conncount *c)
 	const struct sl_track *t = sl__eval_track(ev);
 	const struct sl_conn *conn = ev->view->conn;
 	uint32_t count = conn ? 0 : 1;
-	uint64_t id = conn ? sl__conn_handle(conn) : 0, *slot;
 
 	if (conn && !(conn->status & SL_CONFIRMED)) {
-		if (2 * (c->used + 1) > c->size && !grow(ev->r, c))
+		const struct sl__counted one = {sl__conn_handle(conn), ev->r->number};
+		struct sl__counted *slot;
+
+		if (2 * (c->used + 1) > c->size && !grow(ev->r->whole, c))
 			return false;
-		slot = id_slot(c, id);
-		c->used += *slot != id;
-		*slot = id;
+		slot = slot_of(c, one);
+		c->used += !slot->id;
+		*slot = one;
 	}
-	if (c->used + count > c->max && t)
-		forget_gone(t, c);
+	if (c->used + count > c->max && t) {
+		sl__conncount_tend(ev->r, t, c);
+		if (c->used + count > c->max)
+			sl__share_wish(ev->r);
+	}
 	return (c->used + count > c->max) == c->over;
 }
 
@@ -187,11 +198,11 @@ static void renew(struct sl__stateful *s, const struct sl__stateful *from)
 	if (s->kind != ST_CT_COUNT)
 		return;
 	s->conncount.used = s->conncount.size = 0;
-	s->conncount.ids = NULL;
+	s->conncount.conns = NULL;
 	if (was.kind == ST_CT_COUNT && was.conncount.size) {
 		s->conncount.size = was.conncount.size;
-		s->conncount.ids = was.conncount.ids;
-		memset(s->conncount.ids, 0, s->conncount.size * sizeof *s->conncount.ids);
+		s->conncount.conns = was.conncount.conns;
+		memset(s->conncount.conns, 0, s->conncount.size * sizeof *s->conncount.conns);
 	}
 }
 

@@ -292,14 +292,15 @@ static bool is_local(void *ctx, const struct sl_addr *addr, enum sl_family famil
 	return world_is_own(addr);
 }
 
-static uint32_t route_if(void *ctx, const struct sl_addr *addr, enum sl_family family,
-        uint32_t in_if, uint32_t mark)
+static uint32_t route_if(
+        void *ctx, const struct sl_addr *addr, enum sl_family family, uint32_t in_if, uint32_t mark)
 {
 	(void)ctx, (void)family, (void)in_if;
 	return mark == 99 ? 0 : world_is_inside(addr) ? IN0 : OUT0; /* 99 leads nowhere */
 }
 
-static struct sl_rules *read_text(struct world *w, const char *text)
+/* Several shards have views of one ruleset. */
+static struct sl_rules *read_text(struct world *w, const char *text, struct sl_rules *whole)
 {
 	struct sl_rules_env env = {.mem = {get, give, w},
 	        .ctx = w,
@@ -309,12 +310,13 @@ static struct sl_rules *read_text(struct world *w, const char *text)
 	        .route_if = route_if,
 	        .set_helper = sl_conn_set_helper};
 
-	return sl_rules_read(&env, "rules", text, strlen(text));
+	return whole ? sl_rules_share(whole, &env, NULL)
+	             : sl_rules_read(&env, "rules", text, strlen(text));
 }
 
 static bool read_rules(struct world *w, unsigned i, struct sl_config *config)
 {
-	w->rules[i] = read_text(w, w->set->rules);
+	w->rules[i] = read_text(w, w->set->rules, i ? w->rules[0] : NULL);
 	/* What `helper` names is attached without a rule's word. */
 	w->policy = sl_rules_policy;
 	w->policy.automatic_helper = NULL;
@@ -588,8 +590,11 @@ static void do_packets(struct world *w, struct step *s, unsigned n)
 static void do_clock(struct world *w, struct step *s)
 {
 	w->outcomes = &s->outcome;
-	for (w->working = 0; w->working < w->shards; w->working++)
+	for (w->working = 0; w->working < w->shards; w->working++) {
 		(void)sl_clock(w->engine[w->working], w->now, 0);
+		if (w->rules[w->working])
+			(void)sl_rules_tend(w->rules[w->working], w->engine[w->working], w->now);
+	}
 	if (w->model && !*w->bad && model_clock(w->model, w->now))
 		snprintf(w->bad, sizeof(w->bad), "the model disagrees: %s",
 		        model_clock(w->model, w->now));
@@ -599,7 +604,8 @@ static void do_clock(struct world *w, struct step *s)
 /* A reload: what cannot be read (or held in memory) changes nothing. */
 static void replace_rules(struct world *w, const char *text)
 {
-	struct sl_rules *old = w->rules[w->working], *rules = read_text(w, text);
+	struct sl_rules *old = w->rules[w->working],
+	                *rules = read_text(w, text, w->working ? w->rules[0] : NULL);
 
 	if (!rules)
 		return;

@@ -274,7 +274,7 @@ static void copies_begin_anew(void **unused)
 	struct sl_tuple tuple = tuple_udp(7);
 	struct sl_conn *conn, *pending;
 	enum sl_reason why;
-	uint64_t *ids;
+	const struct sl__counted *known;
 
 	(void)unused;
 	assert_true(copy && copy->next && !copy->next->next);
@@ -288,14 +288,14 @@ static void copies_begin_anew(void **unused)
 	assert_non_null(pending);
 	asked.view.conn = pending;
 	assert_false(sl__stateful_passes(&asked.ev, copy->next));
-	ids = copy->next->conncount.ids;
+	known = copy->next->conncount.conns;
 
 	/* in the old one's memory, with nothing of what it knew */
 	second = copy->next;
 	assert_ptr_equal(sl__stateful_copy(r, &from, copy), copy);
 	assert_ptr_equal(copy->next, second);
 	assert_int_equal(copy->counter.packets, 5);
-	assert_ptr_equal(second->conncount.ids, ids);
+	assert_ptr_equal(second->conncount.conns, known);
 	assert_int_equal(second->conncount.used, 0);
 	asked.view.conn = pending;
 	assert_true(sl__stateful_passes(&asked.ev, second));
