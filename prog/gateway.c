@@ -97,8 +97,7 @@ static bool complain(
 	return false;
 }
 
-static void attach(
-        struct sl_gateway *g, const struct sl_helper *helper, uint16_t port, bool active)
+static void attach(struct sl_gateway *g, const struct sl_helper *helper, uint16_t port, bool active)
 {
 	g->attach = sl__must_grow(g->attach, (g->n_attach + 1) * sizeof(*g->attach));
 	g->attach[g->n_attach++] = (struct sl_attach){helper, port, active};
@@ -163,7 +162,8 @@ static bool load_module(struct sl_gateway *g, const char *path)
 	one = named_helper(handle, path);
 	old = dlsym(handle, "nf2000_module");
 	if (!list && !one && !old)
-		return complain(g, "--module", path, "not a helper module: exports no sl_helper_NAME");
+		return complain(
+		        g, "--module", path, "not a helper module: exports no sl_helper_NAME");
 	if (old)
 		sl__modules2000_add(&g->modules2000, old);
 	if (one)
@@ -266,11 +266,18 @@ void sl__gateway_use(struct sl_gateway *g, struct sl_rules *rules)
 
 static bool use_rules(struct sl_gateway *g, const struct sl_replay_options *opt)
 {
-	struct sl_rules *rules = load(g, opt->rules, NULL);
+	const struct sl_gateway *first = g->look ? g->look->first : NULL;
+	struct sl_rules *rules =
+	        first ? sl__gateway_share(g, first->rules) : load(g, opt->rules, NULL);
 
 	if (rules)
 		sl__gateway_use(g, rules);
 	return rules != NULL;
+}
+
+struct sl_rules *sl__gateway_share(struct sl_gateway *g, struct sl_rules *rules)
+{
+	return sl__ruleset_share(rules, g->look->env, g->look->lock);
 }
 
 struct sl_rules *sl__gateway_read(struct sl_gateway *g, const char *file, FILE *errors)
@@ -352,7 +359,8 @@ static bool set_tunable(const struct sl_gateway *g, struct sl_engine *engine, co
 	if (sl_tunable_set(engine, name, (uint32_t)value))
 		return true;
 	return complain(g, "--set", text,
-	        sl_tunable_get(engine, name, &now) ? "the value is out of range" : "no such tunable (sluice help tunables)");
+	        sl_tunable_get(engine, name, &now) ? "the value is out of range"
+	                                           : "no such tunable (sluice help tunables)");
 }
 
 bool sl__gateway_start(

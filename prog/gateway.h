@@ -27,6 +27,9 @@ struct sl_gateway_look {
 	const struct sl_rules_env *env;
 	/* --masquerade without a ruleset: does it leave by an outside interface? */
 	bool (*is_outside)(void *ctx, uint32_t ifindex);
+	/* Several engines: the first one's gateway (NULL: this is it), whose ruleset the others share. */
+	struct sl_gateway *first;
+	const struct sl_rules_lock *lock;
 };
 
 struct sl_gateway {
@@ -35,7 +38,7 @@ struct sl_gateway {
 	bool nat; /* it translates: the public addresses are its own */
 	/* Private. */
 	const struct sl_gateway_look *look; /* NULL: a replay */
-	struct sl_rules *rules; /* NULL: the built-in policy */
+	struct sl_rules *rules;             /* NULL: the built-in policy */
 	const struct sl_replay_options *opt;
 	struct sl_policy builtin;
 	struct sl_policy_masquerade masquerade;
@@ -62,6 +65,8 @@ void sl__gateway_fini(struct sl_gateway *g);
  * comes back for sl_rules_destroy() (NULL: it was the built-in policy).
  */
 struct sl_rules *sl__gateway_read(struct sl_gateway *g, const char *file, FILE *errors);
+/* A view of `rules`, which the first gateway has or will have; NULL: no memory. */
+struct sl_rules *sl__gateway_share(struct sl_gateway *g, struct sl_rules *rules);
 /* Before there is an engine: these rules, which become the gateway's to destroy. */
 void sl__gateway_use(struct sl_gateway *g, struct sl_rules *rules);
 struct sl_rules *sl__gateway_swap(

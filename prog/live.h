@@ -4,8 +4,8 @@
 
 /*
  * A live gateway: engines between the TAP device and the machine's links and routes. Each (struct
- * sl_live) has a queue of the device, a view of links and routes, a ruleset, and a thread that does all
- * of it (live_loop.c); nothing is shared but what struct sl_live_all has. Number 0 is the program's
+ * sl_live) has a queue of the device, a view of links and routes, of the ruleset, and a thread that does all
+ * of it (live_loop.c); nothing is shared but what struct sl_live_all has, and what the ruleset counts. Number 0 is the program's
  * first thread: it also attaches the BPF programs, takes signals and feeds the watchdog.
  */
 #include <pthread.h>
@@ -49,12 +49,13 @@ struct sl_live {
 	struct sl_live_all *all;
 	const struct sl_run_options *opt; /* those of all, as the next two */
 	struct sl_steer *steer;
-	unsigned shard; /* number of this engine, and of its queue */
+	unsigned shard;   /* number of this engine, and of its queue */
 	pthread_t thread; /* if threaded */
 	bool threaded;
 	struct sl_live_inbox *inbox; /* NULL: it is the only one */
 	atomic_bool over;
-	atomic_bool stale; /* routes are to be asked for again: somebody learned an address of NAT */
+	atomic_bool
+	        stale; /* routes are to be asked for again: somebody learned an address of NAT */
 	uint64_t not_passed; /* handed over, but there was no room */
 	struct sl_rules_env rules_env;
 	struct sl_gateway_look look;
@@ -68,7 +69,8 @@ struct sl_live {
 	uint64_t now;
 	/* The batch under way: packet i is lent in the block at i * SL_LIVE_STRIDE. */
 	struct sl_packet packets[SL_LIVE_BATCH];
-	uint32_t chosen[SL_LIVE_BATCH]; /* by which interface the stack would send it; 0: not known */
+	uint32_t chosen
+	        [SL_LIVE_BATCH]; /* by which interface the stack would send it; 0: not known */
 	uint8_t *blocks;
 	struct sl_live_emitted *emitted;
 	unsigned n_emitted, emitted_size;
@@ -78,7 +80,7 @@ struct sl_live {
 	uint64_t log_began; /* packets logged since then: logged */
 	unsigned logged;
 	uint64_t started, packets_in; /* packets put in before this batch */
-	struct sl_print explained;      /* the packet under way, as far as it was explained */
+	struct sl_print explained;    /* the packet under way, as far as it was explained */
 	struct sl_tuple explained_tuple;
 	bool explaining;
 	uint64_t unsent;   /* accepted, but there was no way out */
@@ -98,6 +100,11 @@ struct sl_live_all {
 	pthread_mutex_t nat_lock;
 	struct sl_addr nat[SL_LIVE_NAT];
 	atomic_uint n_nat;
+	/* Around what the engines' ruleset counts (sl_rules_share). */
+	pthread_mutex_t rules;
+	struct sl_rules_lock rules_lock;
+	struct sl_recording recording;
+	pthread_mutex_t turn; /* while there is a recording: whose engine works */
 };
 
 /* live_embed.c: sl_env for a live engine, and what becomes of packets. */
@@ -117,8 +124,13 @@ unsigned sl__live_take_over(struct sl_live *live);
 void sl__live_learn_nat(struct sl_live *live, const struct sl_conn *conn);
 bool sl__live_is_nat(const struct sl_live *live, const struct sl_addr *addr);
 
-/* live_record.c: what goes in, and a hash of what came of it, when there is a recording. */
+/*
+ * live_record.c: what goes in, and a hash of what came of it, when there is a recording. Whatever an
+ * engine does and is recorded it does in its turn.
+ */
 bool sl__live_record_init(struct sl_live *live);
+void sl__live_turn(struct sl_live *live, bool mine);
+void sl__live_record_rules(struct sl_live *live, const struct sl_rules *rules);
 void sl__live_record_output(struct sl_live *live, unsigned n);
 /* End a connection, an expectation; the recording is told. */
 void sl__live_kill_conn(struct sl_live *live, struct sl_conn *conn, const struct sl_conn_info *info,

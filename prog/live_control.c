@@ -100,23 +100,26 @@ static void swap_rules(void *ctx)
 {
 	struct swap *s = ctx;
 
-	sl__record_rules(&s->live->recorder, s->rules);
+	sl__live_record_rules(s->live, s->rules);
 	s->rules = sl__gateway_swap(&s->live->gateway, s->live->engine, s->rules);
 }
 
-/* Each engine has a ruleset of its own: counters, sets and limits change as it runs. */
+/* One ruleset, and for each other engine a view of it. */
 static bool read_all(struct sl_live_all *all, struct swap *swaps, const char *file, FILE *errors)
 {
 	for (unsigned i = 0; i < all->n; i++) {
+		struct sl_gateway *g = &all->lives[i].gateway;
+
 		swaps[i] = (struct swap){.live = &all->lives[i]};
-		swaps[i].rules = sl__gateway_read(&all->lives[i].gateway, file, errors);
+		swaps[i].rules = i ? sl__gateway_share(g, swaps[0].rules)
+		                   : sl__gateway_read(g, file, errors);
 		if (!swaps[i].rules)
 			return false;
 	}
 	return true;
 }
 
-/* All are read before one is swapped. */
+/* All are there before one is swapped. */
 static bool reload(void *ctx, const char *file, FILE *errors)
 {
 	struct sl_live_all *all = ctx;

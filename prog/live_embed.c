@@ -105,7 +105,7 @@ static void route(void *ctx, const struct sl_route_query *query, struct sl_route
 		answer->inside = link && link->inside && answer->kind == SL_ROUTE_FORWARD;
 		answer->nat_address = sl__live_is_nat(live, &query->dst);
 	}
-	if (!live->recorder.f)
+	if (!sl__recording(&live->recorder))
 		return;
 	record = (struct sl_record_route){*query, *answer};
 	sl__record(&live->recorder, SL_RECORD_ROUTE, &record, sizeof(record));

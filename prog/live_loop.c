@@ -99,8 +99,10 @@ static unsigned read_batch(struct sl_live *live)
  */
 static void mind_routes(struct sl_live *live)
 {
-	if (atomic_load(&live->stale) && atomic_exchange(&live->stale, false))
-		sl_routes_changed(live->engine);
+	if (!atomic_load(&live->stale) || !atomic_exchange(&live->stale, false))
+		return;
+	sl__record(&live->recorder, SL_RECORD_ROUTES, NULL, 0);
+	sl_routes_changed(live->engine);
 }
 
 static void look(struct sl_live *live)
@@ -123,8 +125,10 @@ static void put_in(struct sl_live *live, unsigned n)
 
 static void finish_batch(struct sl_live *live, unsigned n)
 {
+	sl__live_turn(live, true);
 	look(live);
 	put_in(live, n);
+	sl__live_turn(live, false);
 	sl__live_send(live, n);
 	live->packets_in += n;
 }
@@ -150,15 +154,30 @@ static void packets(struct sl_live *live)
 	}
 }
 
+/* Connections of ours that are over and that others, which share the ruleset, still count. */
+static void tend_rules(struct sl_live *live)
+{
+	if (live->all->n > 1 && live->gateway.rules &&
+	        sl_rules_tend(live->gateway.rules, live->engine, live->now))
+		sl__record(&live->recorder, SL_RECORD_TEND, &live->now, sizeof(live->now));
+}
+
 static void pass_time(struct sl_live *live)
 {
+	bool due;
+
+	sl__live_turn(live, true);
 	look(live);
-	if (sl_deadline(live->engine) > live->now)
-		return;
-	sl__record_clock(&live->recorder, live->now, EXPIRE);
-	sl_clock(live->engine, live->now, EXPIRE);
-	sl__live_record_output(live, 0);
-	sl__live_send(live, 0);
+	tend_rules(live);
+	due = sl_deadline(live->engine) <= live->now;
+	if (due) {
+		sl__record_clock(&live->recorder, live->now, EXPIRE);
+		sl_clock(live->engine, live->now, EXPIRE);
+		sl__live_record_output(live, 0);
+	}
+	sl__live_turn(live, false);
+	if (due)
+		sl__live_send(live, 0);
 }
 
 /* ---- the loop ------------------------------------------------------------------------------- */
@@ -183,18 +202,27 @@ static void take_signal(struct sl_live *live)
 		atomic_store(&live->over, true);
 }
 
+/* What somebody else did or wants: between two batches. */
+static void follow(struct sl_live *live, int fd)
+{
+	sl__live_turn(live, true);
+	if (fd == live->net.watch.fd)
+		sl_net_follow(&live->net);
+	else
+		sl__desk_serve(&live->desk);
+	sl__live_turn(live, false);
+}
+
 static void handle(struct sl_live *live, int fd)
 {
 	if (fd == live->tap.fd)
 		packets(live);
-	else if (fd == live->net.watch.fd)
-		sl_net_follow(&live->net);
-	else if (fd == live->desk.wake)
-		sl__desk_serve(&live->desk);
 	else if (live->inbox && fd == live->inbox->wake)
 		passed_over(live);
 	else if (fd == live->signals)
 		take_signal(live);
+	else
+		follow(live, fd);
 }
 
 /* As the beat of the BPF programs, for systemd: all threads that move packets must do so. */
@@ -218,8 +246,8 @@ static void mind_explainers(struct sl_live *live)
 	bool wanted = atomic_load_explicit(&live->feed.explainers, memory_order_relaxed) > 0;
 
 	if (live->shard == 0) /* whoever asks, asks all */
-		__atomic_store_n(&live->steer->config->fast, live->fast.slots && !wanted,
-		        __ATOMIC_RELAXED);
+		__atomic_store_n(
+		        &live->steer->config->fast, live->fast.slots && !wanted, __ATOMIC_RELAXED);
 	if (wanted == live->explaining)
 		return;
 	live->explaining = wanted;

@@ -22,38 +22,61 @@ bool sl__live_record_init(struct sl_live *live)
 	        .start = config->start,
 	        .forward_ttl = config->forward_ttl,
 	        .masquerade = live->opt->common.masquerade,
-	        .checksum = live->opt->common.checksum};
+	        .checksum = live->opt->common.checksum,
+	        .shards = config->shards,
+	        .shard = config->shard};
 
+	*r = (struct sl_recorder){&live->all->recording, live->shard};
 	if (!live->opt->record)
 		return true;
-	if (!sl__recorder_init(r, live->opt->record, live->opt->record_max))
+	if (!live->shard && !sl__recording_init(r->to, live->opt->record, live->opt->record_max))
 		return false;
 	memcpy(begin.seed, live->env.seed, sizeof(begin.seed));
 	sl__record(r, SL_RECORD_BEGIN, &begin, sizeof(begin));
-	put_words(r, 'h', &live->opt->common.helpers);
-	put_words(r, 's', &live->opt->common.sets);
-	put_words(r, 'x', &live->opt->outside);
+	if (!live->shard) {
+		put_words(r, 'h', &live->opt->common.helpers);
+		put_words(r, 's', &live->opt->common.sets);
+		put_words(r, 'x', &live->opt->outside);
+	}
 	for (unsigned i = 0; i < live->net.n_links; i++)
 		sl__record_link(r, live->net.links[i].index, live->net.links[i].name);
 	for (unsigned i = 0; i < live->net.n_addrs; i++)
 		sl__record_addr(r, &live->net.addrs[i].addr, false);
-	sl__record_rules(r, live->gateway.rules);
+	sl__live_record_rules(live, live->gateway.rules);
 	return true;
+}
+
+void sl__live_record_rules(struct sl_live *live, const struct sl_rules *rules)
+{
+	if (!live->shard)
+		sl__record_rules(&live->recorder, rules);
+	else if (rules)
+		sl__record(&live->recorder, SL_RECORD_SHARED, NULL, 0);
+}
+
+void sl__live_turn(struct sl_live *live, bool mine)
+{
+	if (!live->opt->record || live->all->n == 1)
+		return;
+	if (mine)
+		pthread_mutex_lock(&live->all->turn);
+	else
+		pthread_mutex_unlock(&live->all->turn);
 }
 
 void sl__live_record_output(struct sl_live *live, unsigned n)
 {
 	uint64_t hash = 0;
 
-	if (!live->recorder.f)
+	if (!live->recorder.to->f)
 		return;
 	for (unsigned i = 0; i < n; i++)
 		hash = sl__record_hash(hash, &live->packets[i], false);
 	for (unsigned i = 0; i < live->n_emitted; i++)
 		hash = sl__record_hash(hash, &live->emitted[i].packet, true);
 	sl__record(&live->recorder, SL_RECORD_OUTPUT, &hash, sizeof(hash));
-	if (live->recorder.full) {
-		sl__recorder_fini(&live->recorder);
+	if (live->recorder.to->full) {
+		sl__recording_fini(live->recorder.to);
 		sl__log(SL_LOG_WARNING, "recording-full", "file", live->opt->record, NULL);
 	}
 }

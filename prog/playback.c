@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * `sluice replay RECORDING`: the engine of a live run again, offline (record.h). The engine's
+ * `sluice replay RECORDING`: the engines of a live run again, offline (record.h), each in its turn. Their
  * questions are answered from the recording; what comes out is compared with the hashes that the
  * run left there, so that a replay which goes another way is told at the first packet where it
  * does.
@@ -18,7 +18,7 @@
 
 /* ---- records -------------------------------------------------------------------------------- */
 
-void sl__playback_next(struct sl_playback *p)
+static void read_record(struct sl_playback *p)
 {
 	int kind = getc(p->f);
 	uint32_t len;
@@ -35,6 +35,22 @@ void sl__playback_next(struct sl_playback *p)
 	p->len = len;
 	if (fread(p->content, 1, len, p->f) == len)
 		p->kind = (char)kind;
+}
+
+void sl__playback_next(struct sl_playback *p)
+{
+	uint32_t engine;
+
+	read_record(p);
+	while (p->kind == SL_RECORD_ENGINE) {
+		memcpy(&engine, p->content, sizeof(engine));
+		if (!sl__playback_has(p, sizeof(engine)) || engine >= SL_RECORD_ENGINES)
+			p->kind = 0;
+		else
+			p->e = &p->engines[engine];
+		if (p->kind)
+			read_record(p);
+	}
 }
 
 bool sl__playback_has(const struct sl_playback *p, size_t size)
@@ -72,9 +88,9 @@ static void kill_conn(struct sl_playback *p)
 	if (!sl__playback_has(p, sizeof(kill)))
 		return;
 	memcpy(&kill, p->content, sizeof(kill));
-	conn = sl_conn_find(p->engine, &kill.tuple, kill.zone, &dir);
+	conn = sl_conn_find(p->e->engine, &kill.tuple, kill.zone, &dir);
 	if (conn)
-		sl_conn_kill(p->engine, conn, (enum sl_reason)kill.why);
+		sl_conn_kill(p->e->engine, conn, (enum sl_reason)kill.why);
 	else
 		sl__playback_diverge(p, "a connection that was ended then is not there");
 }
@@ -89,9 +105,9 @@ static void kill_if_wanted(void *ctx, struct sl_expect *expect)
 	const struct wanted *w = ctx;
 	struct sl_expect_info info;
 
-	sl_expect_info(w->p->engine, expect, &info);
+	sl_expect_info(w->p->e->engine, expect, &info);
 	if (info.id == w->kill->id)
-		sl_expect_kill(w->p->engine, expect, (enum sl_reason)w->kill->why);
+		sl_expect_kill(w->p->e->engine, expect, (enum sl_reason)w->kill->why);
 }
 
 static void kill_expect(struct sl_playback *p)
@@ -103,7 +119,7 @@ static void kill_expect(struct sl_playback *p)
 	if (!sl__playback_has(p, sizeof(kill)))
 		return;
 	memcpy(&kill, p->content, sizeof(kill));
-	while (sl_expect_walk(p->engine, &cursor, 256, kill_if_wanted, &w))
+	while (sl_expect_walk(p->e->engine, &cursor, 256, kill_if_wanted, &w))
 		;
 }
 
@@ -112,9 +128,20 @@ static void reload(struct sl_playback *p)
 	struct sl_rules *rules = sl__playback_rules(p);
 
 	if (rules)
-		sl_rules_destroy(sl__gateway_swap(&p->gateway, p->engine, rules));
+		sl_rules_destroy(sl__gateway_swap(&p->e->gateway, p->e->engine, rules));
 	else
 		sl__playback_diverge(p, "a ruleset cannot be read any more");
+}
+
+static void tend(struct sl_playback *p)
+{
+	uint64_t now;
+
+	if (!sl__playback_has(p, sizeof(now)))
+		return;
+	memcpy(&now, p->content, sizeof(now));
+	if (!p->e->gateway.rules || !sl_rules_tend(p->e->gateway.rules, p->e->engine, now))
+		sl__playback_diverge(p, "no connection count waits to be tended");
 }
 
 static void compare(struct sl_playback *p)
@@ -124,13 +151,15 @@ static void compare(struct sl_playback *p)
 	if (!sl__playback_has(p, sizeof(then)))
 		return;
 	memcpy(&then, p->content, sizeof(then));
-	if (then != p->hash)
+	if (then != p->e->hash)
 		sl__playback_diverge(p, "what comes out before it is not what came out then");
 }
 
 /* False: the recording says something that this program does not know. */
 static bool one_record(struct sl_playback *p)
 {
+	if (!p->e->engine)
+		return false;
 	switch ((enum sl_record_kind)p->kind) {
 	case SL_RECORD_INPUT:
 		return sl__playback_input(p); /* has gone on to the next record */
@@ -140,7 +169,7 @@ static bool one_record(struct sl_playback *p)
 		compare(p);
 		break;
 	case SL_RECORD_ROUTES:
-		sl_routes_changed(p->engine);
+		sl_routes_changed(p->e->engine);
 		break;
 	case SL_RECORD_CONN:
 		kill_conn(p);
@@ -149,7 +178,11 @@ static bool one_record(struct sl_playback *p)
 		kill_expect(p);
 		break;
 	case SL_RECORD_RULES:
+	case SL_RECORD_SHARED:
 		reload(p);
+		break;
+	case SL_RECORD_TEND:
+		tend(p);
 		break;
 	case SL_RECORD_LINK:
 	case SL_RECORD_ADDR:
@@ -159,6 +192,7 @@ static bool one_record(struct sl_playback *p)
 	case SL_RECORD_ROUTE_IF:
 		sl__playback_diverge(p, "the engine does not ask what it asked then");
 		break;
+	case SL_RECORD_ENGINE:
 	case SL_RECORD_BEGIN:
 	case SL_RECORD_OPTION:
 		return false;
@@ -197,25 +231,27 @@ static void put_conn(void *ctx, struct sl_conn *conn)
 	struct sl_playback *p = ctx;
 	struct sl_conn_info info;
 
-	sl_conn_info(p->engine, conn, &info);
+	sl_conn_info(p->e->engine, conn, &info);
 	sl__json_conn(&p->json, &info, info.id, true);
 	sl__playback_row(p, p->final);
 }
 
 static void finish(struct sl_playback *p)
 {
-	uint64_t cursor = 0;
+	for (p->e = p->engines; p->final && p->e < p->engines + p->n_engines; p->e++) {
+		uint64_t cursor = 0;
 
-	while (p->final && sl_conn_walk(p->engine, &cursor, 1024, put_conn, p))
-		;
+		while (sl_conn_walk(p->e->engine, &cursor, 1024, put_conn, p))
+			;
+	}
 	printf("packets=%llu inputs=%llu accepted=%llu dropped=%llu held=%llu taken=%llu "
-	       "events=%llu "
-	       "identical=%s\n",
+	       "handed_over=%llu engines=%u events=%llu identical=%s\n",
 	        (unsigned long long)p->packets_in, (unsigned long long)p->inputs,
 	        (unsigned long long)p->verdicts[SL_ACCEPT],
 	        (unsigned long long)p->verdicts[SL_DROP], (unsigned long long)p->verdicts[SL_HELD],
-	        (unsigned long long)p->verdicts[SL_TAKEN], (unsigned long long)p->n_events,
-	        p->diverged ? "no" : "yes");
+	        (unsigned long long)p->verdicts[SL_TAKEN],
+	        (unsigned long long)p->verdicts[SL_HANDOVER], p->n_engines,
+	        (unsigned long long)p->n_events, p->diverged ? "no" : "yes");
 }
 
 static int work(struct sl_playback *p)
@@ -261,17 +297,25 @@ static void free_words(struct sl_strings *list)
 	free(list->at);
 }
 
+static void end_engine(struct sl_playback_engine *e)
+{
+	if (e->engine) {
+		sl__gateway_stop(&e->gateway);
+		sl_engine_destroy(e->engine);
+	}
+	sl__embed_fini(&e->embed);
+	sl__gateway_fini(&e->gateway);
+	free(e->links);
+	free(e->own);
+}
+
 static void fini(struct sl_playback *p)
 {
 	FILE *files[] = {p->f, p->events, p->rows, p->final};
 
-	if (p->engine) {
-		p->events = NULL;
-		sl__gateway_stop(&p->gateway);
-		sl_engine_destroy(p->engine);
-	}
-	sl__embed_fini(&p->embed);
-	sl__gateway_fini(&p->gateway);
+	p->events = NULL;
+	for (unsigned i = 0; i < p->n_engines; i++)
+		end_engine(&p->engines[i]);
 	for (unsigned i = 0; i < 4; i++)
 		if (files[i])
 			fclose(files[i]);
@@ -279,8 +323,6 @@ static void fini(struct sl_playback *p)
 		free(p->blocks[i]);
 	sl__json_fini(&p->json);
 	free(p->content);
-	free(p->links);
-	free(p->own);
 }
 
 int sl__playback(const struct sl_replay_options *opt)
@@ -290,6 +332,7 @@ int sl__playback(const struct sl_replay_options *opt)
 
 	memset(p, 0, sizeof(*p));
 	p->opt = *opt;
+	p->e = p->engines;
 	p->opt.rules = NULL;
 	p->opt.helpers = p->opt.sets = (struct sl_strings){0}; /* the recording's */
 	sl__json_init(&p->json);

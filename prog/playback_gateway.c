@@ -11,7 +11,7 @@
 
 static void route(void *ctx, const struct sl_route_query *query, struct sl_route *answer)
 {
-	struct sl_playback *p = ctx;
+	struct sl_playback *p = sl__playback_of(ctx)->all;
 	struct sl_record_route r;
 
 	memset(answer, 0, sizeof(*answer));
@@ -26,19 +26,19 @@ static void route(void *ctx, const struct sl_route_query *query, struct sl_route
 
 static bool is_local(void *ctx, const struct sl_addr *addr, enum sl_family family)
 {
-	const struct sl_playback *p = ctx;
+	const struct sl_playback_engine *e = ctx;
 
 	(void)family;
-	for (unsigned i = 0; i < p->n_own; i++)
-		if (sl_addr_eq(&p->own[i], addr))
+	for (unsigned i = 0; i < e->n_own; i++)
+		if (sl_addr_eq(&e->own[i], addr))
 			return true;
 	return false;
 }
 
-static uint32_t route_if(void *ctx, const struct sl_addr *addr, enum sl_family family,
-        uint32_t in_if, uint32_t mark)
+static uint32_t route_if(
+        void *ctx, const struct sl_addr *addr, enum sl_family family, uint32_t in_if, uint32_t mark)
 {
-	struct sl_playback *p = ctx;
+	struct sl_playback *p = ((struct sl_playback_engine *)ctx)->all;
 	uint32_t answer = 0;
 
 	(void)addr, (void)family, (void)in_if, (void)mark;
@@ -49,11 +49,11 @@ static uint32_t route_if(void *ctx, const struct sl_addr *addr, enum sl_family f
 	return answer;
 }
 
-static struct sl_playback_link *find_link(struct sl_playback *p, uint32_t index)
+static struct sl_playback_link *find_link(struct sl_playback_engine *e, uint32_t index)
 {
-	for (unsigned i = 0; i < p->n_links; i++)
-		if (p->links[i].index == index)
-			return &p->links[i];
+	for (unsigned i = 0; i < e->n_links; i++)
+		if (e->links[i].index == index)
+			return &e->links[i];
 	return NULL;
 }
 
@@ -66,7 +66,7 @@ static const char *if_name(void *ctx, uint32_t index)
 
 static bool is_outside(void *ctx, uint32_t ifindex)
 {
-	const struct sl_playback *p = ctx;
+	const struct sl_playback *p = ((const struct sl_playback_engine *)ctx)->all;
 	const char *name = if_name(ctx, ifindex);
 
 	for (unsigned i = 0; name && i < p->outside.n; i++)
@@ -77,21 +77,15 @@ static bool is_outside(void *ctx, uint32_t ifindex)
 
 static bool has_helper(void *ctx, const char *name)
 {
-	struct sl_playback *p = ctx;
+	struct sl_playback_engine *e = ctx;
 
-	return sl__gateway_has_helper(&p->gateway, name);
+	return sl__gateway_has_helper(&e->gateway, name);
 }
 
-static void route_embed(void *ctx, const struct sl_route_query *query, struct sl_route *answer)
+struct sl_playback_engine *sl__playback_of(void *embed)
 {
-	struct sl_embed *embed = ctx;
-
-	route((char *)embed - offsetof(struct sl_playback, embed), query, answer);
-}
-
-struct sl_playback *sl__playback_of(void *embed)
-{
-	return (struct sl_playback *)(void *)((char *)embed - offsetof(struct sl_playback, embed));
+	return (struct sl_playback_engine *)(void *)((char *)embed -
+	                                             offsetof(struct sl_playback_engine, embed));
 }
 
 /* ---- the gateway ---------------------------------------------------------------------------- */
@@ -114,7 +108,7 @@ static void add_word(struct sl_playback *p)
 }
 
 /* A ruleset's text as a file, for what reads files. */
-struct sl_rules *sl__playback_rules(struct sl_playback *p)
+static struct sl_rules *read_rules(struct sl_playback *p)
 {
 	int fd = memfd_create("ruleset", 0);
 	struct sl_rules *rules = NULL;
@@ -122,13 +116,23 @@ struct sl_rules *sl__playback_rules(struct sl_playback *p)
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (fd >= 0 && write(fd, p->content, p->len) == (ssize_t)p->len)
-		rules = sl__gateway_read(&p->gateway, path, stderr);
+		rules = sl__gateway_read(&p->e->gateway, path, stderr);
 	if (fd >= 0)
 		close(fd);
 	return rules;
 }
 
-static bool make_engine(struct sl_playback *p, const struct sl_record_begin *begin)
+struct sl_rules *sl__playback_rules(struct sl_playback *p)
+{
+	struct sl_rules *first = p->engines[0].gateway.rules;
+
+	if (p->kind == SL_RECORD_RULES)
+		return read_rules(p);
+	return first ? sl__gateway_share(&p->e->gateway, first) : NULL;
+}
+
+static bool make_engine(
+        struct sl_playback *p, struct sl_playback_engine *e, const struct sl_record_begin *begin)
 {
 	struct sl_config config;
 
@@ -139,29 +143,32 @@ static bool make_engine(struct sl_playback *p, const struct sl_record_begin *beg
 	config.stream_memory = begin->stream_memory;
 	config.start = begin->start;
 	config.forward_ttl = begin->forward_ttl;
-	config.policy = p->gateway.policy;
-	config.policy_ctx = p->gateway.policy_ctx;
-	sl__embed_init(&p->embed, &p->opt, NULL, false);
-	p->embed.env.route = route_embed;
-	p->embed.env.event = sl__playback_event;
-	p->embed.env.trace = p->opt.explain ? sl__playback_trace : NULL;
-	memcpy(p->embed.env.seed, begin->seed, sizeof(begin->seed));
-	p->engine = sl_engine_create(&config, &p->embed.env);
-	return p->engine && sl__gateway_start(&p->gateway, &p->opt, p->engine);
+	config.shards = begin->shards;
+	config.shard = begin->shard;
+	config.policy = e->gateway.policy;
+	config.policy_ctx = e->gateway.policy_ctx;
+	sl__embed_init(&e->embed, &p->opt, NULL, false);
+	e->embed.env.route = route;
+	e->embed.env.event = sl__playback_event;
+	e->embed.env.trace = p->opt.explain ? sl__playback_trace : NULL;
+	memcpy(e->embed.env.seed, begin->seed, sizeof(begin->seed));
+	e->engine = sl_engine_create(&config, &e->embed.env);
+	return e->engine && sl__gateway_start(&e->gateway, &p->opt, e->engine);
 }
 
 static void change_link(struct sl_playback *p)
 {
+	struct sl_playback_engine *e = p->e;
 	uint32_t index;
 	struct sl_playback_link *link;
 
 	if (!sl__playback_has(p, sizeof(index)))
 		return;
 	memcpy(&index, p->content, sizeof(index));
-	link = find_link(p, index);
+	link = find_link(e, index);
 	if (!link) {
-		p->links = sl__must_grow(p->links, (p->n_links + 1) * sizeof(*p->links));
-		link = &p->links[p->n_links++];
+		e->links = sl__must_grow(e->links, (e->n_links + 1) * sizeof(*e->links));
+		link = &e->links[e->n_links++];
 	}
 	link->index = index;
 	snprintf(link->name, sizeof(link->name), "%.*s", (int)(p->len - sizeof(index)),
@@ -170,20 +177,21 @@ static void change_link(struct sl_playback *p)
 
 static void change_addr(struct sl_playback *p)
 {
+	struct sl_playback_engine *e = p->e;
 	struct sl_record_addr change;
 	unsigned i = 0;
 
 	if (!sl__playback_has(p, sizeof(change)))
 		return;
 	memcpy(&change, p->content, sizeof(change));
-	while (i < p->n_own && !sl_addr_eq(&p->own[i], &change.addr))
+	while (i < e->n_own && !sl_addr_eq(&e->own[i], &change.addr))
 		i++;
-	if (change.gone && i < p->n_own)
-		p->own[i] = p->own[--p->n_own];
-	if (change.gone || i < p->n_own)
+	if (change.gone && i < e->n_own)
+		e->own[i] = e->own[--e->n_own];
+	if (change.gone || i < e->n_own)
 		return;
-	p->own = sl__must_grow(p->own, (p->n_own + 1) * sizeof(*p->own));
-	p->own[p->n_own++] = change.addr;
+	e->own = sl__must_grow(e->own, (e->n_own + 1) * sizeof(*e->own));
+	e->own[e->n_own++] = change.addr;
 }
 
 /* Does the record tell of interfaces and addresses? Then it is done. */
@@ -198,39 +206,57 @@ bool sl__playback_surroundings(struct sl_playback *p)
 	return true;
 }
 
-/* Everything before the first packet. */
-bool sl__playback_begin(struct sl_playback *p)
+static void look_around(struct sl_playback_engine *e)
 {
-	struct sl_record_begin head;
-
-	sl__playback_next(p);
-	if (p->kind != SL_RECORD_BEGIN || !sl__playback_has(p, sizeof(head)))
-		return false;
-	memcpy(&head, p->content, sizeof(head));
-	p->opt.masquerade = head.masquerade;
-	p->opt.checksum = head.checksum;
-	for (sl__playback_next(p); p->kind == SL_RECORD_OPTION; sl__playback_next(p))
-		add_word(p);
-	for (; sl__playback_surroundings(p); sl__playback_next(p))
-		;
-	p->rules_env = (struct sl_rules_env){.ctx = p,
+	e->rules_env = (struct sl_rules_env){.ctx = e,
 	        .if_name = if_name,
 	        .has_helper = has_helper,
 	        .is_local = is_local,
 	        .route_if = route_if,
 	        .set_helper = sl_conn_set_helper,
 	        .log = sl__gateway_log};
-	p->look = (struct sl_gateway_look){
-	        .command = "sluice replay", .env = &p->rules_env, .is_outside = is_outside};
-	if (!sl__gateway_init(&p->gateway, &p->opt, &p->look))
+	e->look = (struct sl_gateway_look){
+	        .command = "sluice replay", .env = &e->rules_env, .is_outside = is_outside};
+}
+
+/* Everything before its first packet. */
+static bool begin_engine(struct sl_playback *p)
+{
+	struct sl_playback_engine *e = p->e;
+	struct sl_record_begin head;
+
+	if (p->kind != SL_RECORD_BEGIN || !sl__playback_has(p, sizeof(head)) ||
+	        e != &p->engines[p->n_engines])
 		return false;
-	if (p->kind == SL_RECORD_RULES) {
+	memcpy(&head, p->content, sizeof(head));
+	e->all = p;
+	p->n_engines++;
+	p->opt.masquerade = head.masquerade;
+	p->opt.checksum = head.checksum;
+	for (sl__playback_next(p); p->kind == SL_RECORD_OPTION; sl__playback_next(p))
+		add_word(p);
+	for (; sl__playback_surroundings(p); sl__playback_next(p))
+		;
+	look_around(e);
+	if (!sl__gateway_init(&e->gateway, &p->opt, &e->look))
+		return false;
+	if (p->kind == SL_RECORD_RULES || p->kind == SL_RECORD_SHARED) {
 		struct sl_rules *rules = sl__playback_rules(p);
 
 		if (!rules)
 			return false;
-		sl__gateway_use(&p->gateway, rules);
+		sl__gateway_use(&e->gateway, rules);
 		sl__playback_next(p);
 	}
-	return make_engine(p, &head);
+	return make_engine(p, e, &head); /* p->e may be the next one already */
+}
+
+bool sl__playback_begin(struct sl_playback *p)
+{
+	sl__playback_next(p);
+	do
+		if (!begin_engine(p))
+			return false;
+	while (p->kind == SL_RECORD_BEGIN);
+	return true;
 }

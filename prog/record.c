@@ -10,49 +10,68 @@
 
 enum { BUFFER = 1 << 20 };
 
-bool sl__recorder_init(struct sl_recorder *r, const char *path, uint64_t max)
+bool sl__recording_init(struct sl_recording *to, const char *path, uint64_t max)
 {
 	const uint32_t order = SL_RECORD_ORDER;
 
-	*r = (struct sl_recorder){.f = fopen(path, "wb"), .max = max};
-	if (!r->f) {
+	*to = (struct sl_recording){.f = fopen(path, "wb"), .max = max};
+	if (!to->f) {
 		fprintf(stderr, "sluice run: --record %s: %s\n", path, strerror(errno));
 		return false;
 	}
-	setvbuf(r->f, NULL, _IOFBF, BUFFER);
-	fwrite(SL_RECORD_MAGIC, 1, 16, r->f);
-	fwrite(&order, sizeof(order), 1, r->f);
+	setvbuf(to->f, NULL, _IOFBF, BUFFER);
+	fwrite(SL_RECORD_MAGIC, 1, 16, to->f);
+	fwrite(&order, sizeof(order), 1, to->f);
 	return true;
 }
 
-void sl__recorder_fini(struct sl_recorder *r)
+void sl__recording_fini(struct sl_recording *to)
 {
-	if (r->f)
-		fclose(r->f);
-	r->f = NULL;
+	if (to->f)
+		fclose(to->f);
+	to->f = NULL;
 }
 
 /* Room for a record of that length? Without it nothing is written any more. */
-static bool begin(struct sl_recorder *r, enum sl_record_kind kind, size_t len)
+static bool room(struct sl_recording *to, size_t len)
+{
+	to->size += 5 + len;
+	to->full |= to->size > to->max;
+	return !to->full;
+}
+
+static void put_head(struct sl_recording *to, enum sl_record_kind kind, size_t len)
 {
 	const uint8_t letter = (uint8_t)kind;
 	const uint32_t length = (uint32_t)len;
 
-	if (!r->f || r->full)
+	to->full |= fwrite(&letter, 1, 1, to->f) != 1;
+	fwrite(&length, sizeof(length), 1, to->f);
+}
+
+static bool begin(struct sl_recorder *r, enum sl_record_kind kind, size_t len)
+{
+	struct sl_recording *to = r->to;
+
+	if (!sl__recording(r))
 		return false;
-	r->size += 5 + len;
-	if (r->size > r->max || fwrite(&letter, 1, 1, r->f) != 1) {
-		r->full = true;
-		return false;
+	if (to->engine != r->engine) {
+		if (!room(to, sizeof(r->engine)))
+			return false;
+		put_head(to, SL_RECORD_ENGINE, sizeof(r->engine));
+		fwrite(&r->engine, sizeof(r->engine), 1, to->f);
+		to->engine = r->engine;
 	}
-	fwrite(&length, sizeof(length), 1, r->f);
+	if (!room(to, len))
+		return false;
+	put_head(to, kind, len);
 	return true;
 }
 
 void sl__record(struct sl_recorder *r, enum sl_record_kind kind, const void *content, size_t len)
 {
 	if (begin(r, kind, len) && len)
-		fwrite(content, 1, len, r->f);
+		fwrite(content, 1, len, r->to->f);
 }
 
 static void put_piece(void *ctx, const char *text, size_t len)
@@ -64,7 +83,7 @@ void sl__record_rules(struct sl_recorder *r, const struct sl_rules *rules)
 {
 	struct sl_print text = {0};
 
-	if (!r->f || !rules)
+	if (!sl__recording(r) || !rules)
 		return;
 	sl_rules_print(rules, put_piece, &text);
 	sl__record(r, SL_RECORD_RULES, text.bytes, text.len);
@@ -84,7 +103,9 @@ static struct sl_record_packet head_of(const struct sl_packet *p)
 	        .gso = p->gso,
 	        .csum = p->csum,
 	        .from = p->from,
-	        .cast = p->cast};
+	        .cast = p->cast,
+	        .handed = p->handed,
+	        .inside = p->inside};
 }
 
 void sl__record_input(
@@ -93,18 +114,18 @@ void sl__record_input(
 	const struct sl_record_input input = {.now = now, .n = n};
 	size_t len = sizeof(input);
 
-	if (!r->f || r->full)
+	if (!sl__recording(r))
 		return;
 	for (unsigned i = 0; i < n; i++)
 		len += sizeof(struct sl_record_packet) + packets[i].len;
 	if (!begin(r, SL_RECORD_INPUT, len))
 		return;
-	fwrite(&input, sizeof(input), 1, r->f);
+	fwrite(&input, sizeof(input), 1, r->to->f);
 	for (unsigned i = 0; i < n; i++) {
 		const struct sl_record_packet head = head_of(&packets[i]);
 
-		fwrite(&head, sizeof(head), 1, r->f);
-		fwrite(packets[i].data, 1, packets[i].len, r->f);
+		fwrite(&head, sizeof(head), 1, r->to->f);
+		fwrite(packets[i].data, 1, packets[i].len, r->to->f);
 	}
 }
 
@@ -123,8 +144,8 @@ static void put_two(struct sl_recorder *r, enum sl_record_kind kind, const void 
 
 	if (!begin(r, kind, head_len + len))
 		return;
-	fwrite(head, 1, head_len, r->f);
-	fwrite(text, 1, len, r->f);
+	fwrite(head, 1, head_len, r->to->f);
+	fwrite(text, 1, len, r->to->f);
 }
 
 void sl__record_link(struct sl_recorder *r, uint32_t index, const char *name)
@@ -170,5 +191,7 @@ uint64_t sl__record_hash(uint64_t hash, const struct sl_packet *p, bool emitted)
 		hash = add(hash, facts, sizeof(facts));
 	else
 		hash = add(hash, facts + 4, sizeof(facts) - 4 * sizeof(facts[0]));
+	if (p->verdict == SL_HANDOVER)
+		hash = add(add(hash, &p->shard, sizeof(p->shard)), &p->handed.times, 1);
 	return leaves ? add(hash, p->data, p->len) : hash;
 }

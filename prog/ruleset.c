@@ -17,7 +17,7 @@
 struct loader {
 	const struct sl_ruleset_options *options;
 	struct sl_rules_env caller; /* what the caller gave */
-	char *text;		    /* lent to the reader */
+	char *text;                 /* lent to the reader */
 	char name[4096];
 };
 
@@ -75,7 +75,8 @@ static char *read_file(const char *name, size_t *len)
 	return text;
 }
 
-static enum sl_rules_open open_nth(struct loader *l, const char *pattern, unsigned nth, struct sl_rules_text *out)
+static enum sl_rules_open open_nth(
+        struct loader *l, const char *pattern, unsigned nth, struct sl_rules_text *out)
 {
 	bool wild = strpbrk(pattern, "*?[");
 	enum sl_rules_open result = nth || wild ? SL_RULES_NO_MORE : SL_RULES_NO_FILE;
@@ -100,8 +101,8 @@ static enum sl_rules_open open_nth(struct loader *l, const char *pattern, unsign
 	return result;
 }
 
-static enum sl_rules_open open_in(struct loader *l, const char *dir, size_t dir_len, const char *pattern,
-	unsigned nth, struct sl_rules_text *out)
+static enum sl_rules_open open_in(struct loader *l, const char *dir, size_t dir_len,
+        const char *pattern, unsigned nth, struct sl_rules_text *out)
 {
 	char path[4096];
 	int n = snprintf(path, sizeof path, "%.*s/%s", (int)dir_len, dir, pattern);
@@ -111,7 +112,7 @@ static enum sl_rules_open open_in(struct loader *l, const char *dir, size_t dir_
 
 /* The first place that has a file decides. */
 static enum sl_rules_open open_text(
-	void *ctx, const char *pattern, const char *from, unsigned nth, struct sl_rules_text *out)
+        void *ctx, const char *pattern, const char *from, unsigned nth, struct sl_rules_text *out)
 {
 	struct loader *l = ctx;
 	const char *slash = strrchr(from, '/');
@@ -121,11 +122,13 @@ static enum sl_rules_open open_text(
 	if (pattern[0] == '/' || !strncmp(pattern, "./", 2))
 		return open_nth(l, pattern, nth, out);
 	for (i = 0; i < l->options->n_includes; i++) {
-		got = open_in(l, l->options->includes[i], strlen(l->options->includes[i]), pattern, nth, out);
+		got = open_in(l, l->options->includes[i], strlen(l->options->includes[i]), pattern,
+		        nth, out);
 		if (got == SL_RULES_OPENED)
 			return got;
 	}
-	got = slash ? open_in(l, from, (size_t)(slash - from), pattern, nth, out) : open_nth(l, pattern, nth, out);
+	got = slash ? open_in(l, from, (size_t)(slash - from), pattern, nth, out)
+	            : open_nth(l, pattern, nth, out);
 	return nth && got == SL_RULES_NO_FILE ? SL_RULES_NO_MORE : got;
 }
 
@@ -180,12 +183,13 @@ static bool ask_helper(void *ctx, const char *name)
 	return !l->caller.has_helper || l->caller.has_helper(l->caller.ctx, name);
 }
 
-struct sl_rules *sl__ruleset_load(
-	const char *file, const struct sl_ruleset_options *options, const struct sl_rules_env *given)
+struct sl_rules *sl__ruleset_load(const char *file, const struct sl_ruleset_options *options,
+        const struct sl_rules_env *given)
 {
 	struct loader *l = calloc(1, sizeof *l);
 	struct sl_rules_define *defines = cut_defines(options);
-	struct sl_rules_env env = {.mem = {get, give, NULL}, .ctx = l, .open = open_text, .report = report};
+	struct sl_rules_env env = {
+	        .mem = {get, give, NULL}, .ctx = l, .open = open_text, .report = report};
 	struct sl_rules *rules = NULL;
 	char *text = NULL;
 	size_t len = 0;
@@ -200,7 +204,8 @@ struct sl_rules *sl__ruleset_load(
 		env.defines = defines;
 		env.define_count = options->n_defines;
 		rules = file ? sl_rules_read(&env, file, text, len)
-			     : sl_rules_read(&env, "default.nft", sl_rules_default, strlen(sl_rules_default));
+		             : sl_rules_read(&env, "default.nft", sl_rules_default,
+		                       strlen(sl_rules_default));
 	}
 	if (rules)
 		sl_rules_attach(rules, given);
@@ -212,4 +217,13 @@ struct sl_rules *sl__ruleset_load(
 		free(l->text);
 	free(l);
 	return rules;
+}
+
+struct sl_rules *sl__ruleset_share(
+        struct sl_rules *rules, const struct sl_rules_env *given, const struct sl_rules_lock *lock)
+{
+	struct sl_rules_env env = *given;
+
+	env.mem = (struct sl_mem){get, give, NULL};
+	return sl_rules_share(rules, &env, lock);
 }

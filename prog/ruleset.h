@@ -22,7 +22,11 @@ struct sl_ruleset_options {
  * of `env` but open and report, and its ctx, are used as they are; memory is malloc's.
  */
 struct sl_rules *sl__ruleset_load(
-	const char *file, const struct sl_ruleset_options *options, const struct sl_rules_env *env);
+        const char *file, const struct sl_ruleset_options *options, const struct sl_rules_env *env);
+
+/* A view of `rules` for one more engine (sl_rules_share); NULL: no memory. */
+struct sl_rules *sl__ruleset_share(
+        struct sl_rules *rules, const struct sl_rules_env *env, const struct sl_rules_lock *lock);
 
 /* `sluice check` */
 int sl__check_main(int argc, char **argv);

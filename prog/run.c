@@ -34,8 +34,8 @@ static bool is_local(void *ctx, const struct sl_addr *addr, enum sl_family famil
 	return sl_net_is_own(&live->net, addr);
 }
 
-static uint32_t route_if(void *ctx, const struct sl_addr *addr, enum sl_family family,
-        uint32_t in_if, uint32_t mark)
+static uint32_t route_if(
+        void *ctx, const struct sl_addr *addr, enum sl_family family, uint32_t in_if, uint32_t mark)
 {
 	struct sl_live *live = ctx;
 	struct sl_route_query query = {.dst = *addr,
@@ -77,8 +77,21 @@ static void look_around(struct sl_live *live)
 	        .route_if = route_if,
 	        .set_helper = sl_conn_set_helper,
 	        .log = sl__gateway_log};
-	live->look = (struct sl_gateway_look){
-	        .command = "sluice run", .env = &live->rules_env, .is_outside = is_outside};
+	live->look = (struct sl_gateway_look){.command = "sluice run",
+	        .env = &live->rules_env,
+	        .is_outside = is_outside,
+	        .first = live->shard ? &live->all->lives[0].gateway : NULL,
+	        .lock = &live->all->rules_lock};
+}
+
+static void take_rules(void *ctx)
+{
+	pthread_mutex_lock(ctx);
+}
+
+static void give_rules(void *ctx)
+{
+	pthread_mutex_unlock(ctx);
 }
 
 /* ---- start ---------------------------------------------------------------------------------- */
@@ -148,7 +161,9 @@ static bool prepare(struct sl_live *live)
 		return false;
 	if (!live->gateway.modules2000.n || live->all->n == 1)
 		return true;
-	fprintf(stderr, "sluice run: modules of 2000 serve one engine (--queues 1)\n");
+	fprintf(stderr,
+	        "sluice run: --module: a module of 2000 keeps what it knows in variables of its own, "
+	        "which only one engine can use: --queues 1\n");
 	return false;
 }
 
@@ -244,7 +259,6 @@ static void stop_threads(struct sl_live_all *all)
 
 static void end_one(struct sl_live *live)
 {
-	sl__recorder_fini(&live->recorder);
 	sl__gateway_stop(&live->gateway);
 	sl_engine_destroy(live->engine);
 	sl__live_control_fini(live);
@@ -266,6 +280,7 @@ static void end(struct sl_live_all *all)
 	for (unsigned i = 0; i < all->n; i++)
 		sl__live_loop_fini(&all->lives[i]);
 	sl__live_control_stop(all);
+	sl__recording_fini(&all->recording);
 	for (unsigned i = 0; i < all->n; i++)
 		end_one(&all->lives[i]);
 	sl_steer_fini(&all->steer);
@@ -309,6 +324,9 @@ static void make(struct sl_live_all *all)
 	if (all->opt.record)
 		all->opt.fast_path = 0; /* what the engine does not see cannot be recorded */
 	pthread_mutex_init(&all->nat_lock, NULL);
+	pthread_mutex_init(&all->rules, NULL);
+	pthread_mutex_init(&all->turn, NULL);
+	all->rules_lock = (struct sl_rules_lock){&all->rules, take_rules, give_rules};
 	all->lives = sl__must_alloc(all->n * sizeof(*all->lives));
 	for (unsigned i = 0; i < all->n; i++)
 		all->lives[i] = (struct sl_live){.all = all,

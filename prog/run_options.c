@@ -237,9 +237,6 @@ bool sl__run_options_init(struct sl_run_options *opt, int argc, char **argv)
 			return false;
 	if (opt->common.rules && opt->common.masquerade)
 		return wrong("--masquerade", "with -r", "a ruleset says itself what is translated");
-	if (opt->record && opt->queues > 1)
-		return wrong(
-		        "--record", "with --queues", "what several engines do is not recorded");
 	if (optind != argc)
 		return wrong("what is this", argv[optind], "not an option (sluice help run)");
 	if (opt->inside.n + opt->outside.n == 0) {

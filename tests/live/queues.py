@@ -114,6 +114,38 @@ def ftp():
         net.stop_sluice()
 
 
+def counted_once():
+    """What the ruleset limits and remembers it does for all engines, and anew when it is reloaded."""
+    rules = MASQUERADE + """
+        table ip t { set knockers { type ipv4_addr; flags dynamic; }
+            chain forward { type filter hook forward priority filter;
+                udp dport 6000 limit rate over 8/hour burst 8 packets drop
+                udp dport 6001 add @knockers { ip daddr } drop
+                udp dport 5002 ip daddr @knockers drop
+            }
+        }"""
+    send = """
+import socket, sys
+for source in sys.argv[3:]:
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind((source, 0))
+    s.sendto(b'x', (sys.argv[1], int(sys.argv[2])))
+"""
+    with ManyClients() as net:
+        net.sluice("--queues", "4", rules=rules)
+        echoes(net)
+        dropped = lambda: net.stats()["reasons"].get("policy-drop", 0)
+        check(len(net.client.python(ASK_ALL, S4, 5002, *CLIENTS4).stdout.split()) == 20, "nobody knocked")
+        for n in (12, 24):  # of twenty; the second time after a reload
+            net.client.python(send, S4, 6000, *CLIENTS4)
+            wait_until(lambda: dropped() == n, "a limit for all: %d, not %d" % (dropped(), n))
+            net.ask("reload")
+        net.client.python(send, S4, 6001, CLIENTS4[0])
+        net.client.python(send, S4, 5002, *CLIENTS4)
+        wait_until(lambda: dropped() == 45, "all know who knocked: %d" % dropped())
+        net.stop_sluice()
+
+
 def elsewhere():
     """
     What the device cannot know: a pool of addresses, destination NAT, ICMP errors, fragments. And local
@@ -175,4 +207,4 @@ print(n)
 
 if __name__ == "__main__":
     skip_unless_possible("vsftpd", "curl", "ping")
-    main(masquerade, one_gateway, ftp, elsewhere)
+    main(masquerade, one_gateway, ftp, counted_once, elsewhere)

@@ -73,6 +73,86 @@ def without_rules():
         replayed(net)
 
 
+SHARED = """
+table ip t {
+    set knockers { type ipv4_addr; flags dynamic; }
+    chain pre { type nat hook prerouting priority dstnat;
+        iifname "in0" udp dport 8000 dnat to 192.0.2.10:5002
+        iifname "out0" udp dport 7000 dnat to 10.9.0.25:5003
+    }
+    chain post { type nat hook postrouting priority srcnat;
+        oifname "out0" ip saddr 10.9.0.0/24 snat to 192.0.2.77-192.0.2.79
+    }
+    chain forward { type filter hook forward priority filter;
+        udp dport 6000 limit rate over 5/hour burst 5 packets drop
+        udp dport 6001 add @knockers { ip daddr } drop
+        udp dport 5002 ip daddr != @knockers counter accept
+        tcp dport 5001 ct state new ct count over 1 reject with tcp reset
+    }
+}
+"""
+
+
+def several_engines():
+    """Engines take turns; what one handed over and what they count together is as it was then."""
+    clients = ["10.9.0.%d" % i for i in range(20, 40)]
+    with Net() as net:
+        for a in clients:
+            net.client.ip("addr", "add", a + "/24", "dev", "c0")
+        for i in (77, 78, 79):
+            net.server.ip("route", "add", "192.0.2.%d" % i, "via", OUT4)
+        net.sluice("--queues", "3", "--record", net.dir + "/recording", rules=SHARED)
+        net.server.spawn_python(ECHO, S4, 5002)
+        net.server.listening(5002, "udp")
+        net.client.spawn_python(ECHO, "10.9.0.25", 5003)
+        net.client.listening(5003, "udp")
+        for port in (6000, 8000):
+            net.client.python("""
+import socket, sys
+for source in sys.argv[2:]:
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind((source, 0))
+    for i in range(3):
+        s.sendto(b'x', (%r, int(sys.argv[1])))
+        if int(sys.argv[1]) == 8000:
+            s.settimeout(10)
+            s.recv(100)
+""" % S4, port, *clients)
+        net.server.run("ping", "-c", "1", "-W", "1", OUT4)
+        for _ in range(4):
+            net.server.python(ASK, OUT4, 7000)
+        check(net.stats()["reasons"].get("policy-drop") == 55, "one limit for all: %s" % net.stats()["reasons"])
+        net.ask("flush", "-s", clients[3])
+        net.ask("reload", net.file("next.nft", SHARED + "# again\n"))
+        net.client.run("ping", "-c", "2", "-i", "0.2", "-s", "3000", S4)
+        net.server.spawn_python(SINK, S4, 5001)
+        net.server.listening(5001)
+        refused = net.client.python("""
+import socket, sys, time
+held = []
+def connect(source):
+    try:
+        held.append(socket.create_connection((%r, 5001), 5, source_address=(source, 0)))
+        return True
+    except ConnectionRefusedError:
+        return False
+got = [connect(a) for a in sys.argv[1:6]]
+assert got == [True] + [False] * 4, got
+held.pop().close()
+while not connect(sys.argv[3]):
+    time.sleep(0.1)
+print(sum(got))
+""" % S4, *clients)
+        check(refused.stdout == "1\n", "one at a time: " + refused.stdout)
+        stats = net.stats()
+        check(stats["verdicts"]["handed_over"] > 0, stats["verdicts"])
+        net.stop_sluice()
+        text, totals = replayed(net, "-o", net.dir + "/out")
+        check(totals["engines"] == "3" and int(totals["handed_over"]) >= stats["verdicts"]["handed_over"], text)
+        text, totals = replayed(net, "--explain")
+        check(all("engine       %d" % i in text for i in range(3)) and "limit rate over" in text, "explained")
+
+
 def damaged():
     """A byte that is not what it was is found; a cut is no harm; a bound is kept."""
     with Net() as net:
@@ -93,4 +173,4 @@ def damaged():
 
 if __name__ == "__main__":
     skip_unless_possible("vsftpd", "curl", "ping")
-    main(a_run, without_rules, damaged)
+    main(a_run, without_rules, several_engines, damaged)
