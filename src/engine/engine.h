@@ -148,7 +148,7 @@ struct sl_glance {
 	uint8_t dir;	      /* enum sl_dir, of conn */
 };
 
-#define SL_GROUP 16 /* packets that each pass looks at before the next pass has its turn */
+#define SL_GROUP 8 /* packets that each pass looks at before the next pass has its turn */
 
 /* A group of packets on its way through the passes, and what must stand still for it to hold. */
 struct sl_ahead {
@@ -157,11 +157,12 @@ struct sl_ahead {
 	uint32_t changes; /* of the table, as when spots, then conns were looked up */
 };
 
-/* The first and the second pass over n <= SL_GROUP packets. */
+/* The first three passes over n <= SL_GROUP packets. */
 void sl__foresee_buckets(struct sl_engine *e, struct sl_packet *p, unsigned n, struct sl_ahead *ahead);
 void sl__foresee_conns(struct sl_engine *e, const struct sl_packet *p, unsigned n, struct sl_ahead *ahead);
+void sl__foresee_rest(unsigned n, const struct sl_ahead *ahead);
 /*
- * The third, over packets from p[i] on, until it comes upon one that must go the long way. Returns
+ * The last, over packets from p[i] on, until it comes upon one that must go the long way. Returns
  * its number, n: there was none. Nothing was done to it; *stranger: no conn has its tuple.
  */
 unsigned sl__established(struct sl_engine *e, struct sl_packet *p, unsigned i, unsigned n,

@@ -402,37 +402,43 @@ static void one(struct sl_engine *e, struct sl_packet *p, bool stranger)
 		e->track.stats.reasons[p->reason]++;
 }
 
-/* The work on a group of packets: the usual ones by the short path, all in their order. */
-static void work(struct sl_engine *e, struct sl_packet *p, unsigned n, const struct sl_ahead *ahead)
-{
-	bool stranger;
-
-	for (unsigned i = 0; (i = sl__established(e, p, i, n, ahead, &stranger)) < n; i++)
-		one(e, &p[i], stranger);
-}
-
 /* How many of n packets are in this group of SL_GROUP. */
 static unsigned size_of(unsigned n, unsigned group)
 {
 	return n - group * SL_GROUP < SL_GROUP ? n - group * SL_GROUP : SL_GROUP;
 }
 
-/* While a group is worked on, what the next two will need is on its way (established.c). */
+/* The work on packets i.. < n of a group: the usual ones by the short path, all in their order. */
+static void work(struct sl_engine *e, struct sl_packet *p, unsigned i, unsigned n, const struct sl_ahead *ahead)
+{
+	bool stranger;
+
+	for (; i < n && (i = sl__established(e, p, i, n, ahead, &stranger)) < n; i++)
+		one(e, &p[i], stranger);
+}
+
+/*
+ * While a group is worked on, what the next three will need is on its way (established.c). The third
+ * pass has its turn in the middle of the work, so that not all asks come at once.
+ */
 static void pass_groups(struct sl_engine *e, struct sl_packet *p, unsigned n)
 {
 	unsigned groups = n / SL_GROUP + (n % SL_GROUP != 0);
-	struct sl_ahead ahead[3]; /* of group g: [g % 3] */
+	struct sl_ahead ahead[4]; /* of group g: [g % 4] */
 
-	for (unsigned g = 0; g < groups + 2; g++) {
-		unsigned second = g - 1, third = g - 2;
+	for (unsigned g = 0; g < groups + 3; g++) {
+		unsigned second = g - 1, third = g - 2, last = g - 3;
+		unsigned size = last < groups ? size_of(n, last) : 0;
 
+		work(e, p + last * SL_GROUP, 0, size < SL_GROUP / 2 ? size : SL_GROUP / 2, &ahead[last % 4]);
+		if (third < groups)
+			sl__foresee_rest(size_of(n, third), &ahead[third % 4]);
+		work(e, p + last * SL_GROUP, SL_GROUP / 2, size, &ahead[last % 4]);
 		if (g < groups)
-			sl__foresee_buckets(e, p + g * SL_GROUP, size_of(n, g), &ahead[g % 3]);
+			sl__foresee_buckets(e, p + g * SL_GROUP, size_of(n, g), &ahead[g % 4]);
 		if (second < groups)
 			sl__foresee_conns(
-				e, p + second * SL_GROUP, size_of(n, second), &ahead[second % 3]);
-		if (third < groups)
-			work(e, p + third * SL_GROUP, size_of(n, third), &ahead[third % 3]);
+				e, p + second * SL_GROUP, size_of(n, second), &ahead[second % 4]);
 	}
 }
 
