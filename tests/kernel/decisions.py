@@ -4,14 +4,14 @@
     decisions.py DIR                      print the decisions in DIR (events.jsonl, packets.jsonl, final.jsonl)
     decisions.py --test SLUICE CAPTURES   replay each capture as the files in track-only/, snat/ and dnat/ beside
                                           this script ask, and compare with what the Linux kernel decided
-    decisions.py --record SLUICE-OR-KERNEL-OUTPUT-DIR NAME RULES [SERVER4=... SERVER6=...]
+    decisions.py --record SLUICE-OR-KERNEL-OUTPUT-DIR NAME RULES [SERVER4=... SERVER6=... --inside=...]
                                           write RULES/NAME.txt from a folder that holds a run's output
 
 The .txt files were recorded from Linux 6.18: the same captures, put through its connection tracking
 and NAT in a network namespace, written in the same formats as `sluice replay -o` writes them. A capture
 that CAPTURES does not hold lies in captures/ beside this script (made from seeds, for this test alone), or
-is a scene of CAPTURES' generate.py. A first line "# NAME=VALUE ..." has the variables
-of the ruleset.
+is a scene of CAPTURES' generate.py. A first line "# NAME=VALUE --inside=PREFIX ..." has
+the variables of the ruleset, and who is inside.
 
 What is chance is taken out: flow numbers count by appearance, a port that was chosen because the
 wanted one was taken is '*', and a timeout is the usual one that it is at most 5 s under.
@@ -155,10 +155,11 @@ def compare(sluice, capture, expected, options):
 
 
 def variables(path):
-    """The variables of the ruleset, as options."""
+    """What its first line says, as options: variables of the ruleset, prefixes inside."""
     with open(path) as f:
         first = f.readline()
-    return [word for pair in first[1:].split() for word in ("-D", pair)] if first.startswith("#") else []
+    words = first[1:].split() if first.startswith("#") else []
+    return [o for word in words for o in (word.split("=", 1) if word.startswith("--") else ("-D", word))]
 
 
 def scenes(captures, names, folder):
