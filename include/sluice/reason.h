@@ -127,6 +127,7 @@ enum sl_beyond {
 	SL_BEYOND_CALL_ID, /* "call-id": a PPTP call id stays unless it is taken; Linux gives it a port */
 	SL_BEYOND_BROADCAST, /* "broadcast": answers to another host's broadcast; Linux sees only its own */
 	SL_BEYOND_FIRST_SEEN, /* "first-seen": bytes sent twice, and differently, leave as they were seen first */
+	SL_BEYOND_PORT_IN_USE, /* "port-in-use": a port where a live related connection arrives is not given again */
 	SL_BEYOND_COUNT
 };
 

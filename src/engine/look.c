@@ -89,6 +89,7 @@ static const char *const beyond_names[SL_BEYOND_COUNT] = {
 	[SL_BEYOND_REPEATED] = "repeated",
 	[SL_BEYOND_SOURCE_KEPT] = "source-kept",
 	[SL_BEYOND_CALL_ID] = "call-id",
+	[SL_BEYOND_PORT_IN_USE] = "port-in-use",
 	[SL_BEYOND_BROADCAST] = "broadcast",
 	[SL_BEYOND_FIRST_SEEN] = "first-seen",
 };

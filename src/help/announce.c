@@ -6,8 +6,8 @@
  * opened by its peer, from where the peer's packets come from (the other direction's source)
  * to where the peer must send to: the announcer as the other direction's packets see it, which
  * without NAT on its side is the announcer itself, else a public address. The port stays as
- * announced unless somebody expects it already; then the next ports are tried, a bounded number
- * of them. Several ports in a row stay in a row, and keep whether the first one is even.
+ * announced unless somebody expects it already, or a live connection that was expected arrives there;
+ * then the next ports are tried, a bounded number of them. Several ports in a row stay in a row, and keep whether the first one is even.
  *
  * What was said is remembered (struct sl_said), so that the same announcement gets the same
  * answer also when the first was met meanwhile: datagrams are repeated, media are announced
@@ -169,6 +169,15 @@ static bool row_is_anothers(struct sl_help *help, struct sl_expect_want want, un
 	return false;
 }
 
+/* Does a live connection arrive at one of these ports that leads to somebody else? */
+static bool row_is_in_use(struct sl_help *help, struct sl_expect_want want, unsigned ports)
+{
+	for (unsigned i = 0; i < ports; i++, want.tuple.dport++, want.more.saved_port++)
+		if (sl__arrives_elsewhere(help->owner->t, help->conn->zone, &want))
+			return true;
+	return false;
+}
+
 /* Is a row of ports all of this shard's? */
 static bool row_is_ours(const struct sl_track *t, uint32_t port, unsigned ports)
 {
@@ -213,6 +222,10 @@ static enum sl_reason add_somewhere(struct sl_help *help, struct sl_expect_want 
 		want->tuple.dport = (uint16_t)port;
 		if (row_is_anothers(help, *want, ports))
 			continue;
+		if (row_is_in_use(help, *want, ports)) {
+			want->beyond = SL_BEYOND_PORT_IN_USE;
+			continue;
+		}
 		why = add_row(help, *want, a);
 		if (why != SL_WHY_EXPECT_CLASH)
 			return why;
@@ -376,6 +389,8 @@ enum sl_reason sl__api_expect_announced(struct sl_help *help, const struct sl_me
 	        .port = want.tuple.dport,
 	        .family = own.family,
 	        .proto = a.written.proto};
+	if (want.beyond == SL_BEYOND_PORT_IN_USE)
+		sl__help_beyond(help, SL_BEYOND_PORT_IN_USE);
 	if (why == SL_WHY_NONE) {
 		help->made++;
 		help->made_last = a.written;

@@ -32,6 +32,18 @@ static const char *check_conn(struct sl_track *t, struct sl_conn *conn)
 	return NULL;
 }
 
+/* A translated related conn stands where it arrives, and nobody else stands there. */
+static const char *check_arrival(const struct sl_track *t, const struct sl_conn *conn)
+{
+	const struct sl_ext *ext = sl__ext_of(t, conn);
+	bool arrives =
+	        ext && conn->status & SL_EXPECTED && conn->status & (SL_SRC_NAT | SL_DST_NAT);
+
+	if (ext && sl__list_empty(&ext->arrival.at) == arrives)
+		return "a related conn is not, or for nothing, among the arrivals";
+	return arrives && ext->arrival.conn != conn->self ? "an arrival is another conn's" : NULL;
+}
+
 static const char *check_expect(struct sl_track *t, const struct sl_expect *expect)
 {
 	const struct sl_ext *ext;
@@ -57,6 +69,8 @@ const char *sl__track_check(struct sl_track *t)
 			if (conn->self != (ref << 1 | v6) || !(conn->status & SL_CONFIRMED))
 				return "a conn that is not confirmed stayed behind";
 			wrong = check_conn(t, conn);
+			if (!wrong)
+				wrong = check_arrival(t, conn);
 			if (wrong)
 				return wrong;
 			conns++;

@@ -228,6 +228,8 @@ enum sl_reason sl__conn_confirm(struct sl_track *t, struct sl_conn *conn)
 	if (!(conn->status & SL_SEEN_REPLY))
 		unreplied_add(t, conn);
 	t->stats.conns_made++;
+	if (conn->status & SL_EXPECTED)
+		sl__arrival_add(t, conn);
 	sl__conn_note(t, conn, conn->status & SL_EXPECTED ? SL_PENDING_RELATED : SL_PENDING_NEW);
 	return SL_WHY_NONE;
 }
@@ -244,6 +246,7 @@ static void release(struct sl_track *t, struct sl_conn *conn)
 		t->upper->conn_end(t, conn, ext); /* NAT needs no extension to hold a port */
 	if (ext) {
 		sl__gre_remove_all(t, ext);
+		sl__arrival_remove(ext);
 		sl__slab_put(&t->exts, conn->ext);
 	}
 	if (conn->status & SL_STATUS_IMPORTED)
@@ -435,6 +438,7 @@ struct sl_ext *sl__conn_ext(struct sl_track *t, struct sl_conn *conn)
 		return NULL;
 	sl__list_init(&ext->expects);
 	sl__list_init(&ext->gre_keys);
+	sl__list_init(&ext->arrival.at);
 	conn->ext = ref;
 	return ext;
 }
@@ -489,6 +493,7 @@ bool sl__track_init(struct sl_track *t, const struct sl_track_config *config)
 	t->expects.last_id = (begin >> 16 & 0xffff) << 32;
 	sl__ids_init(t, config->slab_chunk);
 	sl__gre_init(t, config->expect_max ? config->expect_max : 1);
+	sl__arrivals_init(t);
 	if (sl__expects_init(t, config->expect_max) != SL_WHY_NONE)
 		return false;
 	return sl__index_init(t, config->slab_chunk);

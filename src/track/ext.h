@@ -7,6 +7,7 @@
 #define SL_TRACK_EXT_H
 
 #include "base/list.h"
+#include "track/arrival.h"
 #include "track/conn.h"
 
 #define SL_EXPECT_CLASSES 4 /* expectation classes a helper may have */
@@ -23,6 +24,7 @@ struct sl_ext {
 	uint64_t master_id;     /* its master's id, there or gone; 0: has none */
 	struct sl_tuple master; /* original tuple of the master */
 	char master_helper[16]; /* name of the master's helper then; "": had none */
+	struct sl_arrival arrival; /* in a list while it is translated */
 
 	/* as a master */
 	struct sl_list expects; /* struct sl_expect.of_master, newest first */

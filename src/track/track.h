@@ -79,6 +79,7 @@ struct sl_track {
 	struct sl_slab exts;
 	struct sl_expects expects;
 	struct sl_gre_keys gre;
+	struct sl_list arrivals[SL_ARRIVAL_HEADS];           /* of live related conns (arrival.h) */
 	uint32_t conn_max;                                   /* nf_conntrack_max */
 	uint32_t conn_room;                                  /* conn_max may be raised up to this */
 	uint32_t unreplied_first, unreplied_last, unreplied; /* conn references, oldest first */
