@@ -95,6 +95,11 @@ struct sl_policy {
 	 * status bits SRC_NAT_DONE, DST_NAT_DONE), translated or not. NULL: where `nat` is set.
 	 */
 	bool (*translates)(void *ctx, enum sl_family family);
+	/*
+	 * At which hooks may nat() say yes, or refuse, for this family? Bit 1 << hook; at others it is not
+	 * asked. NULL: at every hook. Like `stages` and `translates` asked when the policy is set.
+	 */
+	uint8_t (*nat_hooks)(void *ctx, enum sl_family family);
 	/* Is the helper of this name to be attached to new connections that fit its tuples? */
 	bool (*automatic_helper)(void *ctx, const char *name);
 	/*

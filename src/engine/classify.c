@@ -149,11 +149,22 @@ static struct sl_conn *open_conn(struct sl_work *w, struct zone zone, enum sl_re
 	return conn;
 }
 
+/* It was looked up already, before its turn, and nobody had its tuple. */
+static bool is_stranger(const struct sl_work *w, struct zone zone)
+{
+	return w->stranger && zone.id == w->p->zone && zone.dirs == 3;
+}
+
 static bool first_packet(struct sl_work *w, struct zone zone)
 {
 	enum sl_reason why = SL_WHY_NONE;
 
 	w->conn = open_conn(w, zone, &why);
+	w->claim.free = 0;
+	if (is_stranger(w, zone))
+		w->claim = (struct sl_claim){.hash = {w->stranger->hash},
+		        .changes = w->e->track.table.changes,
+		        .free = 1 << SL_ORIGINAL};
 	if (w->conn && w->e->track.tracing && w->conn->status & SL_DST_NAT)
 		sl__tell_nat(w, SL_MANIP_DST); /* by its expectation */
 	if (w->conn)
@@ -224,8 +235,7 @@ static bool classify_tracked(struct sl_work *w, struct zone zone)
 
 	if (w->parsed.tuple.proto == SL_PROTO_GRE && t->gre.count)
 		sl__gre_complete(t, &w->parsed.tuple, zone_in(zone, SL_ORIGINAL));
-	w->conn =
-	        w->stranger && zone.id == w->p->zone ? NULL : find(t, &w->parsed.tuple, zone, &dir);
+	w->conn = is_stranger(w, zone) ? NULL : find(t, &w->parsed.tuple, zone, &dir);
 	if (t->tracing)
 		sl__tell_lookup(w, dir);
 	if (!w->conn) {

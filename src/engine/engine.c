@@ -66,10 +66,23 @@ static bool sane(const struct sl_config *c)
 	       c->shard < c->shards && c->slab_chunk && (c->slab_chunk & (c->slab_chunk - 1)) == 0;
 }
 
+static void ask_for_nat(struct sl_engine *e, const struct sl_policy *policy, bool v6)
+{
+	enum sl_family family = v6 ? SL_IPV6 : SL_IPV4;
+	void *ctx = e->config.policy_ctx;
+
+	e->translates[v6] =
+	        policy && policy->nat && (!policy->translates || policy->translates(ctx, family));
+	e->nat_hooks[v6] = policy && policy->nat_hooks ? policy->nat_hooks(ctx, family) : UINT8_MAX;
+}
+
 static void ask_stages(struct sl_engine *e)
 {
 	const struct sl_policy *policy = e->config.policy;
 	bool chains;
+
+	ask_for_nat(e, policy, false);
+	ask_for_nat(e, policy, true);
 
 	for (unsigned hook = 0; hook < SL_HOOK_COUNT; hook++)
 		e->stages[hook] = policy && policy->stages

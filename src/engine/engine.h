@@ -63,6 +63,8 @@ struct sl_engine {
 	struct sl_shards shards;
 	struct sl_limits limits;	  /* of ICMP errors of our own */
 	uint8_t stages[SL_HOOK_COUNT]; /* which the policy has chains in */
+	bool translates[2];	       /* [is IPv6]: there is NAT for the family ... */
+	uint8_t nat_hooks[2];	       /* ... and the policy is to be asked for it at these (1 << hook) */
 	uint8_t likely[2][16];	       /* where answers to the newest conn go, [is IPv6]: a guess for the next */
 	bool long_way;		       /* chains or a trace want to see every forwarded packet */
 	bool ruled;		       /* chains see forwarded packets, but are steady (sl_policy.steady) */
@@ -77,6 +79,8 @@ static inline struct sl_engine *sl__engine_of(struct sl_track *t)
 }
 
 /* What a packet's headers were when it came, for handing it over unchanged. */
+struct sl_glance;
+
 struct sl_saved {
 	uint8_t header[60], l4[20];
 	uint8_t header_len, l4_len; /* 0: nothing was saved, nothing changed */
@@ -93,7 +97,9 @@ struct sl_work {
 	bool fresh;	       /* conn is not confirmed yet */
 	bool icmp_error;
 	bool offload; /* the policy lets a device forward its conn */
-	bool stranger;	       /* no conn has its tuple, that is known (src/engine/established.c) */
+	/* No conn has its tuple, and this was seen of its headers (src/engine/established.c); or NULL. */
+	const struct sl_glance *stranger;
+	struct sl_claim claim; /* what is known of the tuples of a fresh conn */
 	bool held; /* its bytes wait in a stream; it goes no further */
 	uint32_t came_mark;    /* its mark, before any rule */
 	uint32_t route_mark;   /* made locally: the mark that it is routed by */
@@ -167,6 +173,8 @@ void sl__foresee_rest(unsigned n, const struct sl_ahead *ahead);
  */
 unsigned sl__established(struct sl_engine *e, struct sl_packet *p, unsigned i, unsigned n,
 	const struct sl_ahead *ahead, bool *stranger);
+/* What sl__parse() would find, from what was seen of a packet before its turn. */
+void sl__parse_seen(const struct sl_packet *p, const struct sl_glance *g, struct sl_parsed *out);
 /* A conn was confirmed: the next one's answers may go to the same address. */
 void sl__expect_alike(struct sl_engine *e, const struct sl_conn *conn);
 

@@ -61,7 +61,7 @@ static enum sl_reason confirm(struct sl_work *w)
 	if (!w->conn || w->ending != SL_WHY_NONE)
 		return SL_WHY_NONE;
 	if (w->fresh) {
-		why = sl__conn_confirm(t, w->conn);
+		why = sl__conn_confirm_claimed(t, w->conn, &w->claim);
 		if (why != SL_WHY_NONE)
 			return why;
 		w->fresh = false;
@@ -319,10 +319,14 @@ static enum sl_reason loop_back(struct sl_work *w)
 static enum sl_reason walk(struct sl_work *w)
 {
 	enum sl_hook first = w->p->from == SL_FROM_LOCAL ? SL_OUTPUT : SL_PREROUTING;
-	enum sl_reason why = parse(w);
+	enum sl_reason why = SL_WHY_NONE;
 
+	if (w->stranger)
+		sl__parse_seen(w->p, w->stranger, &w->parsed);
+	else
+		why = parse(w);
 	w->came = w->parsed.len;
-	if (why == SL_WHY_NONE)
+	if (why == SL_WHY_NONE && !w->stranger)
 		why = gather(w);
 	if (w->p->verdict == SL_QUEUED)
 		return why;
@@ -365,7 +369,7 @@ enum sl_reason sl__walk_own(struct sl_work *w)
 	return why == SL_WHY_NONE ? ask(w, SL_POSTROUTING, SL_AFTER_HELPER) : why;
 }
 
-static void one(struct sl_engine *e, struct sl_packet *p, bool stranger)
+static void one(struct sl_engine *e, struct sl_packet *p, const struct sl_glance *stranger)
 {
 	enum sl_reason why;
 	struct sl_work w;
@@ -414,7 +418,7 @@ static void work(struct sl_engine *e, struct sl_packet *p, unsigned i, unsigned 
 	bool stranger;
 
 	for (; i < n && (i = sl__established(e, p, i, n, ahead, &stranger)) < n; i++)
-		one(e, &p[i], stranger);
+		one(e, &p[i], stranger ? &ahead->glance[i] : NULL);
 }
 
 /*

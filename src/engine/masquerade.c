@@ -27,5 +27,11 @@ static bool masquerade(void *ctx, struct sl_policy_view *view, struct sl_nat_ran
 	return true;
 }
 
+static uint8_t nat_hooks(void *ctx, enum sl_family family)
+{
+	(void)ctx, (void)family;
+	return 1 << SL_POSTROUTING;
+}
+
 const struct sl_policy sl_policy_masquerade = {
-	.stages = no_stages, .decide = pass, .nat = masquerade};
+	.stages = no_stages, .decide = pass, .nat = masquerade, .nat_hooks = nat_hooks};

@@ -71,7 +71,8 @@ static enum sl_reason decide(struct sl_work *w, enum sl_hook hook)
 	why = resolve(w, hook, &range);
 	if (why != SL_WHY_NONE)
 		return why;
-	why = sl__nat_setup(t, w->conn, &range, manip);
+	if (manip == SL_MANIP_DST || !sl__nat_usual(t, w->conn, &range, &w->claim))
+		why = sl__nat_setup(t, w->conn, &range, manip);
 	if (why == SL_WHY_NONE && t->nat->passed >= SL_NAT_LINUX_LOOKS)
 		w->p->beyond = SL_BEYOND_PORT_SEARCH;
 	if (t->tracing && why == SL_WHY_NONE)
@@ -83,12 +84,14 @@ static enum sl_reason decide(struct sl_work *w, enum sl_hook hook)
 
 static bool translates(const struct sl_work *w)
 {
-	const struct sl_policy *policy = w->e->config.policy;
+	return w->e->translates[w->parsed.tuple.family == SL_IPV6];
+}
 
-	if (!policy || !policy->nat)
-		return false;
-	return !policy->translates ||
-	       policy->translates(w->e->config.policy_ctx, (enum sl_family)w->parsed.tuple.family);
+/* Is the policy to be asked, or is it known that it has nothing to say at this hook? */
+static bool has_a_say(const struct sl_work *w, enum sl_hook hook)
+{
+	return w->e->nat_hooks[w->parsed.tuple.family == SL_IPV6] >> hook & 1 ||
+	       w->p->handed.translated;
 }
 
 /*
@@ -114,7 +117,8 @@ enum sl_reason sl__translate(struct sl_work *w, enum sl_hook hook)
 	if (w->icmp_error)
 		return translate_error(w, manip);
 	if (w->fresh && translates(w) && !sl__nat_decided(w->conn, manip)) {
-		why = decide(w, hook);
+		why = has_a_say(w, hook) ? decide(w, hook)
+		                         : sl__nat_setup_none(&w->e->track, w->conn, manip);
 		if (why == SL_WHY_OTHER_SHARD)
 			return sl__moves_for_port(w) ? why : SL_WHY_NAT_NO_PORT;
 		if (why == SL_WHY_NONE && manip == SL_MANIP_DST && sl__moves(w))

@@ -42,6 +42,12 @@ void sl__nat_fini(struct sl_nat *nat);
  */
 enum sl_reason sl__nat_setup(struct sl_track *t, struct sl_conn *conn,
 	const struct sl_nat_range *range, enum sl_manip manip);
+/*
+ * The same for a source, in short, where it is as nearly always: one address, and the port that it has is free
+ * there. False: nothing was done. The claim on the reply tuple is then made good.
+ */
+bool sl__nat_usual(struct sl_track *t, struct sl_conn *conn, const struct sl_nat_range *range,
+	struct sl_claim *claim);
 /* The same where no rule says anything: the address stays, a port changes only to avoid a clash. */
 enum sl_reason sl__nat_setup_none(struct sl_track *t, struct sl_conn *conn, enum sl_manip manip);
 static inline bool sl__nat_decided(const struct sl_conn *conn, enum sl_manip manip)

@@ -423,6 +423,44 @@ enum sl_reason sl__nat_setup(struct sl_track *t, struct sl_conn *conn,
 	return SL_WHY_NONE;
 }
 
+/* Nothing but an address is asked for, and nothing is known that would ask for another port. */
+static bool is_usual(
+        const struct sl_track *t, const struct sl_conn *conn, const struct sl_nat_range *range)
+{
+	return (range->flags & ~(uint32_t)SL_NAT_MASQUERADE) == SL_NAT_MAP_ADDR &&
+	       (conn->proto == SL_PROTO_UDP || conn->proto == SL_PROTO_TCP) && t->shards <= 1 &&
+	       !t->nat->any_moved && addr_cmp(&range->min_addr, &range->max_addr) == 0 &&
+	       !sl__nat_decided(conn, SL_MANIP_SRC);
+}
+
+bool sl__nat_usual(struct sl_track *t, struct sl_conn *conn, const struct sl_nat_range *range,
+        struct sl_claim *claim)
+{
+	const size_t size = sl__conn_is_v6(conn) ? 16 : 4;
+	uint8_t *at = (sl__conn_is_v6(conn) ? conn->addr6 : conn->addr4) + 3 * size, was[16];
+
+	if (!is_usual(t, conn, range))
+		return false;
+	memcpy(was, at, size);
+	memcpy(at, range->min_addr.b + 16 - size, size);
+	claim->hash[SL_REPLY] = sl__index_hash(t, conn, SL_REPLY);
+	if (sl__index_find_like(t, conn, SL_REPLY, claim->hash[SL_REPLY])) {
+		memcpy(at, was, size);
+		return false;
+	}
+	if (claim->changes != t->table.changes)
+		claim->free = 0;
+	claim->changes = t->table.changes;
+	claim->free |= 1 << SL_REPLY;
+	t->nat->passed = 0;
+	if (memcmp(was, at, size)) {
+		sl__conn_set_status(conn, SL_SRC_NAT);
+		tell_pool(t, conn, true);
+	}
+	sl__conn_set_status(conn, SL_SRC_NAT_DONE);
+	return true;
+}
+
 enum sl_reason sl__nat_setup_none(struct sl_track *t, struct sl_conn *conn, enum sl_manip manip)
 {
 	struct sl_nat_range range = {.flags = SL_NAT_MAP_ADDR};

@@ -216,9 +216,12 @@ static bool rules_automatic_helper(void *ctx, const char *name)
 
 static bool rules_translates(void *ctx, enum sl_family family)
 {
-	const struct sl_rules *r = ctx;
+	return sl__rules_nat_hooks(ctx, family) != 0;
+}
 
-	return sl__rules_translate_family(r, family);
+static uint8_t rules_nat_hooks(void *ctx, enum sl_family family)
+{
+	return sl__rules_nat_hooks(ctx, family);
 }
 
 static bool rules_steady(void *ctx)
@@ -230,5 +233,6 @@ const struct sl_policy sl_rules_policy = {.stages = rules_stages,
         .decide = rules_decide,
         .nat = rules_nat,
         .translates = rules_translates,
+        .nat_hooks = rules_nat_hooks,
         .automatic_helper = rules_automatic_helper,
         .steady = rules_steady};

@@ -201,19 +201,20 @@ void sl_rules_attach(struct sl_rules *r, const struct sl_rules_env *env)
 	r->env.define_count = 0;
 }
 
-bool sl__rules_translate_family(const struct sl_rules *r, enum sl_family family)
+uint8_t sl__rules_nat_hooks(const struct sl_rules *r, enum sl_family family)
 {
 	uint8_t own = family == SL_IPV4 ? FAM_IP : FAM_IP6;
+	unsigned hooks = 0;
 
 	for (unsigned hook = 0; hook < SL_HOOK_COUNT; hook++)
 		for (const struct sl__chain *c = r->hooks[hook]; c; c = c->later)
 			if (!strcmp(c->type, "nat") &&
 			        (c->table->family == FAM_INET || c->table->family == own))
-				return true;
-	return false;
+				hooks |= 1u << hook;
+	return (uint8_t)hooks;
 }
 
 bool sl_rules_translates(const struct sl_rules *r)
 {
-	return sl__rules_translate_family(r, SL_IPV4) || sl__rules_translate_family(r, SL_IPV6);
+	return sl__rules_nat_hooks(r, SL_IPV4) || sl__rules_nat_hooks(r, SL_IPV6);
 }

@@ -575,8 +575,8 @@ struct sl__axis *sl__axis_build(struct sl_rules *r, const struct sl__set *set,
 struct sl__expr *sl__axis_find(const struct sl__axis *axis, const uint8_t *key);
 
 /* model.c */
-/* Has a table of this family (or inet) a nat chain? */
-bool sl__rules_translate_family(const struct sl_rules *r, enum sl_family family);
+/* Hooks at which a table of this family (or inet) has a nat chain: bit 1 << hook. */
+uint8_t sl__rules_nat_hooks(const struct sl_rules *r, enum sl_family family);
 struct sl__table *sl__table_find(struct sl_rules *r, uint8_t family, const char *name);
 struct sl__chain *sl__chain_find(struct sl__table *t, const char *name);
 struct sl__set *sl__set_named(struct sl__table *t, const char *name);

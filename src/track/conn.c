@@ -215,13 +215,22 @@ static bool taken(struct sl_track *t, const struct sl_conn *conn, enum sl_dir di
 
 enum sl_reason sl__conn_confirm(struct sl_track *t, struct sl_conn *conn)
 {
-	uint64_t hash[2];
+	struct sl_claim nothing = {.free = 0};
 
-	sl__index_hash(t, conn, hash);
-	if (taken(t, conn, SL_ORIGINAL, hash[SL_ORIGINAL]) ||
-	        taken(t, conn, SL_REPLY, hash[SL_REPLY]))
-		return SL_WHY_TUPLE_CLASH;
-	if (!sl__index_add(t, conn, hash))
+	return sl__conn_confirm_claimed(t, conn, &nothing);
+}
+
+enum sl_reason sl__conn_confirm_claimed(
+        struct sl_track *t, struct sl_conn *conn, struct sl_claim *claim)
+{
+	for (unsigned dir = 0; dir < 2; dir++) {
+		if (claim->free >> dir & 1 && claim->changes == t->table.changes)
+			continue;
+		claim->hash[dir] = sl__index_hash(t, conn, (enum sl_dir)dir);
+		if (taken(t, conn, (enum sl_dir)dir, claim->hash[dir]))
+			return SL_WHY_TUPLE_CLASH;
+	}
+	if (!sl__index_add(t, conn, claim->hash))
 		return SL_WHY_NO_MEMORY;
 	conn->status |= SL_CONFIRMED;
 	sl__wheel_add(&t->wheel[conn->self & 1], conn->self >> 1);

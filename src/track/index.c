@@ -139,10 +139,9 @@ static uint32_t find_like_in(const struct sl_track *t, const struct sl_table *ta
 	return 0;
 }
 
-void sl__index_hash(const struct sl_track *t, const struct sl_conn *conn, uint64_t hash[2])
+uint64_t sl__index_hash(const struct sl_track *t, const struct sl_conn *conn, enum sl_dir dir)
 {
-	hash[SL_ORIGINAL] = conn_hash(&t->index_key, conn, SL_ORIGINAL);
-	hash[SL_REPLY] = conn_hash(&t->index_key, conn, SL_REPLY);
+	return conn_hash(&t->index_key, conn, dir);
 }
 
 uint32_t sl__index_find_like(

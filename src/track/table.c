@@ -19,6 +19,7 @@
 
 #include <string.h>
 
+#include "base/inline.h"
 #include "base/prefetch.h"
 #include "track/conn.h"
 
@@ -94,24 +95,30 @@ void sl__table_fini(struct sl_table *table)
 	sl__slab_fini(&table->overflow);
 }
 
-/* Put into the chain that begins with bucket; false: it needs an overflow bucket and has none. */
-static bool put(struct sl_table *table, struct sl_bucket *bucket, uint16_t tag, uint32_t entry)
+/* Put into this very bucket; false: it is full. */
+SL_INLINE bool put_here(struct sl_bucket *bucket, uint16_t tag, uint32_t entry)
+{
+	unsigned free = sl__bucket_places(bucket, 0), i;
+
+	if (!free)
+		return false;
+	i = sl__lowest_bit(free);
+	bucket->tag[i] = tag;
+	bucket->entry[i] = entry;
+	return true;
+}
+
+/* Put behind a bucket that is full; false: it needs an overflow bucket and has none. */
+static bool put_behind(
+        struct sl_table *table, struct sl_bucket *bucket, uint16_t tag, uint32_t entry)
 {
 	unsigned length = 1;
 	uint32_t ref;
 
-	for (;; bucket = sl__slab_at(&table->overflow, bucket->overflow), length++) {
-		unsigned free = sl__bucket_places(bucket, 0);
-
-		if (free) {
-			unsigned i = sl__lowest_bit(free);
-
-			bucket->tag[i] = tag;
-			bucket->entry[i] = entry;
+	for (; bucket->overflow; length++) {
+		bucket = sl__slab_at(&table->overflow, bucket->overflow);
+		if (put_here(bucket, tag, entry))
 			return true;
-		}
-		if (!bucket->overflow)
-			break;
 	}
 	if (!sl__slab_get(&table->overflow, &ref))
 		return false;
@@ -124,6 +131,12 @@ static bool put(struct sl_table *table, struct sl_bucket *bucket, uint16_t tag, 
 	bucket->tag[0] = tag;
 	bucket->entry[0] = entry;
 	return true;
+}
+
+/* Put into the chain that begins with bucket; false: it needs an overflow bucket and has none. */
+SL_INLINE bool put(struct sl_table *table, struct sl_bucket *bucket, uint16_t tag, uint32_t entry)
+{
+	return put_here(bucket, tag, entry) || put_behind(table, bucket, tag, entry);
 }
 
 /* Take overflow buckets off the end of a chain that are empty. */

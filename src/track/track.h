@@ -148,8 +148,20 @@ static inline struct sl_conn *sl__conn_at(const struct sl_track *t, uint32_t ref
  */
 struct sl_conn *sl__conn_new(struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone,
         uint8_t zone_dirs, enum sl_reason *why);
+/*
+ * What is known of the tuples of a conn that is not in the index yet, so that they need not be looked
+ * up again when it is confirmed: their hashes, and that nobody has them.
+ */
+struct sl_claim {
+	uint64_t hash[2];
+	uint32_t changes; /* of the table, when that was found */
+	uint8_t free;     /* bit 1 << dir: the hash is known, and nobody has the tuple */
+};
 /* Into the index, timed, counted. Not NONE: somebody has its tuple already (a clash), or no memory. */
 enum sl_reason sl__conn_confirm(struct sl_track *t, struct sl_conn *conn);
+/* The same by what is known. */
+enum sl_reason sl__conn_confirm_claimed(
+        struct sl_track *t, struct sl_conn *conn, struct sl_claim *claim);
 /* End a confirmed conn, with its expectations, and say so. */
 void sl__conn_kill(struct sl_track *t, struct sl_conn *conn, enum sl_reason why);
 /* End one that was never confirmed: nobody is told. */
@@ -170,8 +182,8 @@ struct sl_conn *sl__conn_by_handle(const struct sl_track *t, uint64_t handle);
 
 bool sl__index_init(struct sl_track *t, uint32_t slab_chunk);
 void sl__index_fini(struct sl_track *t);
-/* The hashes of both tuples of a conn, for the two below; they hold until it gets a new key. */
-void sl__index_hash(const struct sl_track *t, const struct sl_conn *conn, uint64_t hash[2]);
+/* The hash of a tuple of a conn, for the two below; it holds until the index gets a new key. */
+uint64_t sl__index_hash(const struct sl_track *t, const struct sl_conn *conn, enum sl_dir dir);
 /* Both tuples of a conn. False: no memory. */
 bool sl__index_add(struct sl_track *t, const struct sl_conn *conn, const uint64_t hash[2]);
 void sl__index_remove(struct sl_track *t, const struct sl_conn *conn);

@@ -3,7 +3,8 @@
  * The short path does what the long way does. The same random packets go through three engines: one
  * that may take the short path, in batches of random size; the same one packet at a time; and one
  * that is made to take the long way. After each packet all of it is compared, bytes, verdict,
- * reason and connection; events, and at the end every connection with its counters and timeouts.
+ * reason and connection; events, and every connection with its counters and timeouts.
+ * Tests: src/engine/established.c src/engine/opening.c
  *
  * Packets are near enough to real conversations that most belong to established connections, and
  * odd enough (flags, numbers, lengths, checksums, hop counts, fragments, options, marks, routes
@@ -203,7 +204,8 @@ static void put_packet(unsigned k)
 	l4 = put_header(d, v6, proto, size);
 	put_addr(d + (v6 ? 8 : 12), v6, back, i, false);
 	put_addr(d + (v6 ? 24 : 16), v6, !back, i, back);
-	sl_put16(d + l4 + (back ? 2 : 0), (uint16_t)(4000 + i));
+	/* A few clients have the same port, so that one of them gets another from NAT. */
+	sl_put16(d + l4 + (back ? 2 : 0), (uint16_t)(4000 + i % (FLOWS - 4)));
 	sl_put16(d + l4 + (back ? 0 : 2), (uint16_t)(tcp ? 443 : 53));
 	if (tcp) {
 		d[l4 + 12] = (uint8_t)(rarely(60) ? random_below(256) : (5 + options / 4) << 4);
@@ -269,6 +271,11 @@ static void same_conn(const struct sl_conn *a, const struct sl_conn *b)
 	assert_int_equal(a->state, b->state);
 	assert_int_equal(a->flags, b->flags);
 	assert_int_equal(a->pending, b->pending);
+	assert_memory_equal(a->port, b->port, sizeof(a->port));
+	assert_memory_equal(sl__conn_addr(a, SL_ORIGINAL, 0), sl__conn_addr(b, SL_ORIGINAL, 0),
+	        sl__conn_is_v6(a) ? 64 : 16);
+	assert_int_equal(a->zone, b->zone);
+	assert_int_equal(a->generation, b->generation);
 	assert_memory_equal(a->count, b->count, sizeof(a->count));
 	assert_memory_equal(&a->l4, &b->l4, sizeof(a->l4));
 }
