@@ -289,7 +289,7 @@ static void send_icmp(struct sl_work *w, const struct message *m)
 	sl_put32(l4 + 4, m->info);
 	memcpy(l4 + ICMP_HEADER, w->p->data, quote);
 	if (!v6) {
-		out.data[1] = (uint8_t)((w->parsed.tos & TOS_MASK) | INTERNET_CONTROL);
+		out.data[1] = (uint8_t)((w->p->data[1] & TOS_MASK) | INTERNET_CONTROL);
 		sl_put16(out.data + 4, (uint16_t)sl__random_u32(&w->e->fragment_random));
 	}
 	seal(&out, v6, v6 ? SL_PROTO_ICMPV6 : SL_PROTO_ICMP, 2);

@@ -46,11 +46,17 @@ static void count_down(struct sl_packet *p, enum sl_family family)
 	d[8]--;
 }
 
+/* As it stands in the packet: a rule may have set it. */
+static uint8_t ttl_of(const struct sl_work *w)
+{
+	return w->p->data[w->parsed.tuple.family == SL_IPV6 ? 7 : 8];
+}
+
 enum sl_reason sl__hop(struct sl_work *w)
 {
 	bool counts = w->e->config.forward_ttl && w->p->from != SL_FROM_LOCAL;
 
-	if (counts && w->parsed.ttl <= 1)
+	if (counts && ttl_of(w) <= 1)
 		return SL_WHY_TTL_EXCEEDED;
 	if (sl__too_big(w))
 		return SL_WHY_TOO_BIG;

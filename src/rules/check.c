@@ -256,6 +256,10 @@ static void check_stmt(struct sl__check *c, struct sl__stmt *s)
 		                : &sl__ty_mark,
 		        s->a->field->bits);
 		break;
+	case ST_FIELD_SET:
+		sl__check_left(c, s->a);
+		check_new_value(c, s->b, s->a->type, s->a->bits);
+		break;
 	case ST_MSS:
 		sl__check_left(c, s->a);
 		if (s->b)

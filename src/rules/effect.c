@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "base/checksum.h"
+#include "base/wire.h"
 #include "track/parse.h"
 
 bool sl__set_meta(struct sl__eval *ev, const struct sl__stmt *s)
@@ -37,6 +39,36 @@ bool sl__set_ct(struct sl__eval *ev, const struct sl__stmt *s)
 	}
 	if (v->conn)
 		sl_conn_set_mark(v->engine, v->conn, (uint32_t)n);
+	return true;
+}
+
+/* Put the low `bits` bits of n at bit `at`, counted from the top of the first byte. */
+static void put_bits(uint8_t *data, unsigned at, unsigned bits, uint64_t n)
+{
+	unsigned last = (at + bits - 1) / 8, room = 7 - (at + bits - 1) % 8, i;
+	uint64_t mask = ((UINT64_C(1) << bits) - 1) << room;
+
+	for (n <<= room, i = last; mask; i--, n >>= 8, mask >>= 8)
+		data[i] = (uint8_t)((data[i] & ~mask) | (n & mask));
+}
+
+/* A field of the IP header; IPv4's own checksum follows. */
+bool sl__set_field(struct sl__eval *ev, const struct sl__stmt *s)
+{
+	const struct sl__field *f = s->a->field;
+	struct sl_packet *p = ev->view->packet;
+	uint8_t was[20], *check = p->data + 10;
+	uint64_t n;
+
+	if (ev->view->parsed->tuple.family != f->family || !sl__load_number(ev, s->b, &n))
+		return false;
+	memcpy(was, p->data, sizeof was);
+	put_bits(p->data, f->at, f->bits, n);
+	if (!memcmp(was, p->data, sizeof was))
+		return true;
+	p->altered = 1;
+	if (f->family == SL_IPV4)
+		sl_put16(check, sl__csum_update_range(sl_get16(check), was, p->data, 10, false));
 	return true;
 }
 

@@ -54,6 +54,8 @@ static bool passes(struct sl__eval *ev, struct sl__stmt *s)
 		return sl__set_ct_object(ev, sl__load_object(ev, s));
 	case ST_MSS:
 		return sl__set_mss(ev, s);
+	case ST_FIELD_SET:
+		return sl__set_field(ev, s);
 	case ST_SET_CHANGE:
 		return sl__change_set(ev, s);
 	case ST_NOTRACK:

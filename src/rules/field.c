@@ -135,6 +135,17 @@ const struct sl__field *sl__field_find(const char *group, const char *name)
 	return NULL;
 }
 
+bool sl__field_settable(const struct sl__field *f)
+{
+	static const char *const names[] = {"dscp", "ecn", "ttl", "hoplimit", "flowlabel", NULL};
+
+	for (size_t i = 0; f->where == IN_NET && names[i]; i++) {
+		if (!strcmp(f->name, names[i]))
+			return true;
+	}
+	return false;
+}
+
 bool sl__group_known(const char *group)
 {
 	size_t i;

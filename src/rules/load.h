@@ -86,6 +86,7 @@ void sl__share_wish(const struct sl_rules *r);
 
 bool sl__set_meta(struct sl__eval *ev, const struct sl__stmt *s);
 bool sl__set_ct(struct sl__eval *ev, const struct sl__stmt *s);
+bool sl__set_field(struct sl__eval *ev, const struct sl__stmt *s);
 bool sl__set_mss(struct sl__eval *ev, const struct sl__stmt *s);
 bool sl__change_set(struct sl__eval *ev, struct sl__stmt *s);
 

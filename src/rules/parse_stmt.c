@@ -367,6 +367,8 @@ static void set_field(struct sl__parser *p, struct sl__stmt *s, struct sl__expr 
 		s->kind = ST_CT_SET;
 	else if (f->where == IN_TCPOPT && f->key == 2)
 		s->kind = ST_MSS;
+	else if (sl__field_settable(f))
+		s->kind = ST_FIELD_SET;
 	else
 		sl__parse_unsupported(
 		        p, sl__place_join(field->place, p->last), "setting this field");

@@ -262,6 +262,7 @@ static void put_stmt(struct sl__printer *p, const struct sl__stmt *s, uint8_t fa
 	case ST_META_SET:
 	case ST_CT_SET:
 	case ST_MSS:
+	case ST_FIELD_SET:
 		sl__put_expr(p, s->a);
 		sl__put(p, " set ");
 		if (s->b)

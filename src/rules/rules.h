@@ -166,6 +166,8 @@ struct sl__field {
 };
 
 const struct sl__field *sl__field_find(const char *group, const char *name);
+/* May a rule write it? What tells neither connection nor route, and no layer above sums up. */
+bool sl__field_settable(const struct sl__field *f);
 bool sl__group_known(const char *group);
 uint8_t sl__group_proto(const char *group);
 /* "meta" keys that may stand without the word meta. */
@@ -270,6 +272,7 @@ enum sl__stmt_kind {
 	ST_SET_CHANGE,
 	ST_FLOW,
 	ST_MSS,
+	ST_FIELD_SET,
 	ST_OBJECT,
 };
 

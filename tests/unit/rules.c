@@ -15,6 +15,7 @@
 
 #include <sluice/rules.h>
 
+#include "base/checksum.h"
 #include "track/parse.h"
 
 struct memory {
@@ -200,6 +201,31 @@ static void test_mss(void **state)
 	sl_rules_destroy(r);
 }
 
+/* Parts of bytes, whole bytes; the header's checksum stays right (or as wrong as it was). */
+static void test_fields(void **state)
+{
+	struct sl_rules *r = load("table inet t {\nchain c { type filter hook forward priority 0;\n"
+		"ip dscp set af11\nip ecn set ce\nip ttl set 200\nip6 hoplimit set 3\n}\n}\n");
+	uint8_t data[sizeof syn];
+	struct sl_packet p = {.data = data, .len = sizeof data, .in_if = 1};
+	uint16_t before;
+
+	(void)state;
+	memcpy(data, syn, sizeof data);
+	before = sl__sum_fold(sl__sum(data, 20, 0));
+	assert_non_null(r);
+	assert_int_equal(ask(r, &p, 1), SL_CONTINUE);
+	assert_int_equal(data[1], 10 << 2 | 3);
+	assert_int_equal(data[8], 200);
+	assert_memory_equal(data + 12, syn + 12, sizeof data - 12);
+	assert_int_equal(sl__sum_fold(sl__sum(data, 20, 0)), before);
+	assert_true(p.altered);
+	p.altered = 0;
+	assert_int_equal(ask(r, &p, 1), SL_CONTINUE);
+	assert_false(p.altered); /* they are as they shall be */
+	sl_rules_destroy(r);
+}
+
 static void test_nat(void **state)
 {
 	struct sl_rules *r = load("table inet t {\nchain c { type nat hook prerouting priority dstnat;\n"
@@ -274,7 +300,7 @@ static void test_default(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_decisions),
-		cmocka_unit_test(test_limit_and_timeout), cmocka_unit_test(test_mss), cmocka_unit_test(test_nat),
+		cmocka_unit_test(test_limit_and_timeout), cmocka_unit_test(test_mss), cmocka_unit_test(test_fields), cmocka_unit_test(test_nat),
 		cmocka_unit_test(test_mistakes), cmocka_unit_test(test_no_memory), cmocka_unit_test(test_default)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

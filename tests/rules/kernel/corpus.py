@@ -38,6 +38,7 @@ class Maker:
 
     def __init__(self, seed):
         self.R = random.Random(seed)
+        self.fields = random.Random("fields %s" % seed)
         R = self.R
         self.family = R.choice(["ip", "ip", "ip6", "inet", "inet", "inet"])
         self.counted = R.random() < 0.6
@@ -406,7 +407,15 @@ class Maker:
             f.repeat = 2
             choices = ["add @%s { %s saddr }" % (name, word), "update @%s { %s saddr timeout 2m }" % (name, word),
                        "%s saddr @%s drop" % (word, name), "add @%s { %s daddr } %s saddr != @%s accept" % (name, word, word, name)]
-        return R.choice(choices)
+        chosen = R.choice(choices)
+        return self.field_set(l3) if self.fields.random() < 0.1 else chosen
+
+    def field_set(self, l3):
+        R = self.fields
+        if l3 == 4:
+            return R.choice(["ip dscp set af%d1" % R.randrange(1, 5), "ip ecn set ect0", "ip ttl set %d" % R.randrange(60, 256)])
+        return R.choice(["ip6 dscp set cs%d" % R.randrange(8), "ip6 ecn set ce", "ip6 hoplimit set %d" % R.randrange(60, 256),
+                         "ip6 flowlabel set %d" % R.randrange(1 << 20)])
 
     def translation(self, chain, l3, f):
         R = self.R
