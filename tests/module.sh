@@ -52,7 +52,7 @@ done
 include=$(cd "$(dirname "$0")/../include" && pwd)
 cd "$dir"
 "$sluice" helper new bar --from foo.pcap >new.txt
-for file in bar.c bar.txt bar-fuzz.c; do grep -qx "$file" new.txt && [ -s "$file" ]; done
+for file in bar.c bar.txt bar-test.c bar-fuzz.c; do grep -qx "$file" new.txt && [ -s "$file" ]; done
 grep -q 'port = 111' bar.c
 if "$sluice" helper new bar >/dev/null 2>&1; then exit 1; fi # nothing is written over
 ${CC:-cc} -std=c11 -Wall -Wextra -Werror -shared -fPIC -I"$include" -o bar.so bar.c
@@ -60,6 +60,23 @@ ${CC:-cc} -std=c11 -Wall -Wextra -Werror -shared -fPIC -I"$include" -o bar.so ba
 grep -q 'after  HERE 203.0.113.1 4711' test.txt
 grep -q '^(.*): tcp .* > 203.0.113.1:4711, for' test.txt
 grep -q 'cut in two at 19 places: as when whole' test.txt
+# What else was made compiles, and finds its place in the tree.
+root=$include/..
+for file in bar-test.c bar-fuzz.c; do
+	${CC:-cc} -std=c11 -Wall -Wextra -Werror -fsyntax-only -I"$include" -I"$root" -I"$root/src" $file
+done
+"$sluice" helper new pear --from "$root/tests/captures/tftp.pcap" >/dev/null # a capture of datagrams
+grep -q 'SL_PROTO_UDP, .port = 69}' pear.c
+grep -q 'SL_FRAME_DATAGRAM' pear.c
+grep -q '^flow c udp .*:69$' pear.txt
+${CC:-cc} -std=c11 -Wall -Wextra -Werror -shared -fPIC -I"$include" -o pear.so pear.c
+lists='helpers/meson.build tests/helpers/meson.build fuzz/meson.build src/engine/builtin.c'
+mkdir -p tree/helpers tree/tests/helpers tree/tests/script tree/fuzz tree/src/engine tree/scripts
+for list in $lists; do cp "$root/$list" "tree/$list"; done
+cp "$root/scripts/add-helper.sh" tree/scripts/
+tree/scripts/add-helper.sh pear . >/dev/null
+for list in $lists; do grep -q 'pear' "tree/$list"; done
+for file in helpers/pear.c tests/helpers/pear.c tests/script/pear.txt fuzz/pear.c fuzz/corpus/pear/here; do [ -s "tree/$file" ]; done
 # One that reads nothing but whole segments is found out.
 sed 's/SL_FRAME_LINE/SL_FRAME_OWN, .frame = frame/; s/^const struct sl_helper/static size_t frame(struct sl_help *h, const struct sl_text *b, enum sl_dir d)\n{\n\t(void)h, (void)d;\n\treturn sl_text_left(b);\n}\n\n&/; s/sl_helper_bar/sl_helper_bad/; s/"bar"/"bad"/' bar.c >bad.c
 ${CC:-cc} -std=c11 -shared -fPIC -I"$include" -o bad.so bad.c
