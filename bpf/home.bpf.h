@@ -69,18 +69,16 @@ static __always_inline bool is_icmp(const struct ends *e)
 static __always_inline bool own_number(
 	struct __sk_buff *skb, const struct ends *e, bool to_us, __u16 *number)
 {
-	__u16 ports[2];
-	__u32 at = e->l4 + (is_icmp(e) ? 4 : to_us ? 2 : 0);
+	__u16 two[2] = {0}; /* ports; ICMP: id and sequence number */
 
-	if (e->proto == IPPROTO_TCP && bpf_skb_load_bytes(skb, e->l4, ports, sizeof(ports)) == 0 &&
-		(ports[0] == bpf_htons(PPTP) || ports[1] == bpf_htons(PPTP)))
-		return false; /* with its calls, which show one key only */
 	if (e->proto != IPPROTO_TCP && e->proto != IPPROTO_UDP && e->proto != IPPROTO_UDPLITE &&
 		e->proto != IPPROTO_SCTP && !is_icmp(e))
 		return false;
-	if (bpf_skb_load_bytes(skb, at, number, 2))
+	if (bpf_skb_load_bytes(skb, e->l4 + (is_icmp(e) ? 4 : 0), two, sizeof(two)))
 		return false;
-	*number = bpf_ntohs(*number);
+	if (e->proto == IPPROTO_TCP && (two[0] == bpf_htons(PPTP) || two[1] == bpf_htons(PPTP)))
+		return false; /* with its calls, which show one key only */
+	*number = bpf_ntohs(to_us && !is_icmp(e) ? two[1] : two[0]);
 	return true;
 }
 

@@ -66,8 +66,9 @@ bool sl_steer_init(struct sl_steer *steer, uint32_t tap, bool open, unsigned que
 	        bpf_map__set_max_entries(steer->bpf->maps.flows6, flows * 2 + 1) != 0 ||
 	        bpf_map__set_max_entries(steer->bpf->maps.flows, flows * 2 + 1) != 0 ||
 	        sl_steer_bpf__load(steer->bpf) != 0)
-		return complain(
-		        "BPF programs cannot be loaded (CAP_BPF and CAP_NET_ADMIN?)", errno);
+		return complain("BPF programs cannot be loaded (CAP_BPF and CAP_NET_ADMIN? "
+		                "SLUICE_DEBUG=1 shows what the kernel says)",
+		        errno);
 	if (!map_flows(steer, flows * 2 + 1))
 		return complain("the fast path's table", errno);
 	steer->config = &steer->bpf->bss->config;
