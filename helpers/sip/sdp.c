@@ -384,6 +384,17 @@ static bool acceptable(const struct sip_work *w)
 	return true;
 }
 
+/* Linux writes the last stream's address there, whatever it was; IPv6's it does not find, and drops. */
+static void tell_owner(struct sip_work *w, const struct sl_endpoint *owner, bool last)
+{
+	if (!w->translated || !w->sdp.owner.is_addr)
+		return;
+	if (owner->family == SL_IPV6)
+		sip_tell(w, SL_BEYOND_SYNTAX);
+	else if (is_senders(w, owner) != last)
+		sip_tell(w, SL_BEYOND_ADDRESS_TEXT);
+}
+
 enum sl_reason sip_sdp_expect(struct sip_work *w)
 {
 	struct sl_endpoint session_seen = {.port = 0}, seen;
@@ -421,8 +432,6 @@ enum sl_reason sip_sdp_expect(struct sip_work *w)
 	}
 	write_addr(w, &w->sdp.connection, session ? &session_seen : NULL);
 	write_addr(w, &w->sdp.owner, NULL);
-	/* Linux writes the last stream's address there, whatever it was. */
-	if (w->translated && w->sdp.owner.is_addr && is_senders(w, &owner) != last)
-		sip_tell(w, SL_BEYOND_ADDRESS_TEXT);
+	tell_owner(w, &owner, last);
 	return SL_WHY_NONE;
 }

@@ -136,6 +136,32 @@ static bool same4(const struct sl_addr *addr, const char *at)
 	return true;
 }
 
+static const struct sl_addr *unless_same(const struct sl_addr *to, const char *at)
+{
+	return same4(to, at) ? NULL : to;
+}
+
+/* What the address at `at` becomes; NULL: it stays. */
+static const struct sl_addr *becomes(
+        const struct sl_tuple *in, const struct sl_tuple *out, const char *at)
+{
+	return same4(&in->src, at)   ? unless_same(&out->dst, at)
+	       : same4(&in->dst, at) ? unless_same(&out->src, at)
+	                             : NULL;
+}
+
+/* Linux knows the opener's address alone, in both directions. */
+static bool linux_agrees(struct sl_help *help, const char *at, const struct sl_addr *now)
+{
+	struct sl_tuple original, reply;
+	const struct sl_addr *linux;
+
+	sl_help_tuple(help, SL_ORIGINAL, &original);
+	sl_help_tuple(help, SL_REPLY, &reply);
+	linux = same4(&original.src, at) ? unless_same(&reply.dst, at) : NULL;
+	return linux && now ? sl_addr_eq(linux, now) : linux == now;
+}
+
 static enum sl_help_result translate(
         struct sl_help *help, struct sl_message *m, const struct found *found)
 {
@@ -145,10 +171,10 @@ static enum sl_help_result translate(
 	sl_help_tuple(help, !m->dir, &out); /* as answers to it will come */
 	for (unsigned i = 0; i < found->count; i++) {
 		const char *at = m->text.start + found->offset[i];
-		const struct sl_addr *now = same4(&in.src, at)   ? &out.dst
-		                            : same4(&in.dst, at) ? &out.src
-		                                                 : NULL;
+		const struct sl_addr *now = becomes(&in, &out, at);
 
+		if (!linux_agrees(help, at, now))
+			sl_help_beyond(help, SL_BEYOND_ADDRESS_TEXT);
 		if (now && !sl_replace(help, m, found->offset[i], 4, now->b + 12, 4))
 			return sl_refuse(help, SL_WHY_HELPER_DROP);
 	}

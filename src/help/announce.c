@@ -160,6 +160,15 @@ static enum sl_reason add_row(
 	return why;
 }
 
+static bool shares_any(
+        struct sl_help *help, struct sl_expect_want want, const struct sl_announcement *a)
+{
+	for (unsigned i = 0; i < a->ports; i++, want.tuple.dport++, want.more.saved_port++)
+		if (is_shared(help, &want, a))
+			return true;
+	return false;
+}
+
 /* Has this connection announced another endpoint that is seen at one of these ports already? */
 static bool row_is_anothers(struct sl_help *help, struct sl_expect_want want, unsigned ports)
 {
@@ -385,6 +394,8 @@ enum sl_reason sl__api_expect_announced(struct sl_help *help, const struct sl_me
 	why = translated && !own_end
 	              ? add_somewhere(help, &want, &a, !sl_addr_eq(&own.src, &other.dst))
 	              : add_row(help, want, &a);
+	if (why == SL_WHY_NONE && !sl_addr_eq(&own.src, &other.dst) && shares_any(help, want, &a))
+		sl__help_beyond(help, SL_BEYOND_ADDRESS_TEXT); /* Linux gives them other ports */
 	*seen = (struct sl_endpoint){.addr = want.tuple.dst,
 	        .port = want.tuple.dport,
 	        .family = own.family,
