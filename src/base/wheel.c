@@ -2,12 +2,12 @@
 /*
  * Timers: a hierarchical wheel (Varghese and Lauck, 1987), lazy.
  *
- * Overview. The time is cut in digits of 6 bits, and there is a level of 64 slots for each digit
- * (the last has 2 bits, 4 slots). An object lies on the level of the highest digit in which its
+ * Overview. The time is cut in digits of 9 bits, and there is a level of 512 slots for each digit
+ * (the last has 5 bits, 32 slots). An object lies on the level of the highest digit in which its
  * deadline differs from `now`, in the slot of the deadline's digit there. So on level 0 a slot is a
  * millisecond, and on a higher level a slot holds what will fall into its span; when `now` reaches
  * the beginning of the span, its objects are spread over the levels below ("cascading"). An object
- * is moved at most five times in its life, for the usual timeouts once or twice.
+ * is moved at most three times in its life, for timeouts of up to four minutes once.
  *
  * Every level has a bitmap of its slots that are not empty, so the next thing to happen is found by
  * looking at a few words, and `now` jumps there.
@@ -29,8 +29,9 @@
  * again when the wheel comes upon it. So the wheel looks at every object within that time, and an
  * owner that moves a deadline to an earlier one which is at least as far away need not tell it.
  *
- * Waiting. Objects lie anywhere in memory. While one is handled the wheel asks for the one behind the
- * next, and lets the owner (wheel->ahead) ask for what the next one will need.
+ * Waiting. Objects lie anywhere in memory. While one is handled the wheel asks for those that will be
+ * handled soon, one further each time, and lets the owner (wheel->ahead) ask for what they will need. It
+ * knows them by `coming`, which is forgotten when anything else is unlinked.
  *
  * Links. Objects are chained by references. At the ends of a chain stands the number of the slot,
  * marked by the upper bit, which no reference has: so removing needs no search, and no look at a
@@ -50,9 +51,14 @@
 #include "base/bits.h"
 #include "base/prefetch.h"
 
-#define DIGIT_BITS 6
+#define DIGIT_BITS 9
 #define TOP        (SL_WHEEL_LEVELS - 1)
+#define TOP_SLOTS  (1u << (32 - TOP * DIGIT_BITS))
 #define SLOT_MARK  0x80000000u
+#define TELL       4 /* so long before their turn ahead() is told of objects */
+
+static_assert(1 << DIGIT_BITS == SL_WHEEL_SLOTS, "a slot for each digit");
+static_assert(TOP * DIGIT_BITS < 32 && SL_WHEEL_LEVELS * DIGIT_BITS >= 32, "all of the time");
 
 void sl__wheel_init(struct sl_wheel *wheel, const struct sl_slab *slab, size_t offset_link,
         size_t offset_deadline, uint32_t now_ms)
@@ -93,7 +99,7 @@ static unsigned digit(uint32_t time, unsigned level)
 
 static bool in_use(const struct sl_wheel *wheel, unsigned level, unsigned slot)
 {
-	return wheel->used[level] >> slot & 1;
+	return wheel->used[level][slot / 64] >> slot % 64 & 1;
 }
 
 static struct sl_wheel_slot *slot_of_mark(struct sl_wheel *wheel, uint32_t mark)
@@ -101,6 +107,25 @@ static struct sl_wheel_slot *slot_of_mark(struct sl_wheel *wheel, uint32_t mark)
 	uint32_t n = mark & ~SLOT_MARK;
 
 	return &wheel->slot[n / SL_WHEEL_SLOTS][n % SL_WHEEL_SLOTS];
+}
+
+static void set_used(struct sl_wheel *wheel, unsigned level, unsigned slot, bool is)
+{
+	uint64_t bit = UINT64_C(1) << slot % 64, *word = &wheel->used[level][slot / 64];
+
+	*word = is ? *word | bit : *word & ~bit;
+}
+
+/* The first slot of a level from `from` on that is used, or SL_WHEEL_SLOTS. */
+static unsigned first_used(const struct sl_wheel *wheel, unsigned level, unsigned from)
+{
+	for (; from < SL_WHEEL_SLOTS; from = (from | 63) + 1) {
+		uint64_t ahead = wheel->used[level][from / 64] >> from % 64;
+
+		if (ahead)
+			return from + sl__lowest_bit(ahead);
+	}
+	return SL_WHEEL_SLOTS;
 }
 
 static void append(struct sl_wheel *wheel, unsigned level, unsigned n, uint32_t ref,
@@ -116,7 +141,7 @@ static void append(struct sl_wheel *wheel, unsigned level, unsigned n, uint32_t 
 	} else {
 		link->prev = mark;
 		slot->first = ref;
-		wheel->used[level] |= UINT64_C(1) << n;
+		set_used(wheel, level, n, true);
 	}
 	slot->last = ref;
 	wheel->count++;
@@ -129,7 +154,7 @@ static void detach(struct sl_wheel *wheel, struct sl_wheel_link *link)
 	if (first && last) {
 		uint32_t n = link->next & ~SLOT_MARK;
 
-		wheel->used[n / SL_WHEEL_SLOTS] &= ~(UINT64_C(1) << n % SL_WHEEL_SLOTS);
+		set_used(wheel, n / SL_WHEEL_SLOTS, n % SL_WHEEL_SLOTS, false);
 	} else if (first) {
 		slot_of_mark(wheel, link->prev)->first = link->next;
 		link_of(wheel, link->next)->prev = link->prev;
@@ -142,6 +167,7 @@ static void detach(struct sl_wheel *wheel, struct sl_wheel_link *link)
 	}
 	link->next = link->prev = 0;
 	wheel->count--;
+	wheel->seen = wheel->told = 0;
 }
 
 /* Puts an object where its deadline belongs, but on no level below `lowest`. */
@@ -162,8 +188,10 @@ static void place(struct sl_wheel *wheel, uint32_t ref, struct sl_wheel_link *li
 
 void sl__wheel_add(struct sl_wheel *wheel, uint32_t ref)
 {
-	assert(ref && !(ref & SLOT_MARK) && !sl__wheel_linked(wheel, ref));
-	place(wheel, ref, link_of(wheel, ref), wheel->cascading);
+	struct sl_wheel_link *link = link_of(wheel, ref);
+
+	assert(ref && !(ref & SLOT_MARK) && !link->next);
+	place(wheel, ref, link, wheel->cascading);
 }
 
 void sl__wheel_remove(struct sl_wheel *wheel, uint32_t ref)
@@ -196,22 +224,18 @@ bool sl__wheel_linked(const struct sl_wheel *wheel, uint32_t ref)
 static bool first_ahead(const struct sl_wheel *wheel, uint32_t *at, unsigned *level)
 {
 	for (unsigned l = 0; l < TOP; l++) {
-		unsigned d = digit(wheel->now, l);
-		uint64_t ahead = wheel->used[l] >> d >> 1;
+		unsigned d = digit(wheel->now, l), next = first_used(wheel, l, d + 1);
 
-		if (ahead) {
-			uint32_t begins =
-			        (wheel->now >> l * DIGIT_BITS) + 1 + sl__lowest_bit(ahead);
-
-			*at = begins << l * DIGIT_BITS;
+		if (next < SL_WHEEL_SLOTS) {
+			*at = ((wheel->now >> l * DIGIT_BITS) + (next - d)) << l * DIGIT_BITS;
 			*level = l;
 			return true;
 		}
 	}
-	for (uint32_t i = 1; i < 4; i++) {
+	for (uint32_t i = 1; i < TOP_SLOTS; i++) {
 		uint32_t begins = (wheel->now >> TOP * DIGIT_BITS) + i;
 
-		if (in_use(wheel, TOP, begins & 3)) {
+		if (in_use(wheel, TOP, begins & (TOP_SLOTS - 1))) {
 			*at = begins << TOP * DIGIT_BITS;
 			*level = TOP;
 			return true;
@@ -220,33 +244,73 @@ static bool first_ahead(const struct sl_wheel *wheel, uint32_t *at, unsigned *le
 	return false;
 }
 
-/* This one is being handled: the two behind it will be next. */
-static void look_ahead(const struct sl_wheel *wheel, const struct sl_wheel_link *link, void *ctx)
+/* The i-th of those that are coming has its place here. */
+static inline struct sl_wheel_coming *coming(struct sl_wheel *wheel, unsigned i)
 {
-	uint32_t next = link->next, then;
-	const char *object;
+	return &wheel->coming[(wheel->head + i) % SL_WHEEL_COMING];
+}
 
+/* The object behind the last of those that are coming is asked for, and is one of them. False: there is none. */
+static bool see_one(struct sl_wheel *wheel, const struct sl_wheel_link *link)
+{
+	const uint32_t size = wheel->slab->object_size;
+	struct sl_wheel_coming *c;
+	char *object;
+	uint32_t next;
+
+	if (wheel->seen)
+		link = coming(wheel, wheel->seen - 1u)->link;
+	next = link->next;
 	if (next & SLOT_MARK)
-		return;
-	if (wheel->ahead && !wheel->cascading)
-		wheel->ahead(ctx, next);
-	then = link_of(wheel, next)->next;
-	if (then & SLOT_MARK)
-		return;
-	object = sl__slab_at(wheel->slab, then);
-	for (uint32_t at = 0; at < wheel->slab->object_size; at += 64)
+		return false;
+	object = sl__slab_at(wheel->slab, next);
+	c = coming(wheel, wheel->seen++);
+	c->link = (void *)(object + wheel->offset_link);
+	c->ref = next;
+	for (uint32_t at = 0; at < size; at += 64)
 		sl__prefetch(object + at);
+	return true;
+}
+
+/* This one is being handled: some behind it will be soon. */
+static void look_ahead(struct sl_wheel *wheel, const struct sl_wheel_link *link, void *ctx)
+{
+	for (unsigned n = 0; n < 2 && wheel->seen < SL_WHEEL_COMING; n++)
+		if (!see_one(wheel, link))
+			break;
+	if (!wheel->ahead || wheel->cascading)
+		return;
+	for (; wheel->told < wheel->seen && wheel->told < TELL; wheel->told++)
+		wheel->ahead(ctx, coming(wheel, wheel->told)->ref);
+}
+
+/* Takes the first of a slot out; what is coming stays so. */
+static void take(struct sl_wheel *wheel, unsigned level, unsigned n, struct sl_wheel_link *link)
+{
+	if (link->next & SLOT_MARK) {
+		set_used(wheel, level, n, false);
+	} else {
+		wheel->slot[level][n].first = link->next;
+		coming(wheel, 0)->link->prev = link->prev; /* look_ahead() has seen it */
+	}
+	link->next = link->prev = 0;
+	wheel->count--;
+	wheel->head++;
+	if (wheel->seen)
+		wheel->seen--;
+	if (wheel->told)
+		wheel->told--;
 }
 
 /* Handles one object of the slot of `now`, of the level that is being emptied. */
-static void handle_one(struct sl_wheel *wheel, sl_wheel_fn *fire, void *ctx)
+static void handle_one(struct sl_wheel *wheel, unsigned n, sl_wheel_fn *fire, void *ctx)
 {
 	unsigned level = wheel->cascading;
-	uint32_t ref = wheel->slot[level][digit(wheel->now, level)].first;
+	uint32_t ref = wheel->slot[level][n].first;
 	struct sl_wheel_link *link = link_of(wheel, ref);
 
 	look_ahead(wheel, link, ctx);
-	detach(wheel, link);
+	take(wheel, level, n, link);
 	if (level || after(deadline_of(wheel, link), wheel->now))
 		place(wheel, ref, link, 0);
 	else
@@ -265,6 +329,7 @@ static bool step(struct sl_wheel *wheel, uint32_t until)
 	}
 	wheel->now = at;
 	wheel->cascading = level;
+	wheel->seen = wheel->told = 0;
 	return true;
 }
 
@@ -274,10 +339,12 @@ bool sl__wheel_advance(
 	if (after(wheel->now, now_ms))
 		return false;
 	for (;;) {
-		while (in_use(wheel, wheel->cascading, digit(wheel->now, wheel->cascading))) {
+		unsigned n = digit(wheel->now, wheel->cascading);
+
+		while (in_use(wheel, wheel->cascading, n)) {
 			if (!budget--)
 				return true;
-			handle_one(wheel, fire, ctx);
+			handle_one(wheel, n, fire, ctx);
 		}
 		/* A level emptied: what it left for this very millisecond is on level 0. */
 		if (wheel->cascading)

@@ -20,8 +20,10 @@
 
 #include "base/slab.h"
 
-#define SL_WHEEL_LEVELS 6 /* of 6 bits each; the last has the upper 2 bits of the time */
-#define SL_WHEEL_SLOTS  64
+#define SL_WHEEL_LEVELS 4 /* of 9 bits each; the last has the upper 5 bits of the time */
+#define SL_WHEEL_SLOTS  512
+#define SL_WHEEL_WORDS  (SL_WHEEL_SLOTS / 64)
+#define SL_WHEEL_COMING 8 /* objects that are asked for before their turn */
 
 /* In the object, zeroed before first use. The wheel's own, except that all zero means unlinked. */
 struct sl_wheel_link {
@@ -48,7 +50,13 @@ struct sl_wheel {
 	uint32_t now;       /* all that was due before this has fired */
 	unsigned cascading; /* level whose slot at `now` is being spread over lower ones, or 0 */
 	uint32_t count;     /* objects linked */
-	uint64_t used[SL_WHEEL_LEVELS]; /* a bit for each slot: it is not empty */
+	/* Those behind the one that is being handled, as far as they were looked at: a ring. */
+	struct sl_wheel_coming {
+		struct sl_wheel_link *link;
+		uint32_t ref;
+	} coming[SL_WHEEL_COMING];
+	uint8_t head, seen, told; /* its first; so many; ahead() was told of so many */
+	uint64_t used[SL_WHEEL_LEVELS][SL_WHEEL_WORDS]; /* a bit for each slot: it is not empty */
 	struct sl_wheel_slot slot[SL_WHEEL_LEVELS][SL_WHEEL_SLOTS];
 };
 

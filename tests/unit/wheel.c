@@ -208,7 +208,8 @@ static void run_model(uint32_t start, uint32_t budget, bool strict, bool rearm)
 		advance(m, (int32_t)(at - m->now) > 0 ? at : m->now, budget);
 	assert_int_equal(m->wheel.count, 0);
 	for (unsigned l = 0; l < SL_WHEEL_LEVELS; l++)
-		assert_int_equal(m->wheel.used[l], 0);
+		for (unsigned w = 0; w < SL_WHEEL_WORDS; w++)
+			assert_int_equal(m->wheel.used[l][w], 0);
 	model_free(m);
 }
 
@@ -229,10 +230,10 @@ static void test_model(void **state)
 /* Rows: a delay. It fires at its millisecond: not in a call for the one before, from any start. */
 static void test_exact(void **state)
 {
-	static const uint32_t delays[] = {1, 2, 63, 64, 65, 4095, 4096, 4097, 262143, 262144,
-	        16777215, 16777216, 1073741823, 1073741824, 2147483646, 432000000};
+	static const uint32_t delays[] = {1, 2, 63, 64, 511, 512, 513, 4096, 262143, 262144, 262145,
+	        16777216, 134217727, 134217728, 1073741824, 2147483646, 432000000};
 	static const uint32_t starts[] = {
-	        0, 1, 63, 64, 4095, 0x3fffffff, 0x7fffffff, 0x80000000, 0xc0000000, 0xffffffff};
+	        0, 1, 511, 512, 0x3ffff, 0x7ffffff, 0x7fffffff, 0x80000000, 0xf8000000, 0xffffffff};
 
 	(void)state;
 	for (size_t s = 0; s < sizeof(starts) / sizeof(starts[0]); s++) {
