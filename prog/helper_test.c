@@ -235,6 +235,17 @@ static const char *difference(const struct outcome *whole, const struct outcome 
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
+/* Long captures take a while; it is said to who looks on. */
+static void progress(const char *what, uint32_t at)
+{
+	if (!isatty(STDERR_FILENO))
+		return;
+	if (at)
+		fprintf(stderr, "\r%s behind byte %u", what, at);
+	else
+		fprintf(stderr, "\r%40s\r", "");
+}
+
 static unsigned cut_everywhere(
         const struct test *t, const struct outcome *whole, struct outcome *cut)
 {
@@ -243,9 +254,11 @@ static unsigned cut_everywhere(
 	for (uint32_t at = 1; at < CUTS_MAX && try(t, SL_HELPER_CUT, at, cut); at++, cuts++) {
 		const char *how = difference(whole, cut);
 
+		progress("cut in two", at);
 		if (how && ++wrong <= 10)
 			printf("cut behind byte %u: %s\n", at, how);
 	}
+	progress("", 0);
 	if (cuts)
 		printf("cut in two at %u places: %s\n", cuts,
 		        wrong ? "not as when whole" : "as when whole");

@@ -82,6 +82,9 @@ sed 's/SL_FRAME_LINE/SL_FRAME_OWN, .frame = frame/; s/^const struct sl_helper/st
 ${CC:-cc} -std=c11 -shared -fPIC -I"$include" -o bad.so bad.c
 if "$sluice" helper test ./bad.so foo.pcap >test.txt; then exit 1; fi
 grep -q 'not as when whole' test.txt
+# The second client of this capture is told another call id; the far side follows it through every cut.
+"$sluice" helper test pptp "$include/../tests/captures/pptp.pcap" >test.txt
+grep -q 'cut in two at 167 places: as when whole' test.txt
 # Datagrams: twice, and with their end missing.
 "$sluice" helper test tftp "$include/../tests/captures/tftp.pcap" >test.txt
 grep -q '^(TFTP data, from RRQ): udp ' test.txt
