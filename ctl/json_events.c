@@ -283,7 +283,8 @@ void sl__json_conn(
 {
 	sl__json_object(j, NULL);
 	sl__json_uint(j, "flow", flow);
-	put_conn(j, info, STATE | WINDOWS | HELPER | COUNTERS | SEQADJ | (master_lives ? MASTER : 0));
+	put_conn(j, info,
+	        STATE | WINDOWS | HELPER | COUNTERS | SEQADJ | (master_lives ? MASTER : 0));
 	put_beyond(j, (enum sl_beyond)info->beyond);
 	sl__json_end(j);
 }

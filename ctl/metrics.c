@@ -42,8 +42,10 @@ static enum MHD_Result answer(void *ctx, struct MHD_Connection *c, const char *u
 	struct sl_snapshot s;
 
 	(void)version, (void)upload, (void)upload_len, (void)state;
-	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
-		return MHD_NO;
+	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
+		sl__print_printf(&text, "GET /metrics\n");
+		return answer_text(c, MHD_HTTP_METHOD_NOT_ALLOWED, &text);
+	}
 	if (strcmp(url, "/metrics") != 0) {
 		sl__print_printf(&text, "see /metrics\n");
 		return answer_text(c, MHD_HTTP_NOT_FOUND, &text);

@@ -43,6 +43,7 @@ enum {
 struct sl_control_more {
 	uint64_t unsent, not_passed, read_errors, write_errors, routes_asked;
 	uint64_t gone_dropped, gone_passed, foreign;
+	uint64_t conns_max, expects_max, offloaded;
 	uint64_t uptime; /* seconds */
 };
 

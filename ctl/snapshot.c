@@ -66,9 +66,9 @@ static const char *const verdicts[] = {
 
 struct number {
 	const char *name;
-	bool grows; /* a counter; else a gauge */
+	enum { GAUGE, COUNTER } kind;
 	uint64_t value;
-	const char *what;
+	const char *what, *unit; /* unit: behind the metric's name; NULL: none */
 };
 
 enum { NUMBERS = 32 };
@@ -79,34 +79,39 @@ static unsigned list_numbers(const struct sl_snapshot *s, struct number out[NUMB
 	const struct sl_stats *st = &s->stats;
 	const struct sl_control_more *m = &s->more;
 	struct sl_feed *feed = s->server->ops.engines[0].feed; /* who listens, listens to all */
+	/* clang-format off */
 	const struct number numbers[] = {
-	        {"uptime", false, m->uptime, "Seconds since the gateway began"},
-	        {"packets", true, st->packets, "Packets put in"},
-	        {"bytes", true, st->bytes, "Bytes of packets put in"},
-	        {"connections", false, st->conns, "Connections in the table"},
-	        {"connections_unreplied", false, st->conns_unreplied, "Those that nobody answered"},
-	        {"connections_made", true, st->conns_made, "Connections ever made"},
-	        {"connections_evicted", true, st->conns_evicted, "Connections ended to make room"},
-	        {"expectations", false, st->expects, "Expectations that wait"},
-	        {"expectations_made", true, st->expects_made, "Expectations ever made"},
-	        {"expectations_met", true, st->expects_met, "Expectations that were met"},
-	        {"fragments", false, st->fragments, "Fragments that wait for others"},
-	        {"stream_bytes", false, st->stream_bytes, "Bytes that helpers' streams hold"},
-	        {"answers", true, st->answers, "ICMP errors and resets of our own"},
-	        {"answers_limited", true, st->answers_limited, "The same, not sent for their rate"},
-	        {"unsent", true, m->unsent, "Accepted packets that found no way out"},
-	        {"not_passed", true, m->not_passed, "Packets for an engine whose inbox was full"},
-	        {"read_errors", true, m->read_errors, "Reads from the TAP device that failed"},
-	        {"write_errors", true, m->write_errors, "Writes to the TAP device that failed"},
-	        {"routes_asked", true, m->routes_asked, "Questions to the kernel's routing table"},
-	        {"dropped_while_gone", true, m->gone_dropped, "Dropped while no gateway answered"},
-	        {"passed_while_gone", true, m->gone_passed, "Local packets passed meanwhile"},
-	        {"dropped_from_unmanaged", true, m->foreign, "Forwarded from unmanaged interfaces"},
-	        {"readers", false, atomic_load(&feed->readers), "Who listens to events"},
-	        {"explainers", false, atomic_load(&feed->explainers), "Who has packets explained"},
-	        {"readers_dropped", true, s->server->readers_dropped, "Readers that were too slow"},
-	        {"events_lost", true, s->lost, "Events that nobody heard"},
+	        {"uptime", GAUGE, m->uptime, "Seconds since the gateway began", "_seconds"},
+	        {"packets", COUNTER, st->packets, "Packets given to the engines; not those that BPF forwarded by itself"},
+	        {"bytes", COUNTER, st->bytes, "Bytes of these packets"},
+	        {"connections", GAUGE, st->conns, "Connections in the table"},
+	        {"connections_max", GAUGE, m->conns_max, "Connections that the table may hold (--table-max)"},
+	        {"connections_unreplied", GAUGE, st->conns_unreplied, "Connections that nobody answered"},
+	        {"connections_offloaded", GAUGE, m->offloaded, "Connections that BPF forwards by itself, or is about to"},
+	        {"connections_made", COUNTER, st->conns_made, "Connections ever made"},
+	        {"connections_evicted", COUNTER, st->conns_evicted, "Connections ended early to make room"},
+	        {"expectations", GAUGE, st->expects, "Expectations that wait"},
+	        {"expectations_max", GAUGE, m->expects_max, "Expectations that may wait (--expect-max)"},
+	        {"expectations_made", COUNTER, st->expects_made, "Expectations ever made"},
+	        {"expectations_met", COUNTER, st->expects_met, "Expectations that a connection met"},
+	        {"fragments", GAUGE, st->fragments, "Fragments that wait for others"},
+	        {"stream_bytes", GAUGE, st->stream_bytes, "Bytes that helpers hold back"},
+	        {"answers", COUNTER, st->answers, "ICMP errors and resets of our own"},
+	        {"answers_limited", COUNTER, st->answers_limited, "ICMP errors not sent, for the rate limit"},
+	        {"unsent", COUNTER, m->unsent, "Accepted packets that found no way out"},
+	        {"not_passed", COUNTER, m->not_passed, "Packets lost, as the inbox of the engine that they belong to was full"},
+	        {"read_errors", COUNTER, m->read_errors, "Reads from the TAP device that failed"},
+	        {"write_errors", COUNTER, m->write_errors, "Writes to the TAP device that failed"},
+	        {"routes_asked", COUNTER, m->routes_asked, "Questions to the kernel's routing table"},
+	        {"dropped_while_gone", COUNTER, m->gone_dropped, "Packets dropped by BPF while the engines hung"},
+	        {"passed_while_gone", COUNTER, m->gone_passed, "Packets left to the kernel by BPF meanwhile"},
+	        {"dropped_from_unmanaged", COUNTER, m->foreign, "Packets that the kernel forwarded here from an unmanaged interface, dropped"},
+	        {"readers", GAUGE, atomic_load(&feed->readers), "Clients that listen to events"},
+	        {"explainers", GAUGE, atomic_load(&feed->explainers), "Clients that have packets explained"},
+	        {"readers_dropped", COUNTER, s->server->readers_dropped, "Clients dropped, as they read too slowly"},
+	        {"events_lost", COUNTER, s->lost, "Events that found no room on their way to clients"},
 	};
+	/* clang-format on */
 
 	_Static_assert(sizeof(numbers) / sizeof(numbers[0]) <= NUMBERS, "room for all");
 	memcpy(out, numbers, sizeof(numbers));
@@ -161,16 +166,23 @@ void sl__snapshot_json(const struct sl_snapshot *s, struct sl_json *j)
 static void put_labelled(struct sl_print *out, const char *name, const char *label,
         const char *value, uint64_t number)
 {
-	sl__print_printf(out, "sluice_%s_total{%s=\"%s\"} %llu\n", name, label, value,
-	        (unsigned long long)number);
+	sl__print_printf(
+	        out, "sluice_%s{%s=\"%s\"} %llu\n", name, label, value, (unsigned long long)number);
 }
 
-static void put_head(struct sl_print *out, const char *name, bool grows, const char *what)
+static void put_head(
+        struct sl_print *out, const char *name, const char *end, const char *type, const char *what)
 {
-	const char *total = grows ? "_total" : "";
+	sl__print_printf(out, "# HELP sluice_%s%s %s.\n# TYPE sluice_%s%s %s\n", name, end, what,
+	        name, end, type);
+}
 
-	sl__print_printf(out, "# HELP sluice_%s%s %s.\n# TYPE sluice_%s%s %s\n", name, total, what,
-	        name, total, grows ? "counter" : "gauge");
+static void put_number(struct sl_print *out, const struct number *n)
+{
+	const char *end = n->kind == COUNTER ? "_total" : n->unit ? n->unit : "";
+
+	put_head(out, n->name, end, n->kind == COUNTER ? "counter" : "gauge", n->what);
+	sl__print_printf(out, "sluice_%s%s %llu\n", n->name, end, (unsigned long long)n->value);
 }
 
 void sl__snapshot_metrics(const struct sl_snapshot *s, struct sl_print *out)
@@ -178,23 +190,23 @@ void sl__snapshot_metrics(const struct sl_snapshot *s, struct sl_print *out)
 	struct number numbers[NUMBERS];
 	unsigned n = list_numbers(s, numbers);
 
-	for (unsigned i = 0; i < n; i++) {
-		put_head(out, numbers[i].name, numbers[i].grows, numbers[i].what);
-		sl__print_printf(out, "sluice_%s%s %llu\n", numbers[i].name,
-		        numbers[i].grows ? "_total" : "", (unsigned long long)numbers[i].value);
-	}
-	put_head(out, "engine_packets", true, "Packets put into each engine");
+	put_head(out, "build_info", "", "gauge", "1, with the version");
+	put_labelled(out, "build_info", "version", SLUICE_VERSION, 1);
+	for (unsigned i = 0; i < n; i++)
+		put_number(out, &numbers[i]);
+	put_head(out, "engine_packets_total", "", "counter", "Packets given to each engine");
 	for (unsigned i = 0; i < s->server->ops.n_engines; i++) {
 		char number[12];
 
 		snprintf(number, sizeof(number), "%u", i);
-		put_labelled(out, "engine_packets", "engine", number, s->packets[i]);
+		put_labelled(out, "engine_packets_total", "engine", number, s->packets[i]);
 	}
-	put_head(out, "verdicts", true, "Packets by verdict");
+	put_head(out, "verdicts_total", "", "counter", "Packets by what the engines did with them");
 	for (unsigned i = SL_ACCEPT; i <= SL_HANDOVER; i++)
-		put_labelled(out, "verdicts", "verdict", verdicts[i], s->stats.verdicts[i]);
-	put_head(out, "reasons", true, "Packets not accepted, and ends of connections, by reason");
+		put_labelled(out, "verdicts_total", "verdict", verdicts[i], s->stats.verdicts[i]);
+	put_head(out, "reasons_total", "", "counter",
+	        "Packets not accepted, or accepted as INVALID, and ends of connections, by reason");
 	for (unsigned i = 1; i < SL_WHY_COUNT; i++)
-		put_labelled(out, "reasons", "reason", sl_reason_name((enum sl_reason)i),
+		put_labelled(out, "reasons_total", "reason", sl_reason_name((enum sl_reason)i),
 		        s->stats.reasons[i]);
 }

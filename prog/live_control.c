@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/engine.h"
 #include "prog/live.h"
 #include "prog/view.h"
 
@@ -161,6 +162,9 @@ static void more(void *ctx, struct sl_control_more *out)
 	out->read_errors += live->tap.read_errors;
 	out->write_errors += live->tap.write_errors;
 	out->routes_asked += live->net.asked;
+	out->conns_max += live->engine->config.table_max;
+	out->expects_max += live->engine->config.expect_max;
+	out->offloaded += live->fast.used;
 	if (live->shard)
 		return;
 	sl_steer_counts(live->steer, counts);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "engine/engine.h"
+#include "io/claim.h"
 #include "prog/live.h"
 
 /* ---- what rules ask ------------------------------------------------------------------------- */
@@ -167,11 +168,24 @@ static bool prepare(struct sl_live *live)
 	return false;
 }
 
+/* Before anything of another gateway's is touched. */
+static bool claim(const struct sl_live_all *all)
+{
+	const struct sl_strings *lists[] = {&all->opt.inside, &all->opt.outside};
+	uint32_t tap = all->lives[0].tap.ifindex;
+
+	for (unsigned side = 0; side < 2; side++)
+		for (unsigned i = 0; i < lists[side]->n; i++)
+			if (!sl_claim(tap, lists[side]->at[i]))
+				return false;
+	return true;
+}
+
 static bool prepare_devices(struct sl_live_all *all)
 {
 	struct sl_tap *first = &all->lives[0].tap;
 
-	if (!sl_tap_init(first, all->opt.tap, all->n))
+	if (!sl_tap_init(first, all->opt.tap, all->n) || !claim(all))
 		return false;
 	for (unsigned i = 1; i < all->n; i++)
 		if (!sl_tap_join(&all->lives[i].tap, first))
@@ -286,19 +300,35 @@ static void end(struct sl_live_all *all)
 	sl_steer_fini(&all->steer);
 }
 
+static bool clean_one(struct sl_net *net, const char *name)
+{
+	const struct sl_link *link = sl_net_link_named(net, name);
+	char holder[IFNAMSIZ];
+
+	if (!link) {
+		fprintf(stderr, "sluice run: %s: no such interface\n", name);
+		return false;
+	}
+	if (sl_claim_holder(name, holder)) {
+		fprintf(stderr,
+		        "sluice run: %s: its gateway, that of device %s, is running: end that\n",
+		        name, holder);
+		return false;
+	}
+	if (sl_steer_clean(link->index))
+		printf("%s: removed\n", link->name);
+	return true;
+}
+
 static int clean_up(const struct sl_run_options *opt)
 {
 	const struct sl_strings *lists[] = {&opt->inside, &opt->outside};
 	struct sl_net net;
-	bool done = sl_net_init(&net);
+	bool there = sl_net_init(&net), done = there;
 
-	for (unsigned side = 0; done && side < 2; side++)
-		for (unsigned i = 0; i < lists[side]->n; i++) {
-			const struct sl_link *link = sl_net_link_named(&net, lists[side]->at[i]);
-
-			if (link && sl_steer_clean(link->index))
-				printf("%s: removed\n", link->name);
-		}
+	for (unsigned side = 0; there && side < 2; side++)
+		for (unsigned i = 0; i < lists[side]->n; i++)
+			done &= clean_one(&net, lists[side]->at[i]);
 	sl_net_fini(&net);
 	return done ? 0 : 1;
 }

@@ -200,6 +200,18 @@ def metrics():
         check(int(values["sluice_packets_total"]) >= 6, "packets: " + text)
         check(values["sluice_connections"] == "1", "connections: " + text)
         check('sluice_reasons_total{reason="tcp-seq-under"}' in values, "reasons are labels")
+        check(int(values["sluice_connections_max"]) == 262144 and int(values["sluice_connections"]) >= 1, "how full it is")
+        check("sluice_uptime_seconds" in values and 'sluice_build_info{version=' in text, "units, and the version")
+        for name in values:  # each has its words
+            name = name.split("{")[0]
+            check(text.count("# HELP %s " % name) == 1 and text.count("# TYPE %s " % name) == 1, "words for " + name)
+        if find_program("promtool"):
+            lint = subprocess.run(["promtool", "check", "metrics"], input=text, text=True, stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT)
+            check(lint.returncode == 0 and not lint.stdout, lint.stdout)
+        for more, answer in ((["-X", "POST"], "405"), ([], "200"), (["-I"], "200")):
+            got = net.gateway.run("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", *more, "http://127.0.0.1:9100/metrics")
+            check(got.stdout == answer, "%s: %s" % (more, got.stdout))
         check(int(values['sluice_verdicts_total{verdict="accepted"}']) >= 6, "verdicts")
         net.stop_sluice()
 

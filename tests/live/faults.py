@@ -60,6 +60,23 @@ def hangs():
         net.nothing_left()
 
 
+def one_for_an_interface():
+    """A second gateway, or a --cleanup, does not take the interface of one that runs; of one that was killed it does."""
+    with Net(routed=True) as net:
+        net.sluice()
+        for words, said in ((["--inside", "in0"], "end that one first"), (["--inside", "lo", "--outside", "out0"], "end that one first"),
+                            (["--cleanup", "--inside", "in0"], "is running")):
+            done = net.gateway.run(sluice_program(), "run", "--control", "none", *words, check=False)
+            check(done.returncode == 1 and said in done.stderr and "device sluice0" in done.stderr,
+                  "%s: %d %s" % (words, done.returncode, done.stderr))
+        check(ping(net.client, S4), "the first goes on")
+        check(net.gateway.ip("-o", "link").stdout.count("sluice@") > 0, "its device says so")
+        net.stop_sluice(signal.SIGKILL)
+        net.sluice()
+        check(ping(net.client, S4), "the next start takes over what was killed")
+        net.stop_sluice()
+
+
 def foreign_filters_stay():
     """An operator's own clsact and filters are not touched."""
     with Net() as net:
@@ -103,4 +120,4 @@ def interface_comes_back():
 
 if __name__ == "__main__":
     skip_unless_possible("tc")
-    main(killed_closed, killed_open, hangs, foreign_filters_stay, address_changes, interface_comes_back)
+    main(killed_closed, killed_open, hangs, one_for_an_interface, foreign_filters_stay, address_changes, interface_comes_back)

@@ -134,6 +134,37 @@ for i in range(1000):
         net.stop_sluice()
 
 
+def on_terminal(net, columns, rows, term="xterm", then=None):
+    """What `sluice top` writes to a terminal of that size until it has drawn a frame (then something happens) and ends."""
+    import fcntl
+    import pty
+    import select
+    import struct
+    import termios
+    pid, fd = pty.fork()
+    if pid == 0:
+        sys.stdin.readline()  # when the size is set
+        os.environ["TERM"] = term
+        os.execv(sluice_program(), ["sluice", "top", "--control", net.dir + "/control.sock"])
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    os.write(fd, b"\n")
+    shown, told = b"", False
+    try:
+        while select.select([fd], [], [], 20)[0]:
+            shown += os.read(fd, 4096)
+            if b"busiest" in shown and not told:
+                told = True
+                if then:
+                    then()
+                else:
+                    os.write(fd, b"q")
+    except OSError:  # it has ended
+        pass
+    os.close(fd)  # and with it the terminal, if it has not
+    os.waitpid(pid, 0)
+    return shown
+
+
 def top():
     """As text, and on a terminal of its own."""
     import pty
@@ -149,7 +180,7 @@ def top():
             os.environ["TERM"] = "xterm"
             os.execv(sluice_program(), ["sluice", "top", "--control", net.dir + "/control.sock"])
         shown = b""
-        while b"dport=5002" not in shown:
+        while b"192.0.2.10 5002" not in shown:
             shown += os.read(fd, 4096)
         os.write(fd, b"q")
         try:
@@ -159,6 +190,14 @@ def top():
             pass
         check(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, "q ends it")
         os.close(fd)
+        small = on_terminal(net, 40, 10)
+        check(b"reasons" in small and b"busiest" in small, "a small screen has a bit of all: %s" % small)
+        check(b"TERM=dumb" in on_terminal(net, 80, 24, "dumb"), "no screen on such a terminal")
+        done = net.ask("top", check=False)
+        check(done.returncode == 1 and "-b prints text" in done.stderr, "nor into a pipe: " + done.stderr)
+        gone = on_terminal(net, 80, 24, "xterm", lambda: net.stop_sluice(signal.SIGKILL))
+        check(b"is `sluice run` running?" in gone, "the gateway is gone: %s" % gone[-200:])
+        net.sluice(rules=MASQUERADE)
         net.stop_sluice()
 
 
