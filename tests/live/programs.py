@@ -10,7 +10,6 @@ import pty
 import random
 import threading
 import tty
-import wave
 
 from lib import *
 
@@ -61,6 +60,10 @@ def related(net, proto):
     """The connections that were expected, as `sluice list` shows them."""
     return [row for row in net.rows("list", "conntrack")
             if row["proto"] == proto and "EXPECTED" in row["status"]]
+
+
+def packets(row):
+    return row["counters_orig"]["packets"], row["counters_reply"]["packets"]
 
 
 def needs(*programs):
@@ -341,84 +344,6 @@ def amanda_backup(net, ns, hosts, name, disk):
     child = ns.spawn(*as_amanda(net, "asks", hosts, "exec runuser -u backup -- amservice -f %s %s %s bsd sendbackup %s"
                                 % (request, streams, name, into)), stdin=subprocess.PIPE)
     wait_until(lambda: b"sendbackup: end" in (content(net.dir + "/MESG") or b""), "the end of the backup", 20)
-    return child
-
-
-# ---- SIP: SIPp, kamailio, baresip
-
-def sipp_server(net, transport, address, *more):
-    """transport: u1 (UDP) or t1 (TCP)."""
-    child = net.server.spawn("sipp", "-sn", "uas", "-t", transport, "-i", address, "-p", 5060, "-mi", address,
-                             "-mp", 30000, "-nostdin", *more, cwd=net.dir)
-    net.server.listening(5060, "udp" if transport == "u1" else "tcp")
-    return child
-
-
-def sipp_client(net, transport, address, server, calls):
-    net.client.run("sipp", "-sn", "uac", "-t", transport, "-i", address, "-p", 5060, "-mi", address,
-                   "-mp", 40000, "-m", calls, "-r", 5, "-d", 100, "-nostdin", server, cwd=net.dir)
-
-
-KAMAILIO = """
-listen=udp:%s:5060
-children=1
-log_stderror=yes
-mpath="%s"
-loadmodule "tm.so"
-loadmodule "sl.so"
-loadmodule "rr.so"
-loadmodule "pv.so"
-loadmodule "usrloc.so"
-loadmodule "registrar.so"
-loadmodule "textops.so"
-loadmodule "siputils.so"
-request_route {
-    if (is_method("REGISTER")) { save("location"); exit; }
-    if (has_totag()) { loose_route(); t_relay(); exit; }
-    if (is_method("INVITE")) record_route();
-    if (!lookup("location")) { sl_send_reply("404", "Not Found"); exit; }
-    t_relay();
-}
-"""
-BARESIP = """
-sip_listen %s
-audio_player aubridge,pseudo0
-audio_source aufile,%s
-audio_alert aubridge,pseudo0
-rtp_ports %s
-%s
-module_path %s
-module g711.so
-module aubridge.so
-module aufile.so
-module stdio.so
-module_app account.so
-module_app menu.so
-"""
-
-
-def kamailio(net):
-    """A registrar and proxy on the server."""
-    modules = "/usr/lib/%s-linux-gnu/kamailio/modules/" % os.uname().machine
-    net.server.spawn("kamailio", "-DD", "-E", "-f", net.file("kamailio.cfg", KAMAILIO % (S4, modules)),
-                     "-Y", net.dir, "-w", net.dir)
-    net.server.listening(5060, "udp")
-
-
-def baresip(net, ns, name, address, media_port, calls=None, device=None):
-    """A phone (device: whose address its media have) that registers with kamailio, takes every call, and calls somebody if it is told to."""
-    folder = net.dir + "/" + name
-    os.makedirs(folder)
-    with wave.open(folder + "/sound.wav", "wb") as f:
-        f.setparams((1, 2, 8000, 0, "NONE", ""))
-        f.writeframes(bytes(range(256)) * 1250)  # 20 seconds
-    net.file(name + "/config", BARESIP % (address, folder + "/sound.wav", "%d-%d" % (media_port, media_port + 100),
-                                          "net_interface " + device if device else "",
-                                          "/usr/lib/baresip/modules"))
-    net.file(name + "/accounts", "<sip:%s@%s>;regint=60;answermode=auto\n" % (name, S4))
-    net.file(name + "/contacts", "")
-    child = ns.spawn("baresip", "-f", folder, "-t", 40, *(("-e", "/dial sip:%s@%s" % (calls, S4)) if calls else ()))
-    child.slow_to_end = True  # it would hang up and unregister first
     return child
 
 
