@@ -195,8 +195,7 @@ static bool is_unroutable(const struct sl_route_query *q)
 {
 	if (q->family == SL_IPV4)
 		return is_zero(&q->src, SL_IPV4) || is_zero(&q->dst, SL_IPV4);
-	return is_zero(&q->src, SL_IPV6) || is_link_local(&q->src, SL_IPV6) ||
-	       is_link_local(&q->dst, SL_IPV6) || is_loopback6(&q->src) || is_loopback6(&q->dst);
+	return is_zero(&q->src, SL_IPV6) || is_loopback6(&q->src) || is_loopback6(&q->dst);
 }
 
 /* Nobody can be answered there, so the gateway takes nothing from there. */
@@ -233,6 +232,11 @@ static void forward(
 
 	answer->kind = SL_ROUTE_FORWARD;
 	answer->out_if = way_out(embed, q);
+	if (is_link_local(&q->dst, q->family)) { /* known on its link alone, and by out0 only */
+		answer->out_if = SL_SIDE_OUT;
+		if (q->from == SL_FROM_WIRE || embed->side != SL_SIDE_OUT)
+			answer->kind = SL_ROUTE_NONE;
+	}
 	answer->inside = answer->out_if == SL_SIDE_IN;
 	if ((q->from == SL_FROM_LOCAL || answer->out_if != SL_SIDE_OUT) && !has_address(embed, q->family)) {
 		answer->has_source = q->family == SL_IPV4; /* who has no address errs as this one */

@@ -16,6 +16,7 @@ struct sl_embed {
 	const struct sl_replay_options *opt;
 	const struct sl_sides *sides;
 	bool nat; /* the public addresses are the gateway's */
+	enum sl_side side; /* that the packet of now came by: a link-local address is known there */
 	/* What the engine emitted since the last sl__embed_drain(), in order; ours to free. */
 	struct sl_packet *emitted;
 	unsigned n_emitted, emitted_size;

@@ -337,6 +337,7 @@ static void put_through(struct sl_replay *r, struct sl_outcome *o)
 	struct sl_packet p = lend(r, o->sent, o->side);
 	bool held;
 
+	r->embed.side = o->side;
 	explain_before(r, o);
 	sl__engines_input(r, &p);
 	collect(r, &p, o);

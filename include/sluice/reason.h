@@ -72,6 +72,7 @@ enum sl_reason {
 	SL_WHY_POLICY_REJECT,
 	SL_WHY_NO_ROUTE,
 	SL_WHY_TTL_EXCEEDED,
+	SL_WHY_BEYOND_SCOPE, /* an IPv6 source that nobody knows where the packet would go: link-local */
 	SL_WHY_TOO_BIG,     /* longer than the MTU and may not be fragmented */
 	SL_WHY_KEEP_FAILED, /* the embedder could not keep, grow or make contiguous */
 	SL_WHY_OTHER_SHARD, /* not dropped: to be handed to sl_packet.shard */

@@ -50,6 +50,7 @@ enum {
 	UNREACHABLE6 = 1,
 	UNREACH6_NO_ROUTE = 0,
 	UNREACH6_PROHIBITED = 1,
+	UNREACH6_BEYOND_SCOPE = 2,
 	TOO_BIG6 = 2,
 	EXCEEDED6 = 3,
 };
@@ -321,6 +322,13 @@ static void no_route(struct sl_work *w)
 	}
 }
 
+/* Only who has an address at all is told. */
+static void beyond_scope(struct sl_work *w)
+{
+	if (w->parsed.tuple.src.b[0] == 0xfe)
+		unreachable(w, 0, UNREACH6_BEYOND_SCOPE);
+}
+
 static void exceeded(struct sl_work *w)
 {
 	struct message m = {.type = w->parsed.tuple.family == SL_IPV6 ? EXCEEDED6 : EXCEEDED};
@@ -431,6 +439,9 @@ void sl__answer(struct sl_work *w, enum sl_reason why)
 		break;
 	case SL_WHY_TTL_EXCEEDED:
 		exceeded(w);
+		break;
+	case SL_WHY_BEYOND_SCOPE:
+		beyond_scope(w);
 		break;
 	case SL_WHY_TOO_BIG:
 		too_big(w);

@@ -187,6 +187,8 @@ static inline bool sl__routed(const struct sl_route *route)
 
 /* src/engine/hop.c: a forwarded packet's hop count and length. Not NONE: drop. */
 enum sl_reason sl__hop(struct sl_work *w);
+/* Has it an IPv6 source address that means nothing behind the interface that it came by? */
+bool sl__beyond_scope(const struct sl_work *w);
 /* Longer than its route takes, and not to be cut? */
 bool sl__too_big(const struct sl_work *w);
 

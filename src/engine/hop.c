@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a router does to a packet that it forwards, right after routing it (RFC 1812 5.3.1,
- * RFC 8200 3 and 5): is there a hop left, is it too long for its way and may not be cut, and
- * one hop less. In Linux's order, so that what is quoted in an answer is as there.
+ * RFC 8200 3 and 5): is there a hop left, may its source be seen where it goes (RFC 4007 9), is it
+ * too long for its way and may not be cut, and one hop less. In Linux's order, so that what is quoted in an answer is as there.
  */
 #include "engine/engine.h"
+
+#include <string.h>
 
 #include "base/checksum.h"
 #include "base/wire.h"
@@ -52,12 +54,25 @@ static uint8_t ttl_of(const struct sl_work *w)
 	return w->p->data[w->parsed.tuple.family == SL_IPV6 ? 7 : 8];
 }
 
+bool sl__beyond_scope(const struct sl_work *w)
+{
+	static const uint8_t nobody[15]; /* :: and ::1 */
+	const uint8_t *src = w->p->data + 8;
+
+	if (w->parsed.tuple.family != SL_IPV6 || w->p->in_if == w->route.out_if)
+		return false;
+	return src[0] == 0xff || (src[0] == 0xfe && src[1] >> 6 == 2) ||
+	       (memcmp(src, nobody, 15) == 0 && src[15] <= 1);
+}
+
 enum sl_reason sl__hop(struct sl_work *w)
 {
 	bool counts = w->e->config.forward_ttl && w->p->from != SL_FROM_LOCAL;
 
 	if (counts && ttl_of(w) <= 1)
 		return SL_WHY_TTL_EXCEEDED;
+	if (w->p->from != SL_FROM_LOCAL && sl__beyond_scope(w))
+		return SL_WHY_BEYOND_SCOPE;
 	if (sl__too_big(w))
 		return SL_WHY_TOO_BIG;
 	if (counts)

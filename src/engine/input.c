@@ -216,7 +216,8 @@ static bool own_broadcast(const struct sl_work *w)
 /* From now on such packets need not ask for their route. */
 static void learn(struct sl_work *w)
 {
-	if (w->conn && !w->icmp_error && w->p->from == SL_FROM_WIRE && w->p->to == SL_TO_FORWARD)
+	if (w->conn && !w->icmp_error && w->p->from == SL_FROM_WIRE && w->p->to == SL_TO_FORWARD &&
+		!sl__beyond_scope(w))
 		sl__known_learn(w->e, w->conn, w->p, &w->route);
 }
 

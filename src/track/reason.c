@@ -81,6 +81,8 @@ static const struct reason reasons[SL_WHY_COUNT] = {
 	[SL_WHY_POLICY_REJECT] = {"policy-reject", "a rule rejected it"},
 	[SL_WHY_NO_ROUTE] = {"no-route", "there is no route to the destination"},
 	[SL_WHY_TTL_EXCEEDED] = {"ttl-exceeded", "the hop count ended here"},
+	[SL_WHY_BEYOND_SCOPE] = {"beyond-scope",
+		"its IPv6 source address (link-local) is not known where it would go"},
 	[SL_WHY_TOO_BIG] = {"too-big", "longer than the MTU and may not be fragmented"},
 	[SL_WHY_KEEP_FAILED] = {"keep-failed",
 		"the embedder could not keep, grow or make the packet contiguous"},
