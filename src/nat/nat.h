@@ -16,6 +16,7 @@
 
 /* NAT's part of the engine. */
 #define SL_NAT_MOVED 1024 /* a power of 2; a forgotten one keeps its own port elsewhere */
+enum { SL_NAT_MOVED_WAYS = 4 }; /* the newest first; when they have ended, older ones count again */
 
 /* Linux looks for a free port 128 + 64 + 32 + 16 times, and then drops the packet. */
 #define SL_NAT_LINUX_LOOKS 240
@@ -28,7 +29,7 @@ struct sl_nat {
 	 * Conns whose source could not keep its port, by that source: ids, perhaps of conns that
 	 * ended or of others with the same hash. The same source gets the same port elsewhere.
 	 */
-	uint64_t moved[SL_NAT_MOVED];
+	uint64_t moved[SL_NAT_MOVED][SL_NAT_MOVED_WAYS];
 	bool any_moved;	/* not all of them are 0 */
 };
 

@@ -294,7 +294,7 @@ static bool port_in_range(
 
 /* ---- a source that was given another port ---------------------------------------------------- */
 
-static uint64_t *moved_slot(struct sl_track *t, const struct sl_tuple *orig, uint16_t zone)
+static uint64_t *moved_ways(struct sl_track *t, const struct sl_tuple *orig, uint16_t zone)
 {
 	uint32_t w[6];
 
@@ -302,7 +302,7 @@ static uint64_t *moved_slot(struct sl_track *t, const struct sl_tuple *orig, uin
 		w[i] = sl_get32(orig->src.b + i * 4);
 	w[4] = (uint32_t)orig->sport << 16 | zone;
 	w[5] = orig->proto;
-	return &t->nat->moved[sl__hash_words(&t->key, w, 6) & (SL_NAT_MOVED - 1)];
+	return t->nat->moved[sl__hash_words(&t->key, w, 6) & (SL_NAT_MOVED - 1)];
 }
 
 static void remember_moved(struct sl_track *t, const struct sl_conn *conn)
@@ -310,34 +310,53 @@ static void remember_moved(struct sl_track *t, const struct sl_conn *conn)
 	bool icmp = conn->proto == SL_PROTO_ICMP || conn->proto == SL_PROTO_ICMPV6;
 	uint16_t seen = icmp ? conn->port[SL_REPLY].sport : conn->port[SL_REPLY].dport;
 	struct sl_tuple orig;
+	uint64_t *ways;
+	unsigned i = 0;
 
 	if (conn->port[SL_ORIGINAL].sport == seen)
 		return;
 	sl__conn_tuple(conn, SL_ORIGINAL, &orig);
-	*moved_slot(t, &orig, conn->zone) = sl__conn_handle(conn);
+	ways = moved_ways(t, &orig, conn->zone);
+	while (i < SL_NAT_MOVED_WAYS - 1 && sl__conn_by_handle(t, ways[i]))
+		i++;
+	for (; i; i--)
+		ways[i] = ways[i - 1];
+	ways[0] = sl__conn_handle(conn);
 	t->nat->any_moved = true;
 }
 
-/* What a living conn of the same source was made to look like: tuple's source becomes that. */
-static bool as_moved(struct sl_track *t, const struct sl_conn *conn, struct sl_tuple *tuple)
+/* Is that a living conn of this source? What it was made to look like: tuple's source becomes that. */
+static bool moved_as(struct sl_track *t, const struct sl_conn *conn, const struct sl_tuple *own,
+        uint64_t handle, struct sl_tuple *tuple)
 {
-	const struct sl_conn *other;
-	struct sl_tuple own, orig, seen;
+	const struct sl_conn *other = sl__conn_by_handle(t, handle);
+	struct sl_tuple orig, seen;
 
-	if (!t->nat->any_moved)
-		return false;
-	sl__conn_tuple(conn, SL_ORIGINAL, &own);
-	other = sl__conn_by_handle(t, *moved_slot(t, &own, conn->zone));
 	if (!other || !(other->status & SL_CONFIRMED) || other->zone != conn->zone)
 		return false;
 	sl__conn_tuple(other, SL_ORIGINAL, &orig);
-	if (orig.proto != own.proto || orig.family != own.family || orig.sport != own.sport ||
-	        !sl_addr_eq(&orig.src, &own.src))
+	if (orig.proto != own->proto || orig.family != own->family || orig.sport != own->sport ||
+	        !sl_addr_eq(&orig.src, &own->src))
 		return false;
 	sl__conn_tuple(other, SL_REPLY, &seen);
 	tuple->src = seen.dst;
 	tuple->sport = is_icmp(&seen) ? seen.sport : seen.dport;
 	return true;
+}
+
+static bool as_moved(struct sl_track *t, const struct sl_conn *conn, struct sl_tuple *tuple)
+{
+	struct sl_tuple own;
+	uint64_t *ways;
+
+	if (!t->nat->any_moved)
+		return false;
+	sl__conn_tuple(conn, SL_ORIGINAL, &own);
+	ways = moved_ways(t, &own, conn->zone);
+	for (unsigned i = 0; i < SL_NAT_MOVED_WAYS && ways[i]; i++)
+		if (moved_as(t, conn, &own, ways[i], tuple))
+			return true;
+	return false;
 }
 
 /* How the conn's original packets are to look: `tuple` changed at one end, and nobody's yet. */

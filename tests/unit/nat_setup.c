@@ -246,8 +246,9 @@ static void the_same_port_elsewhere(void **unused)
 	        .flags = SL_NAT_MAP_ADDR, .min_addr = v4(PUBLIC, 1), .max_addr = v4(PUBLIC, 1)};
 	struct sl_tuple first = host_tuple(17, 2, 4000, 9, 53),
 	                second = host_tuple(17, 3, 4000, 9, 53),
-	                third = host_tuple(17, 3, 4000, 8, 53);
-	struct sl_conn *conn[3];
+	                third = host_tuple(17, 3, 4000, 8, 53),
+	                fourth = host_tuple(17, 3, 4000, 7, 53);
+	struct sl_conn *conn[4];
 	struct track_world w;
 
 	(void)unused;
@@ -262,7 +263,13 @@ static void the_same_port_elsewhere(void **unused)
 	conn[2] = fresh(&w, &third); /* could keep it, but is the same source */
 	sl__nat_setup(&w.t, conn[2], &range, SL_MANIP_SRC);
 	assert_int_equal(leaves_as(conn[2]).sport, leaves_as(conn[1]).sport);
-	sl__conn_drop(&w.t, conn[2]);
+	sl__conn_confirm(&w.t, conn[2]);
+	sl__conn_kill(
+	        &w.t, conn[2], SL_WHY_FLUSHED); /* the newest: the one before it counts again */
+	conn[3] = fresh(&w, &fourth);
+	sl__nat_setup(&w.t, conn[3], &range, SL_MANIP_SRC);
+	assert_int_equal(leaves_as(conn[3]).sport, leaves_as(conn[1]).sport);
+	sl__conn_drop(&w.t, conn[3]);
 	sl__conn_kill(&w.t, conn[1], SL_WHY_FLUSHED); /* gone: nothing to be the same as */
 	conn[2] = fresh(&w, &third);
 	sl__nat_setup(&w.t, conn[2], &range, SL_MANIP_SRC);
