@@ -166,8 +166,10 @@ static enum sl_reason gather(struct sl_work *w)
 	bool atomic = w->parsed.atomic_fragment;
 	enum sl_reason why;
 
-	if ((!w->parsed.frag && !w->parsed.atomic_fragment) || w->p->reason != SL_WHY_NONE)
+	if (!w->parsed.frag && !w->parsed.atomic_fragment)
 		return SL_WHY_NONE;
+	if (w->p->reason != SL_WHY_NONE && !(atomic && w->p->reason == SL_WHY_BAD_L4_LENGTH))
+		return SL_WHY_NONE; /* INVALID, and as it came */
 	if (w->parsed.frag && w->e->config.shards > 1 && sl__fragment_elsewhere(w))
 		return SL_WHY_OTHER_SHARD;
 	why = sl__gather(w);

@@ -4,6 +4,9 @@
  * came first, and everyone's bytes; then lengths, checksum, DF and ECN as the pieces together say.
  * How it was cut is written down, so that it can leave in the same pieces. Nothing is freed here.
  *
+ * As in Linux it came by the interface of the fragment that completed it, and has all else that goes with
+ * a packet (its mark) of the first fragment.
+ *
  * DF stays if the longest fragment had it. RFC 3168 5.3: one piece that met congestion marks the
  * whole; pieces with and without ECN are not of one datagram.
  */
@@ -83,6 +86,7 @@ enum sl_reason sl__frag_build(const struct sl_fragments *f, const struct sl_frag
 	else
 		finish_ipv4(out.data, header, len, whole->shape.dont_fragment, q->ecn & 1 << CE);
 	whole->packet = first->packet;
+	whole->packet.in_if = a->p->in_if;
 	whole->packet.handle = out.handle;
 	whole->packet.data = out.data;
 	whole->packet.len = out.len;

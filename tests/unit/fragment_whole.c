@@ -80,12 +80,38 @@ static void test_headers_of_the_first_count(void **state)
 	world_end(&w);
 }
 
+/* The interface of the fragment that came last; the mark of the first. */
+static void test_interface_of_the_last_to_come(void **state)
+{
+	struct datagram g = {.id = 1, .data = data};
+	struct sl_packet p;
+	struct world w;
+
+	(void)state;
+	world_begin(&w, 1 << 20);
+	p = make_fragment(&w, &g, 0, 800, true);
+	p.in_if = 1;
+	put(&w, p);
+	p = make_fragment(&w, &g, 1600, 2000, false);
+	p.in_if = 2;
+	p.mark = 3;
+	put(&w, p);
+	p = make_fragment(&w, &g, 800, 1600, true);
+	p.mark = 4;
+	assert_int_equal(put(&w, p), SL_FRAGMENT_COMPLETE);
+	assert_int_equal(w.whole.packet.in_if, p.in_if);
+	assert_int_equal(w.whole.packet.mark, 9);
+	assert_whole(&w, &g, 2000);
+	world_end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ecn),
 		cmocka_unit_test(test_shape),
 		cmocka_unit_test(test_headers_of_the_first_count),
+		cmocka_unit_test(test_interface_of_the_last_to_come),
 	};
 
 	fill(data, sizeof(data), 0);

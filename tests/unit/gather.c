@@ -280,6 +280,11 @@ static void test_atomic(void **state)
 	assert_int_equal(p.state, SL_CT_NEW);
 	assert_int_equal(p.len, 540);
 	assert_true(p.altered);
+	p = in(&g, 0, 400, false); /* UDP's length says more: INVALID, and without the header as well */
+	assert_int_equal(p.verdict, SL_ACCEPT);
+	assert_int_equal(p.state, SL_CT_INVALID);
+	assert_int_equal(p.reason, SL_WHY_BAD_L4_LENGTH);
+	assert_int_equal(p.len, 440);
 	end();
 }
 
