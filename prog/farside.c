@@ -4,7 +4,8 @@
  *
  *   addresses   from the packets that reached it: the inside end of their flow as translated;
  *               for a connection to come, from the payload that announced it, which is what the
- *               engine's expectation says; else it knows only the public address.
+ *               engine's expectation says; else it knows only the public address. What goes out
+ *               untranslated where Linux translates (`beyond`) says nothing about its host.
  *   numbers     it acknowledges what reached it. Where a payload became longer or shorter, its
  *               acknowledgements and SACK edges are moved by as much; where bytes are held, it
  *               acknowledges only those that came. Both are entries of one list: behind
@@ -313,9 +314,10 @@ static void complain_end(
 	complain(f, what, text);
 }
 
-static void learn_inside(struct sl_farside *f, const struct sl_view *pkt, const struct sl_view *got,
-        const struct flow_key *flow)
+static void learn_inside(struct sl_farside *f, const struct sl_outcome *o,
+        const struct sl_view *got, const struct flow_key *flow)
 {
+	const struct sl_view *pkt = o->captured;
 	struct pair_key pair = pair_of(flow);
 	struct sl_view quote;
 
@@ -325,7 +327,8 @@ static void learn_inside(struct sl_farside *f, const struct sl_view *pkt, const 
 		return;
 	if (pkt->proto != SL_PROTO_GRE) /* its call id is that of the other end */
 		*(struct end *)sl__map_put(&f->flows, flow, NULL) = end_of(got, SL_VIEW_SRC);
-	*(struct sl_addr *)sl__map_put(&f->hosts, &pair, NULL) = got->src;
+	if (o->beyond == SL_BEYOND_NONE || !sl_addr_eq(&got->src, &pkt->src))
+		*(struct sl_addr *)sl__map_put(&f->hosts, &pair, NULL) = got->src;
 }
 
 static void check_quote(struct sl_farside *f, const struct sl_view *pkt, const struct sl_view *got)
@@ -436,6 +439,13 @@ static void learn_shift(
 	bool any = false;
 
 	renew(shifts, o->flow);
+	if (o->answered) { /* that went through in its place: it ends where that ends */
+		const struct sl_view *got = &o->through[0].view;
+
+		if (sl__view_body(pkt) && got->tcp)
+			add_shift(shifts, end, got->seq + sl__view_body(got) - end, false);
+		return;
+	}
 	if (sl__view_body(pkt) == 0 || (shifts->started && (int32_t)(end - shifts->top) <= 0))
 		return;
 	out = end - (held ? sl__view_body(pkt) : 0);
@@ -488,7 +498,7 @@ const char *sl__farside_observe(
 	if (pkt->tcp && !pkt->fragment)
 		learn_release(f, o, &flow, other_held);
 	if (got && o->side == SL_SIDE_IN)
-		learn_inside(f, pkt, got, &flow);
+		learn_inside(f, o, got, &flow);
 	if (got && o->side == SL_SIDE_OUT) {
 		check_outside(f, pkt, got, &flow);
 		check_bytes(f, o);

@@ -2,9 +2,10 @@
 /*
  * TCP: a reset (RFC 9293 3.5.2); UDP: ICMP port unreachable (RFC 1122 4.1.3.1), quoting as much
  * as fits into 576 bytes (IPv4) or 1280 (IPv6); UDP-Lite: the same; ICMP echo and timestamp,
- * ICMPv6 echo: the answer; protocols that the host does not know: ICMP protocol unreachable, or
- * ICMPv6 parameter problem. A wrong checksum, a reset, a fragment or an ICMP error is never
- * answered. Nothing is rate-limited.
+ * ICMPv6 echo: the answer; protocols that the host does not know (IPv6's authentication header is
+ * one): ICMP protocol unreachable, or ICMPv6 parameter problem, which an IPv6 first fragment without
+ * its transport header gets too. A wrong checksum, a TCP header of an impossible length, a reset, any
+ * other fragment or an ICMP error is never answered. Nothing is rate-limited.
  */
 #include "prog/host.h"
 
@@ -30,6 +31,7 @@ enum {
 	ECHO6_ANSWER = 129,
 	IGMP = 2,
 	PIM = 103,
+	AUTHENTICATION = 51,
 	NEXT_HEADER = 6, /* where IPv6's header says it */
 };
 
@@ -112,17 +114,22 @@ static uint32_t finish(const struct sl_view *to, uint32_t len, uint8_t *out)
 	return answer.len;
 }
 
+/* How long the header says it is; 0: that cannot be. Linux throws such a segment away in silence. */
+static uint32_t tcp_header(const struct sl_view *v)
+{
+	uint32_t header;
+
+	if (v->len - v->l4 < TCP_HEADER)
+		return 0;
+	header = (uint32_t)(v->data[v->l4 + 12] >> 4) * 4;
+	return header < TCP_HEADER || header > v->len - v->l4 ? 0 : header;
+}
+
 /* An MD5 signature (RFC 2385) that nobody asked for: Linux drops that in silence. */
 static bool is_signed(const struct sl_view *v)
 {
-	struct sl_bytes b = sl_bytes_of(v->data + v->l4, v->len - v->l4);
-	uint32_t header;
+	struct sl_bytes b = sl_bytes_of(v->data + v->l4 + TCP_HEADER, tcp_header(v) - TCP_HEADER);
 
-	sl_bytes_skip(&b, 12);
-	header = (uint32_t)(sl_bytes_u8(&b) >> 4) * 4;
-	if (header < TCP_HEADER || header > v->len - v->l4)
-		return false;
-	b = sl_bytes_of(v->data + v->l4 + TCP_HEADER, header - TCP_HEADER);
 	while (sl_bytes_left(&b)) {
 		uint8_t kind = sl_bytes_u8(&b), size;
 
@@ -146,7 +153,7 @@ static uint32_t reset(const struct sl_view *v, uint8_t *out)
 	uint32_t taken = sl__view_body(v) + ((v->flags & SL_VIEW_SYN) != 0) +
 	                 ((v->flags & SL_VIEW_FIN) != 0);
 
-	if (!v->tcp || v->flags & SL_VIEW_RST || is_signed(v))
+	if (!v->tcp || v->flags & SL_VIEW_RST || !tcp_header(v) || is_signed(v))
 		return 0;
 	h = put_header(v, SL_PROTO_TCP, TCP_HEADER, out);
 	memset(h, 0, TCP_HEADER);
@@ -183,16 +190,34 @@ static uint32_t no_port(const struct sl_view *v, uint8_t *out)
 	return report(v, v->family == SL_IPV4 ? &v4 : &v6, out);
 }
 
-/* IPv6: which byte named the protocol? */
+/* IPv6: which byte named the protocol, or the authentication header, which is unknown as well? */
 static uint32_t named_at(const struct sl_view *v)
 {
 	uint32_t at = NEXT_HEADER, next = header_len(v);
 
-	while (next < v->l4 && next + 2 <= v->len) {
+	while (next < v->l4 && next + 2 <= v->len && v->data[at] != AUTHENTICATION) {
 		at = next;
 		next += ((uint32_t)v->data[next + 1] + 1) * 8;
 	}
 	return at;
+}
+
+static bool is_authenticated(const struct sl_view *v)
+{
+	return v->family == SL_IPV6 && v->l4 > header_len(v) &&
+	       v->data[named_at(v)] == AUTHENTICATION;
+}
+
+/* RFC 8200 4.5: an IPv6 first fragment must have the header of its transport whole. */
+static bool is_header_cut(const struct sl_view *v)
+{
+	uint32_t most = 1;
+
+	if (v->proto == SL_PROTO_TCP)
+		most = TCP_HEADER;
+	else if (v->proto == SL_PROTO_UDP || v->proto == SL_PROTO_ICMPV6)
+		most = 8;
+	return v->family == SL_IPV6 && v->fragment && v->first_fragment && v->l4 + most > v->len;
 }
 
 static uint32_t no_protocol(const struct sl_view *v, uint8_t *out)
@@ -242,8 +267,15 @@ uint32_t sl__host_answer(struct sl_view *v, uint64_t now, uint8_t *out)
 	bool icmp = v->proto == (v->family == SL_IPV4 ? SL_PROTO_ICMP : SL_PROTO_ICMPV6);
 
 	static const struct sl_addr nobody;
+	static const struct error header_cut = {4, 3, 0};
 
-	if (v->fragment || v->l4 > v->len || (v->family == SL_IPV6 && sl_addr_eq(&v->src, &nobody)))
+	if (is_header_cut(v))
+		return report(v, &header_cut, out);
+	if (v->fragment || (v->family == SL_IPV6 && sl_addr_eq(&v->src, &nobody)))
+		return 0;
+	if (is_authenticated(v)) /* however long it says it is */
+		return no_protocol(v, out);
+	if (v->l4 > v->len)
 		return 0;
 	if (!icmp && v->proto != SL_PROTO_TCP && v->proto != SL_PROTO_UDP &&
 	        v->proto != SL_PROTO_UDPLITE)

@@ -47,6 +47,7 @@ struct sl_outcome {
 	const struct sl_leaving *through, *back;
 	unsigned n_through, n_back;
 	bool altered;
+	bool answered; /* what went through is the gateway's own answer, to one who lives there */
 	bool sent_changed; /* sent is not what was captured */
 	/* What the payload was and became, over segments that were held together. */
 	bool payload_changed;

@@ -142,6 +142,11 @@ bool sl__payloads_compare(struct sl_payloads *p, struct sl_outcome *o)
 	bool came = o->fate == SL_FATE_FORWARDED && o->n_through, begins;
 	struct pending *pending;
 
+	if (o->answered) {
+		collect(p, NULL, o);
+		o->payload_changed = !o->captured->fragment && o->before_len != o->after_len;
+		return false;
+	}
 	if (o->captured->fragment || (!came && o->fate != SL_FATE_HELD))
 		return false;
 	pending = held_before(p, o);

@@ -217,6 +217,12 @@ static void answer(struct sl_replay *r, struct sl_packet *p, struct sl_outcome *
 		add_leaving(r, &out, o->side, o->frame->ts);
 	o->back = r->back;
 	o->n_back = r->n_back;
+	o->through = r->through;
+	if (r->n_through && !o->n_through) { /* who asked is at home on the other side */
+		o->fate = SL_FATE_FORWARDED;
+		o->altered = o->answered = true;
+		o->n_through = r->n_through;
+	}
 }
 
 /* ---- one frame: out ----------------------------------------------------------------------- */
