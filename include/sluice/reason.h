@@ -129,6 +129,7 @@ enum sl_beyond {
 	SL_BEYOND_BROADCAST, /* "broadcast": answers to another host's broadcast; Linux sees only its own */
 	SL_BEYOND_FIRST_SEEN, /* "first-seen": bytes sent twice, and differently, leave as they were seen first */
 	SL_BEYOND_PORT_IN_USE, /* "port-in-use": a port where a live related connection arrives is not given again */
+	SL_BEYOND_ENCRYPTED, /* "encrypted": the helper has stepped aside; Linux's reads on */
 	SL_BEYOND_COUNT
 };
 

@@ -7,6 +7,8 @@
  * compared when the segment was read. Else only shapes are judged: Linux reads no message that is
  * cut, nor one that does not begin its segment.
  *
+ * Where our helper has stepped aside, because segments are signed or the rest is encrypted, Linux's reads on.
+ *
  * What Linux expects and we do not is remembered as a shadow, by which the connection is
  * recognised that it would have taken for a related one.
  */
@@ -63,7 +65,7 @@ void sl__linux_look(struct sl_help_work *w)
 
 	help->made = 0;
 	help->linux_known = false;
-	if (!sl__help_reads(help, w->dir) || !help->helper->linux_view)
+	if (!help->helper || !help->helper->message[w->dir] || !help->helper->linux_view)
 		return;
 	help->linux_known = true;
 	help->linux_view = (struct sl_linux_view){0};
@@ -92,6 +94,22 @@ static void remember_shadow(struct sl_help *help, enum sl_dir dir, enum sl_beyon
 	sl__expect_shadow(t, help->conn, &other, beyond, timeout);
 }
 
+/* Where Linux's class has one place, what it expected of this master before has ended there. */
+static void mark_replaced(struct sl_help *help, enum sl_beyond beyond)
+{
+	struct sl_ext *ext = sl__ext_of(help->owner->t, help->conn);
+
+	if (help->helper->classes[0].max != 1)
+		return;
+	SL_LIST_EACH(it, &ext->expects)
+	{
+		struct sl_expect *e = SL_CONTAINER(it, struct sl_expect, of_master);
+
+		if (!e->class_id && !e->beyond && e->tuple.dport != help->linux_view.endpoint.port)
+			e->beyond = (uint8_t)beyond;
+	}
+}
+
 /* A new expectation takes the place of one that only Linux had, and which it now tells the end of. */
 static void replace_shadow(struct sl_help *help)
 {
@@ -99,6 +117,14 @@ static void replace_shadow(struct sl_help *help)
 
 	if (help->packet && !help->packet->beyond)
 		help->packet->beyond = (uint8_t)beyond;
+}
+
+/* Ours has stepped aside, and Linux's helper reads on. */
+static enum sl_beyond aside(const struct sl_help *help)
+{
+	return sl__conn_beyond(help->owner->t, help->conn) == SL_BEYOND_SIGNED
+	               ? SL_BEYOND_SIGNED
+	               : SL_BEYOND_ENCRYPTED;
 }
 
 void sl__linux_compare(struct sl_help_work *w, bool dropped, bool again)
@@ -109,9 +135,11 @@ void sl__linux_compare(struct sl_help_work *w, bool dropped, bool again)
 
 	if (!help->linux_known)
 		return;
-	if (help->made || view->expects)
+	if (view->expects)
 		replace_shadow(help);
-	if (view->drops && !dropped)
+	if (help->left && !help->made && !dropped)
+		beyond = view->drops || view->expects ? aside(help) : SL_BEYOND_NONE;
+	else if (view->drops && !dropped)
 		beyond = help->made ? SL_BEYOND_SYNTAX : SL_BEYOND_PASSED;
 	else if (dropped && !view->drops)
 		beyond = SL_BEYOND_REFUSED;
@@ -120,8 +148,10 @@ void sl__linux_compare(struct sl_help_work *w, bool dropped, bool again)
 	else if (help->made && (help->made > 1 || !sees(help, &help->made_last)))
 		beyond = (enum sl_beyond)help->beyond;
 	if (beyond != SL_BEYOND_NONE && view->expects &&
-	        !(help->made && sees(help, &help->made_last)))
+	        !(help->made && sees(help, &help->made_last))) {
+		mark_replaced(help, beyond);
 		remember_shadow(help, w->dir, beyond);
+	}
 	if (beyond != SL_BEYOND_NONE)
 		sl__help_beyond(help, beyond);
 	help->linux_known = false;

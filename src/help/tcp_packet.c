@@ -227,6 +227,8 @@ static enum sl_help_outcome take_data(struct sl_help_work *w)
 		s->fin = seq + n;
 	}
 	if (!sl__help_reads(help, s->dir) && s->sent == s->next && !s->piece_count) { /* only numbers matter */
+		sl__linux_look(w);
+		sl__linux_compare(w, false, false);
 		if (sl__seq_after(seq + n, s->next))
 			sl__stream_pass(s, pool, seq + n);
 		r = (struct range){seq, seq + n, (w->parsed->tcp_flags & SL_FIN) != 0};
@@ -305,6 +307,8 @@ static enum sl_help_outcome watch(struct sl_help_work *w)
 	}
 	if (sl__help_reads(w->help, s->dir))
 		return watch_data(w);
+	sl__linux_look(w);
+	sl__linux_compare(w, false, false);
 	if (sl__seq_after(w->parsed->seq + n, s->next))
 		sl__stream_pass(s, pool, w->parsed->seq + n);
 	return sl__help_done(w);

@@ -261,6 +261,22 @@ static bool evict(struct sl_track *t, const struct sl_conn *newcomer)
 	return false;
 }
 
+/*
+ * Ends the oldest of the class for another one. Where Linux does not expect that one it goes on with
+ * what we end.
+ */
+static void replace_oldest(struct sl_track *t, const struct sl_conn *master, struct sl_ext *ext,
+        const struct sl_expect_want *want, bool of_cookie)
+{
+	unsigned count;
+	struct sl_expect *e = oldest(ext, want, of_cookie, &count);
+
+	if (want->beyond && !e->beyond)
+		sl__expect_shadow(t, master, &e->tuple, (enum sl_beyond)want->beyond,
+		        e->deadline - t->now_ms);
+	sl__expect_remove(t, e, SL_WHY_REPLACED);
+}
+
 static enum sl_reason make_room(struct sl_track *t, const struct sl_conn *master,
         struct sl_ext *ext, const struct sl_expect_want *want)
 {
@@ -269,11 +285,11 @@ static enum sl_reason make_room(struct sl_track *t, const struct sl_conn *master
 
 	if (want->class_all) { /* the limit is that of a cookie; all together have one of their own */
 		while (oldest(ext, want, true, &count), count >= max)
-			sl__expect_remove(t, oldest(ext, want, true, &count), SL_WHY_REPLACED);
+			replace_oldest(t, master, ext, want, true);
 		max = want->class_all;
 	}
 	while (ext->expect_count[want->class_id] >= max)
-		sl__expect_remove(t, oldest(ext, want, false, &count), SL_WHY_REPLACED);
+		replace_oldest(t, master, ext, want, false);
 	return full(t) && !evict(t, master) ? SL_WHY_EXPECT_LIMIT : SL_WHY_NONE;
 }
 
