@@ -12,8 +12,12 @@ can use a second core, too.
 
     bench/live.py [SECONDS [on|off]]    how long each load lasts (default 2); only with, or only
                                         without offloads (default: both, about four minutes)
+
+From the environment: KINDS (of gateways), LOADS (of bulk, udp1, udp1000, udp100000, connects, pings),
+ROUNDS (each kind in turn, so many times; medians are printed).
 """
 import os
+import statistics
 import sys
 import time
 
@@ -24,6 +28,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 LOAD = os.environ.get("LIVE_LOAD") or os.path.join(HERE, "../build-bench/bench/live-load")
 RULES = MASQUERADE
 WARM = 40000  # packets a second while connections are made
+KINDS = os.environ.get("KINDS", "none kernel sluice").split()
+LOADS = os.environ.get("LOADS", "bulk udp1 udp1000 udp100000 connects pings").split()
+ROUNDS = int(os.environ.get("ROUNDS", 1))
 
 
 class Bench(Net):
@@ -62,14 +69,18 @@ class Bench(Net):
 
     def measure(self, seconds):
         self.client.run("ping", "-c", "1", S4)
-        yield "TCP bulk, Gbit/s", self.load("bulk", S4, 6001, seconds)[0] * 8 / seconds / 1e9
+        if "bulk" in LOADS:
+            yield "TCP bulk, Gbit/s", self.load("bulk", S4, 6001, seconds)[0] * 8 / seconds / 1e9
         for flows in (1, 1000, 100000):
-            yield "UDP, %d flows, Mpps" % flows, self.flood(flows, seconds) / 1e6
-        yield "TCP connections/s", self.load("connects", S4, 6003, seconds)[0] / seconds
-        self.load("pings", S4, 6002, 2.5)
-        n, median, p99 = self.load("pings", S4, 6002, seconds)
-        yield "round trip, median, us", median
-        yield "round trip, 99 %, us", p99
+            if "udp%d" % flows in LOADS:
+                yield "UDP, %d flows, Mpps" % flows, self.flood(flows, seconds) / 1e6
+        if "connects" in LOADS:
+            yield "TCP connections/s", self.load("connects", S4, 6003, seconds)[0] / seconds
+        if "pings" in LOADS:
+            self.load("pings", S4, 6002, 2.5)
+            n, median, p99 = self.load("pings", S4, 6002, seconds)
+            yield "round trip, median, us", median
+            yield "round trip, 99 %, us", p99
 
 
 def with_kernel(net, masquerade):
@@ -90,20 +101,29 @@ def run(kind, seconds, offload=True):
         return dict(net.measure(seconds))
 
 
+def medians(rounds):
+    """Of the same rows, measured several times."""
+    return {name: statistics.median(r[name] for r in rounds) for name in rounds[0]}
+
+
+def show(results):
+    print("%-24s" % "" + "".join("%12s" % k for k in KINDS) + "   sluice/kernel")
+    for name in results[KINDS[0]]:
+        row = [results[k][name] for k in KINDS]
+        line = "%-24s" % name + "".join("%12.3f" % x if x < 100 else "%12.0f" % x for x in row)
+        if "kernel" in KINDS and "sluice" in KINDS:
+            line += "   %.2f" % (results["sluice"][name] / results["kernel"][name])
+        print(line)
+    print(flush=True)
+
+
 def main():
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 2
     halves = {"on": (True,), "off": (False,)}.get(sys.argv[2] if len(sys.argv) > 2 else "", (True, False))
-    kinds = os.environ.get("KINDS", "none kernel sluice").split()
     for offload in halves:
-        results = {kind: run(kind, seconds, offload) for kind in kinds}
+        rounds = [{kind: run(kind, seconds, offload) for kind in KINDS} for _ in range(ROUNDS)]
         print("offloads %s" % ("on" if offload else "off"))
-        print("%-24s" % "" + "".join("%12s" % k for k in kinds) + "   sluice/kernel")
-        for name in results[kinds[0]]:
-            row = [results[k][name] for k in kinds]
-            ratio = results["sluice"][name] / results["kernel"][name] if len(kinds) == 3 else 0
-            print("%-24s" % name + "".join("%12.3f" % x if x < 100 else "%12.0f" % x for x in row)
-                  + "   %.2f" % ratio)
-        print(flush=True)
+        show({kind: medians([r[kind] for r in rounds]) for kind in KINDS})
 
 
 if __name__ == "__main__":
