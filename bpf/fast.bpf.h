@@ -7,7 +7,7 @@
  * steer.bpf.c.
  *
  * Plain is: IPv4 without options or IPv6 without extension headers, no fragment, TCP without SYN,
- * FIN, RST, or UDP, hop count to spare, not longer than the MTU (the segments of a super-packet
+ * FIN, RST (but opening.bpf.h), or UDP, hop count to spare, not longer than the MTU (the segments of a super-packet
  * count), lengths that agree. Everything else is a miss and goes to the engine unchanged.
  *
  * Sums were computed once, when the entry was made: a packet costs additions. The transport's sum goes
@@ -22,20 +22,12 @@
 #include "bpf/flow.h"
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1); /* set by the gateway */
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct sl_flow_key4);
-	__type(value, __u32); /* where in `flows` */
-} flows4 SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct sl_flow_key6);
-	__type(value, __u32);
-} flows6 SEC(".maps");
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct sl_flow_bucket);
+} flow_index SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -51,6 +43,7 @@ struct {
 struct plain {
 	__u32 l4, headers, len;
 	__u8 proto;
+	bool marked; /* TCP with SYN, FIN or RST: only a watched flow takes it */
 };
 
 #define FIRST_BYTES (40 + 20) /* of the packet, as far as is looked at, where there is so much */
@@ -59,8 +52,9 @@ static __always_inline bool plain_tcp(void *data, void *end, __u32 at, struct pl
 {
 	struct tcphdr *tcp = data + p->l4;
 
-	if ((void *)(tcp + 1) > end || tcp->syn || tcp->fin || tcp->rst || tcp->doff < 5)
+	if ((void *)(tcp + 1) > end || (tcp->syn && !tcp->ack) || tcp->doff < 5)
 		return false;
+	p->marked = tcp->syn || tcp->fin || tcp->rst;
 	p->headers = p->l4 - at + tcp->doff * 4;
 	return p->headers <= p->len;
 }
@@ -94,19 +88,48 @@ static __always_inline bool fits(struct __sk_buff *skb, const struct plain *p, c
 	return p->len <= flow->mtu;
 }
 
-/* The entry behind a key's place, if it holds. */
-static __always_inline struct sl_flow *flow_at(const __u32 *place)
+static __always_inline bool same_words(const __u32 *a, const __u32 *b, unsigned n)
 {
-	struct sl_flow *flow = place ? bpf_map_lookup_elem(&flows, place) : NULL;
+	__u32 differ = 0;
 
-	if (!flow || flow->generation != config.generation[flow->queue & (SL_STEER_QUEUES - 1)])
+	for (unsigned i = 0; i < n; i++)
+		differ |= a[i] ^ b[i];
+	return !differ;
+}
+
+/* Where the entry of that hash leads; ~0: nowhere. */
+static __always_inline __u32 place_of(__u32 hash)
+{
+	__u32 number = hash & config.flow_buckets;
+	const struct sl_flow_bucket *bucket = bpf_map_lookup_elem(&flow_index, &number);
+
+	for (unsigned i = 0; bucket && i < SL_FLOW_ENTRIES; i++) {
+		__u64 entry = *(volatile const __u64 *)&bucket->entry[i];
+
+		if ((__u32)(entry >> 32) == hash && (__u32)entry)
+			return (__u32)entry - 1;
+	}
+	return ~0u;
+}
+
+/* The flow with this key, if it holds. */
+static __always_inline struct sl_flow *find_flow(const __u32 *key, unsigned words, __u32 *place)
+{
+	struct sl_flow *flow;
+
+	*place = place_of(sl_flow_hash(config.secret, key, words));
+	flow = bpf_map_lookup_elem(&flows, place);
+	if (!flow || !same_words(flow->key, key, words) ||
+		flow->generation != config.generation[flow->queue & (SL_STEER_QUEUES - 1)])
 		return NULL;
 	return flow;
 }
 
-/* A super-packet counts as one, as in the engine. */
+/* A super-packet counts as one, as in the engine, which counts what it is told of by itself. */
 static __always_inline void count_flow(struct sl_flow *flow, __u32 len, __u64 now)
 {
+	if (flow->watch)
+		return;
 	__sync_fetch_and_add(&flow->packets, 1);
 	__sync_fetch_and_add(&flow->bytes, len);
 	flow->last_seen = now;
@@ -147,13 +170,16 @@ static __always_inline int send_fast(struct __sk_buff *skb, __u32 at, const stru
 	return bpf_redirect_neigh(flow->out_if, &next, sizeof(next), 0);
 }
 
+#include "bpf/opening.bpf.h"
+
 static __always_inline int fast4(
 	struct __sk_buff *skb, void *data, void *end, __u32 at, __u64 now)
 {
 	struct iphdr *ip = data + at;
-	struct sl_flow_key4 key = {.in_if = skb->ifindex};
+	struct sl_flow_key4 key;
 	struct plain p = {.l4 = at + 20};
 	struct sl_flow *flow;
+	__u32 place;
 
 	if ((void *)(ip + 1) > end || ip->ihl != 5 || ip->version != 4 || ip->frag_off & bpf_htons(0x3fff))
 		return TC_ACT_UNSPEC;
@@ -161,17 +187,16 @@ static __always_inline int fast4(
 	p.len = bpf_ntohs(ip->tot_len);
 	if (!plain_l4(skb, data, end, at, &p))
 		return TC_ACT_UNSPEC;
-	key.proto = p.proto;
 	__builtin_memcpy(key.src, &ip->saddr, 8);
 	__builtin_memcpy(key.sport, data + at + 20, 4);
-	flow = flow_at(bpf_map_lookup_elem(&flows4, &key));
-	if (!flow || !fits(skb, &p, flow))
+	key.in_if = skb->ifindex;
+	key.proto = p.proto;
+	flow = find_flow((const __u32 *)&key, SL_FLOW_WORDS4, &place);
+	if (!flow || !fits(skb, &p, flow) || (flow->count_hop && ip->ttl <= 1))
 		return TC_ACT_UNSPEC;
-	if (flow->count_hop) {
-		if (ip->ttl <= 1)
-			return TC_ACT_UNSPEC;
-		ip->ttl--;
-	}
+	if (!may_pass(skb, data + at + 20, at, &p, flow, place))
+		return TC_ACT_UNSPEC;
+	ip->ttl -= flow->count_hop;
 	ip->check = ~fold((__u32)(__u16)~ip->check + flow->ip_diff);
 	__builtin_memcpy(&ip->saddr, flow->addresses, 8);
 	__builtin_memcpy(data + at + 20, flow->ports, 4);
@@ -183,9 +208,10 @@ static __always_inline int fast6(
 	struct __sk_buff *skb, void *data, void *end, __u32 at, __u64 now)
 {
 	struct ipv6hdr *ip = data + at;
-	struct sl_flow_key6 key = {.in_if = skb->ifindex};
+	struct sl_flow_key6 key;
 	struct plain p = {.l4 = at + 40};
 	struct sl_flow *flow;
+	__u32 place;
 
 	if ((void *)(ip + 1) > end || ip->version != 6)
 		return TC_ACT_UNSPEC;
@@ -193,17 +219,16 @@ static __always_inline int fast6(
 	p.len = 40 + bpf_ntohs(ip->payload_len);
 	if (!plain_l4(skb, data, end, at, &p))
 		return TC_ACT_UNSPEC;
-	key.proto = p.proto;
 	__builtin_memcpy(key.src, &ip->saddr, 32);
 	__builtin_memcpy(key.sport, data + at + 40, 4);
-	flow = flow_at(bpf_map_lookup_elem(&flows6, &key));
-	if (!flow || !fits(skb, &p, flow))
+	key.in_if = skb->ifindex;
+	key.proto = p.proto | SL_FLOW_V6;
+	flow = find_flow((const __u32 *)&key, SL_FLOW_WORDS6, &place);
+	if (!flow || !fits(skb, &p, flow) || (flow->count_hop && ip->hop_limit <= 1))
 		return TC_ACT_UNSPEC;
-	if (flow->count_hop) {
-		if (ip->hop_limit <= 1)
-			return TC_ACT_UNSPEC;
-		ip->hop_limit--;
-	}
+	if (!may_pass(skb, data + at + 40, at, &p, flow, place))
+		return TC_ACT_UNSPEC;
+	ip->hop_limit -= flow->count_hop;
 	__builtin_memcpy(&ip->saddr, flow->addresses, 32);
 	__builtin_memcpy(data + at + 40, flow->ports, 4);
 	count_flow(flow, p.len, now);

@@ -61,6 +61,8 @@ struct sl_steer_config {
 	sl_steer_u32 tap;		    /* ifindex of its TAP device */
 	sl_steer_u32 cookie;		    /* mark of packets on their way to the local stack; random */
 	sl_steer_u32 generation[SL_STEER_QUEUES]; /* of an engine's entries of the fast path that hold */
+	sl_steer_u64 secret[12];		  /* random, for sl_flow_hash() */
+	sl_steer_u32 flow_buckets;		  /* a power of two, less one */
 	sl_steer_u32 queues;			  /* how many engines there are */
 	sl_steer_u8 open; /* when it is gone: forward as the kernel would, not drop */
 	sl_steer_u8 fast; /* the fast path is in use */

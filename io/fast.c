@@ -1,50 +1,48 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The engine's offload table of operations over the BPF maps (bpf/flow.h). A connection that was
- * handed down is a slot, from the moment of sl_offload.add on:
+ * The engine's offload table of operations over what is shared with the BPF programs (bpf/flow.h). A connection
+ * that was handed down is a slot:
  *
- *	free -> waiting -> live -> leaving -> free
+ *	free -> waiting ----> live -> resting -> free		sl_offload.add
+ *	     -> opening --/-------/				sl_offload.open
  *
- * waiting   WAIT long: most connections are over by then, and have cost no system call. Their
- *           packets go on to come to the engine.
- * live      its two flows are in the array, and their keys in a hash map: the programs forward.
- *           What they count is memory that is shared with them.
- * leaving   the flows are switched off, at once; the keys are still to be deleted.
+ * opening   a SYN has just opened it; the programs let pass what is next in order, and tell of it
+ *           (bpf/opening.bpf.h). When YOUNG is over, the engine is asked whether to hand it down for good.
+ * waiting   YOUNG long: most connections are over by then. Their packets go on to come to the engine.
+ * live      the programs forward. What they count is memory that is shared with them.
+ * resting   taken back: no program finds it any more, but one may still be looking at it. YOUNG long.
  *
- * Keys are put and deleted many in one system call, in sl_fast_work(); deleted first, so that a
- * connection with the same tuple as one that left before keeps its own. A slot is not live again
- * before WAIT is over, so no program still looks at what the slot was.
+ * At most a quarter of the slots are opening ones: a flood of SYNs leaves room for what is established.
  */
 #include "io/fast.h"
 
-#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "io/flow.h"
 
-#define WAIT UINT64_C(50000000) /* ns */
-enum { BATCH = 128 };           /* keys in a system call */
+#define YOUNG UINT64_C(50000000) /* ns */
 
-enum state { FREE, WAITING, LIVE, LEAVING };
+enum state { FREE, WAITING, OPENING, LIVE, RESTING };
 
 struct sl_fast_slot {
 	uint64_t id;
+	uint64_t since; /* when its state began */
 	union {
 		struct {
 			struct sl_rewrite rewrite[2];
-			uint64_t since;
 			uint32_t generation; /* of config, when it was handed down */
 		} waiting;
+		struct sl_conn *opening;
 		struct {
-			union sl_flow_key key[2];
 			uint64_t packets[2], bytes[2]; /* told to the engine so far */
 		} live;
 	};
 	uint32_t prev, next; /* in its queue */
-	uint8_t family;
-	uint8_t state; /* enum state */
+	uint8_t state;       /* enum state */
 };
 
 /* ---- queues ---------------------------------------------------------------------------------- */
@@ -131,38 +129,126 @@ static void give_free(struct sl_fast *fast, uint32_t i)
 	put_last(fast, &fast->free, i);
 }
 
+static uint32_t flow_place(const struct sl_fast *fast, uint32_t i, unsigned dir)
+{
+	return (fast->base + i - 1) * 2 + dir;
+}
+
 static struct sl_flow *flow_of(const struct sl_fast *fast, uint32_t i, unsigned dir)
 {
-	return &fast->flows[(fast->base + i - 1) * 2 + dir];
+	return &fast->steer->flows[flow_place(fast, i, dir)];
+}
+
+/* A slot for a conn that has none; 0: there is no room. */
+static uint32_t begin(struct sl_fast *fast, uint64_t id, const struct sl_rewrite *rewrite)
+{
+	uint32_t at = search(fast, id), i = 0;
+
+	if (!fast->index[at] && rewrite->match.family == rewrite->become.family)
+		i = take_free(fast);
+	if (!i) {
+		fast->refused++;
+		return 0;
+	}
+	fast->slots[i] = (struct sl_fast_slot){.id = id, .since = fast->now};
+	fast->index[at] = i;
+	fast->used++;
+	return i;
+}
+
+/* ---- flows ----------------------------------------------------------------------------------- */
+
+/* The programs find both flows, or none. */
+static bool enter(struct sl_fast *fast, uint32_t i)
+{
+	if (!sl__flow_enter(fast->steer, flow_place(fast, i, 0)))
+		return false;
+	if (sl__flow_enter(fast->steer, flow_place(fast, i, 1)))
+		return true;
+	sl__flow_leave(fast->steer, flow_place(fast, i, 0));
+	return false;
+}
+
+static void switch_off(struct sl_fast *fast, uint32_t i)
+{
+	for (unsigned dir = 0; dir < 2; dir++) {
+		__atomic_store_n(&flow_of(fast, i, dir)->generation, 0, __ATOMIC_RELEASE);
+		sl__flow_leave(fast->steer, flow_place(fast, i, dir));
+	}
+}
+
+/* It was in a queue and is in none now; its flows may have been in use. */
+static void rest(struct sl_fast *fast, uint32_t i)
+{
+	switch_off(fast, i);
+	fast->slots[i].state = RESTING;
+	fast->slots[i].since = fast->now;
+	put_last(fast, &fast->resting, i);
 }
 
 /* ---- the table of operations ----------------------------------------------------------------- */
+
+/* What the programs watched so far is theirs. */
+static bool promote(struct sl_fast *fast, uint32_t i)
+{
+	struct sl_fast_slot *slot = &fast->slots[i];
+
+	if (slot->state != OPENING || fast->offered != i)
+		return false;
+	take(fast, &fast->opening, i);
+	memset(&slot->live, 0, sizeof(slot->live));
+	slot->state = LIVE;
+	for (unsigned dir = 0; dir < 2; dir++)
+		__atomic_store_n(
+		        &flow_of(fast, i, dir)->watch, (uint32_t)SL_WATCH_NOT, __ATOMIC_RELEASE);
+	fast->added++;
+	return true;
+}
 
 static bool add(
         void *ctx, const struct sl_conn *conn, uint64_t id, const struct sl_rewrite rewrite[2])
 {
 	struct sl_fast *fast = ctx;
-	uint32_t at = search(fast, id), i;
+	uint32_t i = fast->index[search(fast, id)];
 	struct sl_fast_slot *slot;
 
 	(void)conn;
-	i = fast->index[at] || rewrite[0].match.family != rewrite[0].become.family
-	            ? 0
-	            : take_free(fast);
-	if (!i) {
-		fast->refused++;
+	if (i)
+		return promote(fast, i);
+	i = begin(fast, id, rewrite);
+	if (!i)
 		return false;
-	}
 	slot = &fast->slots[i];
-	*slot = (struct sl_fast_slot){
-	        .id = id, .family = rewrite[0].match.family, .state = WAITING};
-	slot->waiting.since = fast->now;
+	slot->state = WAITING;
 	slot->waiting.generation = fast->steer->config->generation[fast->queue];
 	memcpy(slot->waiting.rewrite, rewrite, sizeof(slot->waiting.rewrite));
-	fast->index[at] = i;
-	fast->used++;
 	put_last(fast, &fast->waiting, i);
 	return true;
+}
+
+static bool open_flow(void *ctx, struct sl_conn *conn, uint64_t id,
+        const struct sl_rewrite rewrite[2], const struct sl_opening *opening)
+{
+	struct sl_fast *fast = ctx;
+	uint32_t generation = fast->steer->config->generation[fast->queue], i = 0;
+
+	if (fast->opening.count < fast->max / 4)
+		i = begin(fast, id, rewrite);
+	if (!i)
+		return false;
+	fast->slots[i].state = OPENING;
+	fast->slots[i].opening = conn;
+	put_last(fast, &fast->opening, i);
+	for (unsigned dir = 0; dir < 2; dir++)
+		sl__flow_put(flow_of(fast, i, dir), &rewrite[dir], fast->net, fast->queue,
+		        generation, dir ? SL_WATCH_SYN_ACK : SL_WATCH_NOTHING);
+	flow_of(fast, i, 0)->next_seq = opening->next_seq;
+	flow_of(fast, i, 1)->window = opening->window;
+	if (enter(fast, i))
+		return true;
+	fast->ops.remove(fast, id);
+	fast->refused++;
+	return false;
 }
 
 static void poll_flow(void *ctx, uint64_t id, struct sl_offload_counts *out)
@@ -204,10 +290,9 @@ static void remove_flow(void *ctx, uint64_t id)
 		give_free(fast, i);
 		return;
 	}
-	for (unsigned dir = 0; dir < 2; dir++)
-		__atomic_store_n(&flow_of(fast, i, dir)->generation, 0, __ATOMIC_RELEASE);
-	slot->state = LEAVING;
-	put_last(fast, &fast->leaving, i);
+	if (slot->state == OPENING)
+		take(fast, &fast->opening, i);
+	rest(fast, i);
 }
 
 static void revoke_all(void *ctx)
@@ -217,73 +302,15 @@ static void revoke_all(void *ctx)
 	sl_steer_revoke(fast->steer, fast->queue);
 }
 
-/* ---- keys, many at a time -------------------------------------------------------------------- */
+/* ---- time ------------------------------------------------------------------------------------ */
 
-struct keys {
-	int map;
-	uint32_t size, n; /* of a key; how many */
-	uint8_t key[BATCH * sizeof(union sl_flow_key)];
-	uint32_t place[BATCH];
-	unsigned failed;
-};
-
-static void keys_init(struct keys keys[2], const struct sl_fast *fast)
+/* The first of a queue, if it has been there for long enough. */
+static uint32_t grown(const struct sl_fast *fast, const struct sl_fast_queue *q)
 {
-	for (unsigned v6 = 0; v6 < 2; v6++) {
-		keys[v6].map = sl_steer_flows(fast->steer, v6);
-		keys[v6].size = v6 ? sizeof(struct sl_flow_key6) : sizeof(struct sl_flow_key4);
-		keys[v6].n = keys[v6].failed = 0;
-	}
+	return q->count && fast->now - fast->slots[q->first].since >= YOUNG ? q->first : 0;
 }
 
-/* A call ends at the first that fails: it is left out, and the rest is done by another. */
-static void keys_flush(struct keys *k, bool put)
-{
-	for (uint32_t from = 0; from < k->n; from++) {
-		uint32_t count = k->n - from;
-		uint8_t *key = k->key + (size_t)from * k->size;
-		int bad = put ? bpf_map_update_batch(k->map, key, k->place + from, &count, NULL)
-		              : bpf_map_delete_batch(k->map, key, &count, NULL);
-
-		if (!bad)
-			break;
-		from += count;
-		k->failed++;
-	}
-	k->n = 0;
-}
-
-static void keys_add(struct keys *k, const union sl_flow_key *key, uint32_t place, bool put)
-{
-	if (k->n == BATCH)
-		keys_flush(k, put);
-	memcpy(k->key + (size_t)k->n * k->size, key, k->size);
-	k->place[k->n++] = place;
-}
-
-static void keys_add_slot(struct keys keys[2], const struct sl_fast *fast, uint32_t i, bool put)
-{
-	struct sl_fast_slot *slot = &fast->slots[i];
-
-	for (unsigned dir = 0; dir < 2; dir++)
-		keys_add(&keys[slot->family == SL_IPV6], &slot->live.key[dir],
-		        (fast->base + i - 1) * 2 + dir, put);
-}
-
-static void delete_some(struct sl_fast *fast, struct keys keys[2], unsigned budget)
-{
-	for (; fast->leaving.count && budget; budget--) {
-		uint32_t i = fast->leaving.first;
-
-		keys_add_slot(keys, fast, i, false);
-		take(fast, &fast->leaving, i);
-		give_free(fast, i);
-	}
-	for (unsigned v6 = 0; v6 < 2; v6++)
-		keys_flush(&keys[v6], false);
-}
-
-/* Its flows, before anybody can find them. */
+/* One of an old generation was revoked: the engine takes it back. */
 static void make_live(struct sl_fast *fast, uint32_t i)
 {
 	struct sl_fast_slot *slot = &fast->slots[i];
@@ -292,44 +319,66 @@ static void make_live(struct sl_fast *fast, uint32_t i)
 
 	memcpy(rewrite, slot->waiting.rewrite, sizeof(rewrite));
 	memset(&slot->live, 0, sizeof(slot->live));
-	for (unsigned dir = 0; dir < 2; dir++) {
-		sl__flow_key(&slot->live.key[dir], &rewrite[dir]);
-		sl__flow_put(
-		        flow_of(fast, i, dir), &rewrite[dir], fast->net, fast->queue, generation);
-	}
+	for (unsigned dir = 0; dir < 2; dir++)
+		sl__flow_put(flow_of(fast, i, dir), &rewrite[dir], fast->net, fast->queue,
+		        generation, SL_WATCH_NOT);
 	slot->state = LIVE;
-	fast->added++;
+	if (enter(fast, i))
+		fast->added++;
+	else
+		fast->refused++; /* nothing finds it: it is as one that nobody talks over */
 }
 
-/* One of an old generation was revoked: the engine takes it back. Without keys nothing finds it. */
-static void put_some(struct sl_fast *fast, struct keys keys[2], unsigned budget)
+/* The engine hands it down for good, or it is the engine's alone. */
+static void offer(struct sl_fast *fast, uint32_t i)
 {
-	for (; fast->waiting.count && budget; budget--) {
-		uint32_t i = fast->waiting.first;
+	uint64_t id = fast->slots[i].id;
 
-		if (fast->now - fast->slots[i].waiting.since < WAIT)
-			break;
-		take(fast, &fast->waiting, i);
-		make_live(fast, i);
-		keys_add_slot(keys, fast, i, true);
-	}
-	for (unsigned v6 = 0; v6 < 2; v6++)
-		keys_flush(&keys[v6], true);
-	fast->refused += keys[0].failed + keys[1].failed;
+	fast->offered = i;
+	if (!sl_offload_offer(fast->engine, fast->slots[i].opening))
+		fast->ops.remove(fast, id);
+	fast->offered = 0;
 }
 
 void sl_fast_work(struct sl_fast *fast, unsigned budget)
 {
-	struct keys keys[2];
+	uint32_t i;
 
-	if (fast->leaving.count) {
-		keys_init(keys, fast);
-		delete_some(fast, keys, budget);
+	for (unsigned n = 0; n < budget && (i = grown(fast, &fast->resting)); n++) {
+		take(fast, &fast->resting, i);
+		give_free(fast, i);
 	}
-	if (fast->waiting.count && !fast->leaving.count) {
-		keys_init(keys, fast);
-		put_some(fast, keys, budget);
+	for (unsigned n = 0; n < budget && (i = grown(fast, &fast->opening)); n++)
+		offer(fast, i);
+	for (unsigned n = 0; n < budget && (i = grown(fast, &fast->waiting)); n++) {
+		take(fast, &fast->waiting, i);
+		make_live(fast, i);
 	}
+}
+
+/* ---- what the programs tell ------------------------------------------------------------------ */
+
+static int hear(void *ctx, void *data, size_t size)
+{
+	struct sl_fast *fast = ctx;
+
+	if (size >= sizeof(struct sl_told))
+		fast->told(fast->told_ctx, data);
+	return 0;
+}
+
+void sl_fast_listen(struct sl_fast *fast)
+{
+	if (fast->ring && fast->used)
+		ring_buffer__consume(fast->ring);
+}
+
+static bool open_ring(struct sl_fast *fast)
+{
+	fast->ring_fd = sl_steer_ring(fast->steer, fast->queue);
+	if (fast->ring_fd >= 0)
+		fast->ring = ring_buffer__new(fast->ring_fd, hear, fast, NULL);
+	return fast->ring != NULL;
 }
 
 /* ---- the whole ------------------------------------------------------------------------------- */
@@ -343,26 +392,31 @@ bool sl_fast_init(struct sl_fast *fast, struct sl_steer *steer, struct sl_net *n
 		size *= 2;
 	*fast = (struct sl_fast){.ops = {.ctx = fast,
 	                                 .add = add,
+	                                 .open = open_flow,
 	                                 .remove = remove_flow,
 	                                 .poll = poll_flow,
 	                                 .revoke = revoke_all},
 	        .steer = steer,
 	        .net = net,
-	        .flows = steer->flows,
 	        .base = queue * max,
 	        .queue = queue,
+	        .ring_fd = -1,
 	        .max = max,
 	        .fresh = 1,
 	        .slots = calloc((size_t)max + 1, sizeof(*fast->slots)),
 	        .index = calloc(size, sizeof(*fast->index)),
 	        .index_size = size};
-	return fast->slots && fast->index;
+	return fast->slots && fast->index && open_ring(fast);
 }
 
 void sl_fast_fini(struct sl_fast *fast)
 {
+	ring_buffer__free(fast->ring);
+	if (fast->slots && fast->ring_fd >= 0)
+		close(fast->ring_fd);
 	free(fast->slots);
 	free(fast->index);
 	fast->slots = NULL;
 	fast->index = NULL;
+	fast->ring = NULL;
 }

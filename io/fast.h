@@ -9,7 +9,9 @@
 #include "io/net.h"
 #include "io/steer.h"
 
+struct ring_buffer;
 struct sl_fast_slot;
+struct sl_told;
 
 /* Slots in a row, by number; 0: none. */
 struct sl_fast_queue {
@@ -20,21 +22,26 @@ struct sl_fast {
 	struct sl_offload ops; /* for sl_env.offload */
 	struct sl_steer *steer;
 	struct sl_net *net;
-	/* Slot i has the flows (base + i) * 2 and + 1 in the array that the programs read. Slot 0
-	 * is none. */
+	/* Slot i has the flows (base + i - 1) * 2 and + 1 in the array that the programs read. Slot
+	 * 0 is none. */
 	struct sl_fast_slot *slots; /* NULL: not in use */
-	struct sl_flow *flows;
 	uint32_t base, max;
 	unsigned queue;  /* the engine's number */
 	uint32_t *index; /* numbers of slots by their conn's id, open addressing; 0: unused */
 	uint32_t index_size;
-	uint32_t used, fresh;         /* handed down; slots from `fresh` on were never taken */
-	struct sl_fast_queue waiting; /* no entries yet: oldest first */
-	struct sl_fast_queue
-	        leaving;           /* taken back: entries are switched off, keys not deleted yet */
+	uint32_t used, fresh; /* handed down; slots from `fresh` on were never taken */
+	/* By state, oldest first (io/fast.c). */
+	struct sl_fast_queue opening, waiting, resting;
 	struct sl_fast_queue free; /* the last one first: it is warm */
+	uint32_t offered;          /* the slot that the engine is being asked about */
 	uint64_t now;              /* set by sl_fast_look() */
 	uint64_t added, refused;
+	struct ring_buffer *ring;
+	int ring_fd;
+	/* The embedder's, set after sl_fast_init(): */
+	struct sl_engine *engine;
+	void (*told)(void *ctx, const struct sl_told *told); /* a packet that was let through */
+	void *told_ctx;
 };
 
 /*
@@ -53,10 +60,11 @@ static inline void sl_fast_look(struct sl_fast *fast, uint64_t now)
 /* Is there something to do that no packet will remind of? */
 static inline bool sl_fast_pending(const struct sl_fast *fast)
 {
-	return fast->waiting.count || fast->leaving.count;
+	return fast->waiting.count || fast->opening.count;
 }
-/* Forget what was taken back, and put what has waited long enough into the maps, at most so many of
- * each. */
+/* Calls `told` for each packet that the programs let through since. */
+void sl_fast_listen(struct sl_fast *fast);
+/* See to what has waited for long enough: at most so many of each sort. */
 void sl_fast_work(struct sl_fast *fast, unsigned budget);
 
 #endif

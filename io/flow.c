@@ -29,7 +29,7 @@ void sl__flow_key(union sl_flow_key *key, const struct sl_rewrite *r)
 	sl_put16(key->v6.sport, t->sport);
 	sl_put16(key->v6.dport, t->dport);
 	key->v6.in_if = r->in_if;
-	key->v6.proto = t->proto;
+	key->v6.proto = t->proto | SL_FLOW_V6;
 }
 
 /* The sum of bytes as 16-bit words in the machine's order, for what the programs add up. */
@@ -98,15 +98,19 @@ static void put_next(struct sl_net *net, struct sl_flow *flow, const struct sl_r
 }
 
 void sl__flow_put(struct sl_flow *flow, const struct sl_rewrite *r, struct sl_net *net,
-        unsigned queue, uint32_t generation)
+        unsigned queue, uint32_t generation, enum sl_flow_watch watch)
 {
 	unsigned len = r->match.family == SL_IPV4 ? 8 : 32;
 	uint8_t before[32] = {0}, ports[4];
+	union sl_flow_key key;
 
 	*flow = (struct sl_flow){.out_if = r->out_if,
 	        .mtu = r->mtu,
 	        .count_hop = r->count_hop,
+	        .watch = watch,
 	        .queue = (uint8_t)queue};
+	sl__flow_key(&key, r);
+	memcpy(flow->key, key.words, sizeof(flow->key));
 	put_addresses(before, &r->match);
 	put_addresses(flow->addresses, &r->become);
 	put_ports(ports, &r->match);
@@ -116,4 +120,47 @@ void sl__flow_put(struct sl_flow *flow, const struct sl_rewrite *r, struct sl_ne
 	flow->ip_diff = flow->address_diff + (r->count_hop ? hop_diff() : 0);
 	put_next(net, flow, r);
 	__atomic_store_n(&flow->generation, generation, __ATOMIC_RELEASE);
+}
+
+/* ---- the index ------------------------------------------------------------------------------- */
+
+/* The entry of a flow, and the bucket that it belongs into. */
+static uint64_t entry_of(
+        const struct sl_steer *steer, uint32_t place, struct sl_flow_bucket **bucket)
+{
+	const uint32_t *key = steer->flows[place].key;
+	const union sl_flow_key *k = (const void *)key;
+	unsigned words = k->v6.proto & SL_FLOW_V6 ? SL_FLOW_WORDS6 : SL_FLOW_WORDS4;
+	uint32_t hash = sl_flow_hash(steer->config->secret, key, words);
+
+	*bucket = &steer->index[hash & steer->config->flow_buckets];
+	return (uint64_t)hash << 32 | (place + 1);
+}
+
+bool sl__flow_enter(struct sl_steer *steer, uint32_t place)
+{
+	struct sl_flow_bucket *bucket;
+	uint64_t entry = entry_of(steer, place, &bucket);
+
+	for (unsigned i = 0; i < SL_FLOW_ENTRIES; i++)
+		if (__atomic_load_n(&bucket->entry[i], __ATOMIC_RELAXED) >> 32 == entry >> 32)
+			return false;
+	for (unsigned i = 0; i < SL_FLOW_ENTRIES; i++) {
+		uint64_t unused = 0;
+
+		if (__atomic_compare_exchange_n(&bucket->entry[i], &unused, entry, false,
+		            __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+			return true;
+	}
+	return false;
+}
+
+void sl__flow_leave(struct sl_steer *steer, uint32_t place)
+{
+	struct sl_flow_bucket *bucket;
+	uint64_t entry = entry_of(steer, place, &bucket);
+
+	for (unsigned i = 0; i < SL_FLOW_ENTRIES; i++)
+		if (__atomic_load_n(&bucket->entry[i], __ATOMIC_RELAXED) == entry)
+			__atomic_store_n(&bucket->entry[i], 0, __ATOMIC_RELEASE);
 }

@@ -29,6 +29,7 @@
 #pragma GCC diagnostic pop
 
 enum { PRIORITY = 0x51ce, HANDLE = 1 };
+enum { RING = 1 << 20 }; /* bytes: of some 8,000 packets */
 #define PATIENCE UINT64_C(2000000000)
 
 static int say_errors(enum libbpf_print_level level, const char *format, va_list args)
@@ -42,43 +43,62 @@ static bool complain(const char *what, int error)
 	return false;
 }
 
-/* Share the array with the programs. */
-static bool map_flows(struct sl_steer *steer, size_t n)
+/* Share an array with the programs, of so many bytes; NULL: it cannot be. */
+static void *share(const struct bpf_map *map, size_t *size)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	int fd = bpf_map__fd(steer->bpf->maps.flows);
 	void *p;
 
-	steer->flows_size = (n * sizeof(struct sl_flow) + page - 1) / page * page;
-	p = mmap(NULL, steer->flows_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
-	if (p == MAP_FAILED)
-		return false;
-	steer->flows = p;
-	return true;
+	*size = (*size + page - 1) / page * page;
+	p = mmap(NULL, *size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, bpf_map__fd(map),
+	        0);
+	return p == MAP_FAILED ? NULL : p;
+}
+
+/* Of eight entries in a bucket one or two are used when all flows are: hardly one is ever full. */
+static uint32_t buckets_for(uint32_t flows)
+{
+	uint32_t n = 1;
+
+	while (n < flows / 2)
+		n *= 2;
+	return n;
+}
+
+static bool size_maps(struct sl_steer *steer, uint32_t flows, uint32_t buckets)
+{
+	steer->flows_size = flows * sizeof(struct sl_flow);
+	steer->index_size = buckets * sizeof(struct sl_flow_bucket);
+	return bpf_map__set_max_entries(steer->bpf->maps.flows, flows) == 0 &&
+	       bpf_map__set_max_entries(steer->bpf->maps.flow_index, buckets) == 0;
 }
 
 bool sl_steer_init(struct sl_steer *steer, uint32_t tap, bool open, unsigned queues, uint32_t flows)
 {
+	uint32_t buckets = buckets_for(flows * 2);
+
 	*steer = (struct sl_steer){0};
 	libbpf_set_print(say_errors);
 	steer->bpf = sl_steer_bpf__open();
-	if (!steer->bpf || bpf_map__set_max_entries(steer->bpf->maps.flows4, flows * 2 + 1) != 0 ||
-	        bpf_map__set_max_entries(steer->bpf->maps.flows6, flows * 2 + 1) != 0 ||
-	        bpf_map__set_max_entries(steer->bpf->maps.flows, flows * 2 + 1) != 0 ||
+	if (!steer->bpf || !size_maps(steer, flows * 2 + 1, buckets) ||
 	        sl_steer_bpf__load(steer->bpf) != 0)
 		return complain("BPF programs cannot be loaded (CAP_BPF and CAP_NET_ADMIN? "
 		                "SLUICE_DEBUG=1 shows what the kernel says)",
 		        errno);
-	if (!map_flows(steer, flows * 2 + 1))
+	steer->flows = share(steer->bpf->maps.flows, &steer->flows_size);
+	steer->index = share(steer->bpf->maps.flow_index, &steer->index_size);
+	if (!steer->flows || !steer->index)
 		return complain("the fast path's table", errno);
 	steer->config = &steer->bpf->bss->config;
+	steer->config->flow_buckets = buckets - 1;
 	steer->config->patience = PATIENCE;
 	steer->config->tap = tap;
 	steer->config->open = open;
 	steer->config->queues = queues;
 	for (unsigned i = 0; i < SL_STEER_QUEUES; i++)
 		steer->config->generation[i] = 1;
-	if (getrandom(&steer->config->cookie, sizeof(steer->config->cookie), 0) < 0)
+	if (getrandom(&steer->config->cookie, sizeof(steer->config->cookie), 0) < 0 ||
+	        getrandom(steer->config->secret, sizeof(steer->config->secret), 0) < 0)
 		return complain("getrandom", errno);
 	steer->config->cookie |= 0x80000000u; /* never 0 */
 	return true;
@@ -88,6 +108,8 @@ void sl_steer_fini(struct sl_steer *steer)
 {
 	if (steer->flows)
 		munmap(steer->flows, steer->flows_size);
+	if (steer->index)
+		munmap(steer->index, steer->index_size);
 	sl_steer_bpf__destroy(steer->bpf);
 	*steer = (struct sl_steer){0};
 }
@@ -185,9 +207,17 @@ void sl_steer_own(struct sl_steer *steer, const struct sl_addr *addr, uint8_t wh
 		bpf_map_delete_elem(fd, addr->b);
 }
 
-int sl_steer_flows(const struct sl_steer *steer, bool v6)
+int sl_steer_ring(struct sl_steer *steer, unsigned queue)
 {
-	return bpf_map__fd(v6 ? steer->bpf->maps.flows6 : steer->bpf->maps.flows4);
+	int ring = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "sl_told", 0, 0, RING, NULL);
+	uint32_t key = queue;
+
+	if (ring >= 0 &&
+	        bpf_map_update_elem(bpf_map__fd(steer->bpf->maps.told), &key, &ring, BPF_ANY) != 0) {
+		close(ring);
+		return -1;
+	}
+	return ring;
 }
 
 void sl_steer_revoke(struct sl_steer *steer, unsigned queue)

@@ -12,13 +12,15 @@
 #include "bpf/steer.h"
 
 struct sl_flow;
+struct sl_flow_bucket;
 struct sl_steer_bpf; /* the generated skeleton */
 
 struct sl_steer {
 	struct sl_steer_bpf *bpf;
 	struct sl_steer_config *config; /* shared with the programs */
-	struct sl_flow *flows;          /* so are these: two for each connection of the fast path */
-	size_t flows_size;              /* bytes */
+	struct sl_flow *flows;          /* so are these: two for each connection of the fast path, */
+	struct sl_flow_bucket *index;   /* and how to find them */
+	size_t flows_size, index_size;  /* bytes */
 };
 
 /* Load; nothing is attached yet. flows: connections that the fast path has room for. False: said on
@@ -43,8 +45,8 @@ bool sl_steer_clean(uint32_t ifindex);
 /* An address is this machine's, or one that source NAT gives out (enum sl_steer_own); 0: neither, any more. */
 void sl_steer_own(struct sl_steer *steer, const struct sl_addr *addr, uint8_t what);
 
-/* The map that leads from keys to places in `flows`, of IPv4 or IPv6. */
-int sl_steer_flows(const struct sl_steer *steer, bool v6);
+/* A ring through which the programs tell that engine of packets. -1: there is none; errno says why. */
+int sl_steer_ring(struct sl_steer *steer, unsigned queue);
 /* What that engine has put there so far holds no more, from now on. */
 void sl_steer_revoke(struct sl_steer *steer, unsigned queue);
 

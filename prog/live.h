@@ -74,6 +74,10 @@ struct sl_live {
 	uint8_t *blocks;
 	struct sl_live_emitted *emitted;
 	unsigned n_emitted, emitted_size;
+	/* Likewise, what the programs told (live_told.c). */
+	struct sl_packet told[SL_LIVE_BATCH];
+	uint8_t *told_blocks;
+	unsigned n_told;
 	/* Talking to the control thread. */
 	struct sl_desk desk;
 	struct sl_feed feed;
@@ -123,6 +127,11 @@ void sl__live_pass(struct sl_live *live, struct sl_packet *p);
 unsigned sl__live_take_over(struct sl_live *live);
 void sl__live_learn_nat(struct sl_live *live, const struct sl_conn *conn);
 bool sl__live_is_nat(const struct sl_live *live, const struct sl_addr *addr);
+
+/* live_told.c: packets that the BPF programs let through and told of; the engine learns of them now. */
+bool sl__live_told_init(struct sl_live *live); /* after sl_fast_init() */
+void sl__live_told_fini(struct sl_live *live);
+void sl__live_listen(struct sl_live *live);
 
 /*
  * live_record.c: what goes in, and a hash of what came of it, when there is a recording. Whatever an

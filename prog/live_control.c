@@ -20,6 +20,8 @@ static uint64_t number_of(const struct sl_live *live, const struct sl_packet *p)
 {
 	if (p >= live->packets && p < live->packets + SL_LIVE_BATCH)
 		return live->packets_in + (uint64_t)(p - live->packets) + 1;
+	if (p >= live->told && p < live->told + SL_LIVE_BATCH)
+		return live->packets_in + (uint64_t)(p - live->told) + 1;
 	return 0;
 }
 

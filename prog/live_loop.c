@@ -127,6 +127,7 @@ static void finish_batch(struct sl_live *live, unsigned n)
 {
 	sl__live_turn(live, true);
 	look(live);
+	sl__live_listen(live);
 	put_in(live, n);
 	sl__live_turn(live, false);
 	sl__live_send(live, n);
@@ -168,6 +169,7 @@ static void pass_time(struct sl_live *live)
 
 	sl__live_turn(live, true);
 	look(live);
+	sl__live_listen(live);
 	tend_rules(live);
 	due = sl_deadline(live->engine) <= live->now;
 	if (due) {
@@ -202,10 +204,12 @@ static void take_signal(struct sl_live *live)
 		atomic_store(&live->over, true);
 }
 
-/* What somebody else did or wants: between two batches. */
+/* What somebody else did or wants: between two batches, and when nothing waits that was told. */
 static void follow(struct sl_live *live, int fd)
 {
 	sl__live_turn(live, true);
+	look(live);
+	sl__live_listen(live);
 	if (fd == live->net.watch.fd)
 		sl_net_follow(&live->net);
 	else

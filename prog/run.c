@@ -128,7 +128,8 @@ static bool start_fast_path(struct sl_live *live)
 
 	if (!each)
 		return true;
-	if (!sl_fast_init(&live->fast, live->steer, &live->net, live->shard, each))
+	if (!sl_fast_init(&live->fast, live->steer, &live->net, live->shard, each) ||
+	        !sl__live_told_init(live))
 		return false;
 	live->env.offload = &live->fast.ops;
 	return true;
@@ -143,7 +144,7 @@ static bool start_engine(struct sl_live *live, const uint8_t seed[32])
 	memcpy(live->env.seed, seed, sizeof(live->env.seed));
 	if (!start_fast_path(live))
 		return false;
-	live->engine = sl_engine_create(&config, &live->env);
+	live->engine = live->fast.engine = sl_engine_create(&config, &live->env);
 	if (!live->engine)
 		fprintf(stderr, "sluice run: the engine cannot be made: no memory\n");
 	if (live->engine)
@@ -279,6 +280,7 @@ static void end_one(struct sl_live *live)
 	sl__gateway_fini(&live->gateway);
 	sl__live_pass_fini(live);
 	sl_fast_fini(&live->fast);
+	sl__live_told_fini(live);
 	sl_tap_fini(&live->tap);
 	sl_net_fini(&live->net);
 	for (unsigned i = 0; i < live->n_emitted; i++)

@@ -235,11 +235,26 @@ struct sl_offload_counts {
  * IPv6 extension headers, fragments, hop count 1 or less if count_hop, longer than mtu (segments
  * of a super-packet count), lengths that contradict each other, and ICMP.
  */
+struct sl_opening {
+	uint32_t next_seq; /* the sender's next sequence number; what its SYN's answer acknowledges */
+	uint32_t window;   /* what the SYN offered, bytes */
+};
+
 struct sl_offload {
 	void *ctx; /* first argument of all */
 	/* rewrite[SL_ORIGINAL], [SL_REPLY] are copied. False: no room; offered again some packets later. */
 	bool (*add)(void *ctx, const struct sl_conn *conn, uint64_t id,
 	        const struct sl_rewrite rewrite[2]);
+	/*
+	 * NULL, or: a SYN has just opened this connection, and is about to be let through. A device may see it
+	 * through its beginning: forward what is next in order (see bpf/opening.bpf.h for what that is), with
+	 * SYN, FIN and RST, and put a copy of each such packet's headers into the engine afterwards, before
+	 * anything that came later; what becomes of the copy is of no account. conn is valid until
+	 * remove(), or sl_offload_offer() says false, which it is to be asked after a while.
+	 * False: the engine does that.
+	 */
+	bool (*open)(void *ctx, struct sl_conn *conn, uint64_t id,
+	        const struct sl_rewrite rewrite[2], const struct sl_opening *opening);
 	/* No packet is forwarded by it any more. poll() has been called before. */
 	void (*remove)(void *ctx, uint64_t id);
 	void (*poll)(void *ctx, uint64_t id, struct sl_offload_counts *out);
@@ -493,6 +508,12 @@ struct sl_stats {
 	size_t stream_bytes;
 };
 SL_EXPORT void sl_stats(const struct sl_engine *engine, struct sl_stats *out);
+
+/*
+ * sl_offload.open() took this connection some time ago. True: it has settled, and is handed down (add() was
+ * called, and took it). False: it is the engine's again, and remove() will not be called.
+ */
+SL_EXPORT bool sl_offload_offer(struct sl_engine *engine, struct sl_conn *conn);
 
 /* Bring an offloaded connection's counters and time up to date; nothing for others. */
 SL_EXPORT void sl_offload_poll(struct sl_engine *engine, struct sl_conn *conn);

@@ -7,6 +7,11 @@
  * directions, watched by no helper and never edited. Where chains want to see packets
  * (e->long_way), only those that the policy named (sl_policy_view.offload: nft's flow add).
  *
+ * A beginning. A device that can (sl_offload.open) is told of TCP connections with their first SYN, if no chain wants
+ * to see any of their packets: it lets pass what is next in order by itself, and puts copies in here. For the
+ * engine that is a connection like any other. When the device has had enough of it, it asks whether it
+ * is to be handed down now.
+ *
  * What comes back. The device gives to the engine whatever is not plain: SYN, FIN, RST,
  * options, fragments, errors, what is too long or too old. A SYN, FIN or RST ends the offload; the
  * others pass by the long way beside it. The engine has not seen what the device forwarded, so
@@ -32,6 +37,12 @@ static const struct sl_offload *device(const struct sl_engine *e)
 static bool has_way(const struct sl_engine *e, const struct sl_conn *conn)
 {
 	return e->known.route[conn->route[0]].live && e->known.route[conn->route[1]].live;
+}
+
+/* Does the device have it? */
+static bool is_down(const struct sl_conn *conn)
+{
+	return conn->flags & SL_CONN_OFFLOADED || conn->status & SL_STATUS_OPENED;
 }
 
 /* ---- giving down --------------------------------------------------------------------------- */
@@ -65,19 +76,80 @@ static void describe(const struct sl_engine *e, const struct sl_conn *conn, enum
 	(void)sl__tuple_invert(&other, &out->become);
 }
 
-static void give_down(struct sl_engine *e, struct sl_conn *conn)
+static bool give_down(struct sl_engine *e, struct sl_conn *conn)
 {
 	struct sl_rewrite rewrite[2];
 
 	for (unsigned dir = 0; dir < 2; dir++)
 		describe(e, conn, (enum sl_dir)dir, &rewrite[dir]);
 	if (!device(e)->add(device(e)->ctx, conn, sl__conn_id(&e->track, conn), rewrite))
-		return;
+		return false;
 	conn->flags |= SL_CONN_OFFLOADED;
 	if (conn->proto == SL_PROTO_TCP)
 		conn->flags |= SL_CONN_LIBERAL;
 	sl__conn_set_status(conn, SL_OFFLOAD);
 	SL_TRACE(&e->track, conn, "offload", "handed down");
+	return true;
+}
+
+/* ---- a beginning --------------------------------------------------------------------------- */
+
+/* The way of its answers, which is not known before one has come. */
+static bool foresee_way_back(struct sl_work *w)
+{
+	struct sl_packet answer = {.in_if = w->p->out_if,
+	        .vrf = w->p->vrf,
+	        .mark = w->came_mark,
+	        .dir = SL_REPLY,
+	        .inside = !w->p->inside};
+	struct sl_parsed parsed = w->parsed;
+	struct sl_tuple original;
+	struct sl_route route;
+
+	sl__conn_tuple(w->conn, SL_REPLY, &parsed.tuple);
+	sl__conn_tuple(w->conn, SL_ORIGINAL, &original);
+	parsed.tuple.dst = original.src; /* as it is when the route is asked for */
+	sl__route(w->e, &answer, &parsed, &route);
+	if (route.kind != SL_ROUTE_FORWARD)
+		return false;
+	sl__known_learn(w->e, w->conn, &answer, &route);
+	return true;
+}
+
+static bool begins(const struct sl_work *w)
+{
+	const struct sl_conn *conn = w->conn;
+
+	return conn->proto == SL_PROTO_TCP && conn->state == SL_TCP_SYN_SENT &&
+	       w->p->dir == SL_ORIGINAL && w->p->verdict == SL_ACCEPT &&
+	       (w->parsed.tcp_flags & (SL_SYN | SL_ACK)) == SL_SYN &&
+	       w->parsed.payload == w->parsed.len && w->parsed.frag == SL_FRAG_NONE &&
+	       w->p->mark == w->came_mark && !(conn->flags & (SL_CONN_WATCHED | SL_CONN_EDITED)) &&
+	       !(conn->status & (SL_STATUS_OPENED | SL_FIXED_TIMEOUT));
+}
+
+static void give_beginning(struct sl_work *w)
+{
+	const struct sl_opening opening = {
+	        .next_seq = w->parsed.seq + 1, .window = w->parsed.window};
+	const struct sl_offload *dev = device(w->e);
+	struct sl_rewrite rewrite[2];
+
+	if (!foresee_way_back(w) || !has_way(w->e, w->conn))
+		return;
+	for (unsigned dir = 0; dir < 2; dir++)
+		describe(w->e, w->conn, (enum sl_dir)dir, &rewrite[dir]);
+	if (dev->open(dev->ctx, w->conn, sl__conn_id(&w->e->track, w->conn), rewrite, &opening))
+		w->conn->status |= SL_STATUS_OPENED;
+}
+
+bool sl_offload_offer(struct sl_engine *engine, struct sl_conn *conn)
+{
+	bool given = !engine->long_way && !engine->ruled && has_way(engine, conn) && settled(conn) &&
+	             give_down(engine, conn);
+
+	conn->status &= (uint16_t)~SL_STATUS_OPENED;
+	return given;
 }
 
 /* ---- asking -------------------------------------------------------------------------------- */
@@ -125,8 +197,10 @@ void sl__offload_end(struct sl_track *t, struct sl_conn *conn)
 {
 	struct sl_engine *e = sl__engine_of(t);
 
-	ask(e, conn);
+	if (conn->flags & SL_CONN_OFFLOADED)
+		ask(e, conn);
 	device(e)->remove(device(e)->ctx, sl__conn_id(t, conn));
+	conn->status &= (uint16_t)~SL_STATUS_OPENED;
 	conn->flags &= (uint8_t)~SL_CONN_OFFLOADED;
 	conn->status &= (uint16_t)~SL_OFFLOAD;
 	SL_TRACE(t, conn, "offload", "taken back");
@@ -140,7 +214,7 @@ static void take_all_back(struct sl_engine *e)
 		while ((ref = sl__slab_next(&e->track.conns[v6], &cursor, &budget))) {
 			struct sl_conn *conn = sl__slab_at(&e->track.conns[v6], ref);
 
-			if (conn->flags & SL_CONN_OFFLOADED)
+			if (is_down(conn))
 				sl__offload_end(&e->track, conn);
 		}
 	}
@@ -158,7 +232,7 @@ void sl__offload_revoke(struct sl_engine *e)
 
 void sl__offload_stale(struct sl_engine *e, struct sl_conn *conn)
 {
-	if (conn->flags & SL_CONN_OFFLOADED)
+	if (is_down(conn))
 		sl__offload_end(&e->track, conn);
 }
 
@@ -188,7 +262,9 @@ void sl__offload_after(struct sl_work *w)
 		if (ends || !has_way(e, conn))
 			sl__offload_end(&e->track, conn);
 	}
-	if (w->p->verdict == SL_ACCEPT && (!e->long_way || w->offload) && is_plain(w) &&
-	        settled(conn) && has_way(e, conn))
+	if (device(e)->open && !e->long_way && !e->ruled && begins(w) && is_plain(w))
+		give_beginning(w);
+	else if (w->p->verdict == SL_ACCEPT && (!e->long_way || w->offload) && is_plain(w) &&
+	        settled(conn) && !(conn->status & SL_STATUS_OPENED) && has_way(e, conn))
 		give_down(e, conn);
 }

@@ -274,7 +274,7 @@ void sl__conn_kill(struct sl_track *t, struct sl_conn *conn, enum sl_reason why)
 
 	if (!event.beyond && conn->ext && t->expects.shadows) /* what Linux alone expected ends too */
 		event.beyond = sl__expect_shadow_replace(t, conn);
-	if (conn->flags & SL_CONN_OFFLOADED)
+	if (conn->flags & SL_CONN_OFFLOADED || conn->status & SL_STATUS_OPENED)
 		t->upper->offload_end(t, conn);
 	conn->status |= SL_DYING;
 	t->stats.reasons[why]++;

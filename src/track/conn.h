@@ -93,7 +93,8 @@ enum sl_pending {
 #define SL_STATUS_FOLLOWS_INTERFACE                                                                \
 	(1 << 15)                    /* masqueraded: ends when the interface loses the address */
 #define SL_STATUS_IMPORTED (1 << 12) /* its id is stored, since it was given elsewhere (ids.h) */
-#define SL_STATUS_INNER    (SL_STATUS_FOLLOWS_INTERFACE | SL_STATUS_IMPORTED)
+#define SL_STATUS_OPENED   (1 << 11) /* a device sees it through its beginning (sl_offload.open) */
+#define SL_STATUS_INNER    (SL_STATUS_FOLLOWS_INTERFACE | SL_STATUS_IMPORTED | SL_STATUS_OPENED)
 
 struct sl_conn {
 	struct {

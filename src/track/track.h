@@ -46,7 +46,7 @@ struct sl_upper {
 	        uint32_t seq);
 	/*
 	 * Only asked for SL_CONN_OFFLOADED: it is due, but was it seen meanwhile (then its deadline is
-	 * later now)? And: it ends, its counters are to be made true.
+	 * later now)? And: it ends, its counters are to be made true; also asked for SL_STATUS_OPENED.
 	 */
 	bool (*offload_alive)(struct sl_track *t, struct sl_conn *conn);
 	void (*offload_end)(struct sl_track *t, struct sl_conn *conn);
