@@ -236,7 +236,7 @@ static __always_inline int fast6(
 }
 
 /* TC_ACT_UNSPEC: it is the engine's. */
-static __always_inline int fast_path(struct __sk_buff *skb, __u32 at, __u64 now)
+static __always_inline int fast_path_at(struct __sk_buff *skb, __u32 at, __u64 now)
 {
 	void *data, *end;
 
@@ -257,6 +257,26 @@ static __always_inline int fast_path(struct __sk_buff *skb, __u32 at, __u64 now)
 	if (skb->protocol == bpf_htons(IPV4))
 		return fast4(skb, data, end, at, now);
 	return fast6(skb, data, end, at, now);
+}
+
+/*
+ * With stacks of their own: to what has not CAP_PERFMON, the kernel forbids that anything else is put where a pointer
+ * was, which compilers do where much is to be kept. And with constants for `at`: nor may it add to pointers what it
+ * does not know.
+ */
+static __noinline int fast_path_ether(struct __sk_buff *skb, __u64 now)
+{
+	return fast_path_at(skb, ETHER, now);
+}
+
+static __noinline int fast_path_raw(struct __sk_buff *skb, __u64 now)
+{
+	return fast_path_at(skb, 0, now);
+}
+
+static __always_inline int fast_path(struct __sk_buff *skb, __u32 at, __u64 now)
+{
+	return at ? fast_path_ether(skb, now) : fast_path_raw(skb, now);
 }
 
 #endif

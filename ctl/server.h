@@ -41,7 +41,7 @@ enum {
 
 /* What a gateway says of itself besides the engine's own numbers. */
 struct sl_control_more {
-	uint64_t unsent, not_passed, read_errors, write_errors, routes_asked;
+	uint64_t told, unsent, not_passed, read_errors, write_errors, routes_asked;
 	uint64_t gone_dropped, gone_passed, foreign;
 	uint64_t conns_max, expects_max, offloaded;
 	uint64_t uptime; /* seconds */

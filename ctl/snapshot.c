@@ -99,6 +99,7 @@ static unsigned list_numbers(const struct sl_snapshot *s, struct number out[NUMB
 	        {"answers", COUNTER, st->answers, "ICMP errors and resets of our own"},
 	        {"answers_limited", COUNTER, st->answers_limited, "ICMP errors not sent, for the rate limit"},
 	        {"unsent", COUNTER, m->unsent, "Accepted packets that found no way out"},
+	        {"told", COUNTER, m->told, "Packets among these that BPF had let through already, and told of"},
 	        {"not_passed", COUNTER, m->not_passed, "Packets lost, as the inbox of the engine that they belong to was full"},
 	        {"read_errors", COUNTER, m->read_errors, "Reads from the TAP device that failed"},
 	        {"write_errors", COUNTER, m->write_errors, "Writes to the TAP device that failed"},

@@ -78,6 +78,7 @@ struct sl_live {
 	struct sl_packet told[SL_LIVE_BATCH];
 	uint8_t *told_blocks;
 	unsigned n_told;
+	uint64_t packets_told;
 	/* Talking to the control thread. */
 	struct sl_desk desk;
 	struct sl_feed feed;

@@ -159,6 +159,7 @@ static void more(void *ctx, struct sl_control_more *out)
 	struct sl_live *live = ctx;
 	uint64_t counts[SL_STEER_COUNT];
 
+	out->told += live->packets_told;
 	out->unsent += live->unsent;
 	out->not_passed += live->not_passed;
 	out->read_errors += live->tap.read_errors;

@@ -23,6 +23,7 @@ static void flush(struct sl_live *live)
 		return;
 	sl_input(live->engine, live->told, n, live->now);
 	live->packets_in += n;
+	live->packets_told += n;
 	for (unsigned i = 0; i < live->n_emitted; i++) /* answers to what is beyond them */
 		live->env.free(live, &live->emitted[i].packet);
 	live->n_emitted = 0;
