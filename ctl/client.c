@@ -106,9 +106,10 @@ int sl__client_run(const char *path, const char *const *words, unsigned n)
 	int fd = sl__client_ask(path, words, n), status;
 
 	if (fd < 0) {
-		fprintf(stderr,
-		        "sluice %s: %s: %s (is `sluice run` running? its socket: --control PATH)\n",
-		        words[0], path, strerror(errno));
+		fprintf(stderr, "sluice %s: %s: %s (%s)\n", words[0], path, strerror(errno),
+		        errno == EACCES
+		                ? "who may is said by sluice run --control-mode, --control-group"
+		                : "is `sluice run` running? its socket: --control PATH");
 		return 1;
 	}
 	status = sl__client_copy(fd, STDOUT_FILENO, STDERR_FILENO);

@@ -319,15 +319,24 @@ bool sl__server_start(struct sl_server *server)
 
 /* ---- the socket ----------------------------------------------------------------------------- */
 
-/* Does somebody answer there? If not, what lies there was left by a run that was killed. */
+/* Does somebody answer there? If not, a socket that lies there was left by a run that was killed. */
 static bool in_use(const struct sockaddr_un *address)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool used = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	bool used =
+	        fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
+	                           errno == EAGAIN); /* too many want to talk to it */
 
 	if (fd >= 0)
 		close(fd);
 	return used;
+}
+
+static bool is_something_else(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode);
 }
 
 static bool complain(const char *path, const char *what)
@@ -370,6 +379,9 @@ static bool open_socket(struct sl_server *server, unsigned mode, const char *gro
 	make_folder(server->path);
 	if (in_use(&address))
 		return complain(server->path, "another sluice run answers there (--control PATH)");
+	if (is_something_else(server->path))
+		return complain(
+		        server->path, "there is something that is no socket (--control PATH)");
 	unlink(server->path);
 	server->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	before = umask(0177);
@@ -378,7 +390,10 @@ static bool open_socket(struct sl_server *server, unsigned mode, const char *gro
 	umask(before);
 	if (!bound || listen(server->listener, 64) != 0)
 		return complain(server->path, strerror(errno));
-	return permit(server->path, mode, group);
+	if (permit(server->path, mode, group))
+		return true;
+	unlink(server->path);
+	return false;
 }
 
 struct sl_server *sl__server_create(

@@ -115,18 +115,23 @@ static void offload(struct sl_tap *tap)
 }
 
 /* A queue of the device of that name, which is made with the first. */
-static bool open_queue(struct sl_tap *tap, const char *name, unsigned queues)
+/* first: the device is made, and must not be another gateway's, whose packets a second queue would get. */
+static bool open_queue(struct sl_tap *tap, const char *name, unsigned queues, bool first)
 {
-	struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
+	unsigned flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | (queues > 1 ? IFF_MULTI_QUEUE : 0) |
+	                 (first ? IFF_TUN_EXCL : 0);
+	struct ifreq ifr = {.ifr_flags = (short)flags};
 
-	if (queues > 1)
-		ifr.ifr_flags |= IFF_MULTI_QUEUE;
 	*tap = (struct sl_tap){.fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC)};
 	if (tap->fd < 0)
-		return complain("/dev/net/tun");
+		return complain(
+		        "/dev/net/tun (is the module tun there, and the device in this container?)");
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
 	if (ioctl(tap->fd, TUNSETIFF, &ifr) != 0) {
-		complain("a TAP device cannot be made (CAP_NET_ADMIN?)");
+		complain(
+		        errno == EPERM
+		                ? "a TAP device cannot be made without CAP_NET_ADMIN"
+		                : "a TAP device cannot be made (has another interface the name of --tap?)");
 		sl_tap_fini(tap);
 		return false;
 	}
@@ -137,7 +142,7 @@ static bool open_queue(struct sl_tap *tap, const char *name, unsigned queues)
 
 bool sl_tap_init(struct sl_tap *tap, const char *name, unsigned queues)
 {
-	if (!open_queue(tap, name, queues))
+	if (!open_queue(tap, name, queues, true))
 		return false;
 	settle(tap->name);
 	if (bring_up(tap))
@@ -148,7 +153,7 @@ bool sl_tap_init(struct sl_tap *tap, const char *name, unsigned queues)
 
 bool sl_tap_join(struct sl_tap *tap, const struct sl_tap *first)
 {
-	if (!open_queue(tap, first->name, 2))
+	if (!open_queue(tap, first->name, 2, false))
 		return false;
 	tap->ifindex = first->ifindex;
 	return true;

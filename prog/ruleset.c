@@ -61,8 +61,12 @@ static char *read_file(const char *name, size_t *len)
 	FILE *f;
 	char *text = NULL;
 
-	if (stat(name, &st) || S_ISDIR(st.st_mode))
+	if (stat(name, &st))
 		return NULL;
+	if (S_ISDIR(st.st_mode)) {
+		errno = EISDIR;
+		return NULL;
+	}
 	f = fopen(name, "rb");
 	if (f) {
 		text = read_stream(f, len);

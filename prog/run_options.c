@@ -130,8 +130,12 @@ static bool set_mode(struct sl_run_options *opt, const char *text)
 
 static bool set_limit(uint64_t *limit, const char *name, const char *text, uint64_t max)
 {
-	return (sl__option_number(text, max, limit) && *limit) ||
-	       wrong(name, text, "not a number, or too large");
+	char range[48];
+
+	if (sl__option_number(text, max, limit) && *limit)
+		return true;
+	snprintf(range, sizeof(range), "not a number from 1 to %llu", (unsigned long long)max);
+	return wrong(name, text, range);
 }
 
 static bool apply_limit(struct sl_run_options *opt, int c)
