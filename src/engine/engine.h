@@ -29,10 +29,12 @@ struct sl_cached_route {
 #define SL_KNOWN_ROUTES 256
 
 struct sl_known_route {
-	struct sl_route answer;
 	uint32_t in_if, vrf, mark; /* holds for packets with these, from the wire */
 	bool live, stale;	   /* stale: some conns may still have its number */
+	struct sl_route answer;
+	uint8_t unused[64 - 16 - sizeof(struct sl_route)];
 };
+static_assert(sizeof(struct sl_known_route) == 64, "from its number to a route is more than a shift");
 
 struct sl_known_routes {
 	struct sl_known_route route[SL_KNOWN_ROUTES];
@@ -146,8 +148,9 @@ void sl__known_sweep(struct sl_engine *e);
 struct sl_glance {
 	uint64_t hash;
 	struct sl_spot spot;  /* of the index, for the hash */
+	const void *ask;      /* what memory the second pass asks for */
 	struct sl_conn *conn; /* that the index names for the hash; NULL: none */
-	uint32_t ports;	      /* source << 16 | destination */
+	uint32_t ports;	      /* destination << 16 | source */
 	uint32_t len;	      /* of the IP packet */
 	uint8_t l4;	      /* offset of the transport header; 0: nothing is known, the long way */
 	uint8_t proto;
@@ -159,6 +162,7 @@ struct sl_glance {
 /* A group of packets on its way through the passes, and what must stand still for it to hold. */
 struct sl_ahead {
 	struct sl_glance glance[SL_GROUP];
+	bool rest;	  /* some need more than the first line of their conn */
 	uint32_t rekeyed; /* as when the hashes were made */
 	uint32_t changes; /* of the table, as when spots, then conns were looked up */
 };

@@ -38,13 +38,13 @@
 #include "base/inline.h"
 #include "base/prefetch.h"
 #include "base/wire.h"
-#include "track/tcp.h"
+#include "track/tcp_usual.h"
 
 enum { IPV4_HEADER = 20, IPV6_HEADER = 40, UDP_HEADER = 8, TCP_HEADER = 20 };
 
 /*
- * One text for IPv4 and IPv6, but a code for each: where functions have an argument `v6` it is a
- * constant, and so is every size that follows from it.
+ * One text for IPv4 and IPv6, UDP and TCP, but a code for each: where functions have arguments `v6` and
+ * `proto` these are constants, and so is every size and place that follows from them.
  */
 
 /* A conn with any of these flags takes the long way. */
@@ -58,20 +58,19 @@ static inline bool is_ipv6(const struct sl_glance *g)
 
 /* ---- pass 1: the headers --------------------------------------------------------------------- */
 
-/* A length as parse.c wants it? */
-SL_INLINE bool transport_fits(const uint8_t *l4, uint32_t room, uint8_t proto)
+/* Lengths as parse.c wants them? The IP packet has `len` bytes and ends within the buffer. */
+SL_INLINE bool transport_fits(const uint8_t *l4, uint32_t header, uint32_t len, uint8_t proto)
 {
-	uint32_t least, length;
+	uint32_t length;
 
 	if (proto == SL_PROTO_UDP) {
-		least = UDP_HEADER;
-		length = room < UDP_HEADER ? 0 : sl_get16(l4 + 4);
-	} else {
-		least = TCP_HEADER;
-		length = proto != SL_PROTO_TCP || room < TCP_HEADER ? 0
-		                                                    : (uint32_t)(l4[12] >> 4) * 4;
+		length = sl_get16(l4 + 4); /* there: see glance() */
+		return length >= UDP_HEADER && header + length <= len;
 	}
-	return length >= least && length <= room;
+	if (proto != SL_PROTO_TCP || len < header + TCP_HEADER)
+		return false;
+	length = (uint32_t)(l4[12] >> 4) * 4;
+	return length >= TCP_HEADER && header + length <= len;
 }
 
 /* No options, extension headers or fragments; lengths as parse.c wants them; the hash of its tuple. */
@@ -82,14 +81,14 @@ SL_INLINE bool glance_at(
 	const uint8_t *d = p->data, *l4 = d + header, proto = d[v6 ? 6 : 9];
 	uint32_t len = v6 ? header + (uint32_t)sl_get16(d + 4) : sl_get16(d + 2), ports;
 
-	if (!v6 && (d[0] != 0x45 || sl_get16(d + 6) & 0x3fff))
+	if (!v6 && sl_get16(d + 6) & 0x3fff)
 		return false;
-	if (len > p->len || len < header || !transport_fits(l4, len - header, proto))
+	if (len > p->len || !transport_fits(l4, header, len, proto))
 		return false;
 	ports = sl_get32(l4);
 	g->hash = sl__hash_parts(
 	        &t->index_key, d + (v6 ? 8 : 12), d + (v6 ? 24 : 16), ports, p->zone, proto, v6);
-	g->ports = ports;
+	g->ports = ports << 16 | ports >> 16;
 	g->len = len;
 	g->proto = proto;
 	g->l4 = (uint8_t)header;
@@ -101,7 +100,7 @@ static inline bool glance(struct sl_engine *e, struct sl_packet *p, struct sl_gl
 	if (p->from != SL_FROM_WIRE || p->len < IPV4_HEADER + UDP_HEADER ||
 	        (e->env.contiguous && !e->env.contiguous(e->env.ctx, p, p->len)))
 		return false;
-	if (p->data[0] >> 4 == 4)
+	if (p->data[0] == 0x45)
 		return glance_at(&e->track, p, g, false);
 	return p->data[0] >> 4 == 6 && p->len >= IPV6_HEADER + UDP_HEADER &&
 	       glance_at(&e->track, p, g, true);
@@ -127,15 +126,14 @@ static inline struct sl_spot guess_answers(
         struct sl_engine *e, const struct sl_packet *p, const struct sl_glance *g)
 {
 	const uint8_t *d = p->data, *likely = e->likely[is_ipv6(g)];
-	uint32_t ports = g->ports << 16 | g->ports >> 16;
 	uint64_t hash;
 
 	if (is_ipv6(g))
 		hash = sl__hash_parts(
-		        &e->track.index_key, d + 24, likely, ports, p->zone, g->proto, true);
+		        &e->track.index_key, d + 24, likely, g->ports, p->zone, g->proto, true);
 	else
 		hash = sl__hash_parts(
-		        &e->track.index_key, d + 16, likely, ports, p->zone, g->proto, false);
+		        &e->track.index_key, d + 16, likely, g->ports, p->zone, g->proto, false);
 	return sl__table_spot(&e->track.table, hash);
 }
 
@@ -154,17 +152,20 @@ void sl__foresee_buckets(
         struct sl_engine *e, struct sl_packet *p, unsigned n, struct sl_ahead *ahead)
 {
 	struct sl_glance *const first = ahead->glance, *const end = first + n;
+	int unlike = 0; /* UDP over IPv4 */
 
 	ahead->rekeyed = e->track.rekeyed;
 	ahead->changes = e->track.table.changes;
 	for (struct sl_glance *g = first; g < end; g++, p++) {
 		if (glance(e, p, g)) {
 			g->spot = sl__table_spot(&e->track.table, g->hash);
+			unlike |= (g->proto ^ SL_PROTO_UDP) | (g->l4 ^ IPV4_HEADER);
 		} else {
 			g->l4 = 0;
 			g->spot.bucket = NULL;
 		}
 	}
+	ahead->rest = unlike != 0;
 	for (struct sl_glance *g = first; g < end; g++)
 		sl__prefetch(g->spot.bucket);
 }
@@ -179,14 +180,16 @@ void sl__foresee_conns(
 	ahead->changes = table->changes;
 	for (struct sl_glance *g = first; g < end; g++, p++) {
 		g->conn = NULL;
+		g->ask = NULL;
 		if (!g->l4)
 			continue;
 		look_at(&e->track, moved ? sl__table_spot(table, g->hash) : g->spot, g);
+		g->ask = g->conn;
 		if (!g->conn)
-			g->spot = guess_answers(e, p, g);
+			g->ask = guess_answers(e, p, g).bucket;
 	}
 	for (struct sl_glance *g = first; g < end; g++)
-		sl__prefetch(g->conn ? (const void *)g->conn : g->spot.bucket);
+		sl__prefetch(g->ask);
 }
 
 /* ---- pass 3: the rest of the conn ------------------------------------------------------------ */
@@ -205,6 +208,12 @@ void sl__foresee_rest(unsigned n, const struct sl_ahead *ahead)
 
 /* ---- pass 4: is it as usual? ----------------------------------------------------------------- */
 
+/* Destination port << 16 | source port, which is how most machines have them in one word. */
+static inline uint32_t ports_of(const struct sl_conn *conn, enum sl_dir dir)
+{
+	return (uint32_t)conn->port[dir].dport << 16 | conn->port[dir].sport;
+}
+
 SL_INLINE bool equal(const uint8_t *a, const uint8_t *b, unsigned words)
 {
 	uint64_t x, y, differ = 0;
@@ -217,49 +226,70 @@ SL_INLINE bool equal(const uint8_t *a, const uint8_t *b, unsigned words)
 	return !differ;
 }
 
-/* Has the conn this packet's tuple in direction dir, and no other? */
+/* Status, zone, protocol, flags, state and what is pending, as one word. */
+SL_INLINE uint64_t head_of(const struct sl_conn *conn)
+{
+	uint64_t head;
+
+	static_assert(offsetof(struct sl_conn, deadline) - offsetof(struct sl_conn, status) == 8,
+	        "the head of a conn is not one word");
+	memcpy(&head, (const char *)conn + offsetof(struct sl_conn, status), 8);
+	return head;
+}
+
+/* Of this family and protocol, established, alive, and nobody waits for news of it. */
+SL_INLINE bool is_open(const struct sl_track *t, const struct sl_conn *conn, bool v6, uint8_t proto)
+{
+	const bool tcp = proto == SL_PROTO_TCP;
+	const struct sl_conn what_matters = {
+	        .status = SL_SEEN_REPLY | SL_DYING | SL_FIXED_TIMEOUT | (tcp ? SL_ASSURED : 0),
+	        .proto = 0xff,
+	        .flags = SL_CONN_IPV6 | LONG_WAY,
+	        .state = tcp ? 0xff : 0,
+	        .pending = 0xff};
+	const struct sl_conn usual = {.status = SL_SEEN_REPLY | (tcp ? SL_ASSURED : 0),
+	        .proto = proto,
+	        .flags = v6 ? SL_CONN_IPV6 : 0,
+	        .state = tcp ? SL_TCP_ESTABLISHED : 0};
+
+	return (head_of(conn) & head_of(&what_matters)) == head_of(&usual) &&
+	       (int32_t)(conn->deadline - t->now_ms) > 0;
+}
+
+/* Has the conn this packet's tuple in direction dir, and no other? Its family and protocol: is_open(). */
 SL_INLINE bool has_tuple(const struct sl_conn *conn, enum sl_dir dir, const struct sl_packet *p,
         const struct sl_glance *g, bool v6)
 {
 	const uint8_t *addr = v6 ? conn->addr6 + dir * 32 : conn->addr4 + dir * 8;
 
-	if (((uint32_t)conn->port[dir].sport << 16 | conn->port[dir].dport) != g->ports ||
-	        conn->proto != g->proto || sl__conn_is_v6(conn) != v6 ||
+	if (ports_of(conn, dir) != g->ports ||
 	        ((conn->zone | p->zone) && sl__conn_zone(conn, dir) != p->zone))
 		return false;
 	/* Source and destination lie side by side in both. */
 	if (!equal(addr, p->data + (v6 ? 8 : 12), v6 ? 4 : 1))
 		return false;
 	/* Who talks to himself has one tuple for both directions. */
-	return g->ports >> 16 != (g->ports & 0xffff) ||
+	return (g->ports << 16 | g->ports >> 16) != g->ports ||
 	       memcmp(addr, addr + (v6 ? 16 : 4), v6 ? 16 : 4) != 0;
-}
-
-/* Established, alive, and nobody waits for news of it. */
-static inline bool is_open(const struct sl_track *t, const struct sl_conn *conn)
-{
-	return !(conn->flags & LONG_WAY) &&
-	       (conn->status & (SL_SEEN_REPLY | SL_DYING)) == SL_SEEN_REPLY && !conn->pending &&
-	       (int32_t)(conn->deadline - t->now_ms) > 0;
 }
 
 /* Its way out, if it is a plain one: forwarded, neither too long for it nor too old. */
 SL_INLINE const struct sl_known_route *way_out(struct sl_engine *e, const struct sl_conn *conn,
-        enum sl_dir dir, const struct sl_packet *p, const struct sl_glance *g, bool v6)
+        enum sl_dir dir, const struct sl_packet *p, const struct sl_glance *g, bool v6,
+        uint8_t proto)
 {
 	const struct sl_known_route *known = &e->known.route[conn->route[dir]];
 	const uint8_t *d = p->data;
 	uint32_t longest = g->len;
 
-	if (!known->live || known->in_if != p->in_if || known->vrf != p->vrf ||
-	        known->mark != p->mark)
+	if (((known->in_if ^ p->in_if) | (known->vrf ^ p->vrf) | (known->mark ^ p->mark)) != 0 ||
+	        !known->live)
 		return NULL;
 	if (e->config.forward_ttl && d[v6 ? 7 : 8] <= 1)
 		return NULL;
 	if (p->gso && p->gso_size) {
 		longest = g->l4 + p->gso_size;
-		longest +=
-		        g->proto == SL_PROTO_TCP ? (uint32_t)(d[g->l4 + 12] >> 4) * 4 : UDP_HEADER;
+		longest += proto == SL_PROTO_TCP ? (uint32_t)(d[g->l4 + 12] >> 4) * 4 : UDP_HEADER;
 	}
 	return longest <= known->answer.mtu ? known : NULL;
 }
@@ -295,79 +325,101 @@ SL_INLINE bool track_udp(struct sl_track *t, struct sl_conn *conn)
 }
 
 SL_INLINE bool track(struct sl_track *t, struct sl_conn *conn, enum sl_dir dir,
-        const struct sl_packet *p, const struct sl_glance *g)
+        const struct sl_packet *p, const struct sl_glance *g, bool v6, uint8_t proto)
 {
-	const uint8_t *l4 = p->data + g->l4;
+	const uint32_t header = v6 ? IPV6_HEADER : IPV4_HEADER;
 
-	if (g->proto == SL_PROTO_UDP)
+	if (proto == SL_PROTO_UDP)
 		return track_udp(t, conn);
-	return conn->status & SL_ASSURED &&
-	       sl__tcp_usual(t, conn, dir, l4, g->len - g->l4 - (uint32_t)(l4[12] >> 4) * 4);
+	return sl__tcp_usual(t, conn, dir, p->data + header, g->len - header);
 }
 
 /*
- * The packet now looks like the inverse of the other direction's tuple. What that adds to the checksum
- * of an IPv4 header is left to the caller.
+ * The addresses of the packet become the inverse of those of the other direction's tuple. What that adds
+ * to checksums: up to 33 bits, never 0.
  */
-SL_INLINE uint64_t translate(const struct sl_conn *conn, enum sl_dir dir, const struct sl_packet *p,
-        const struct sl_glance *g, bool v6)
+SL_INLINE uint64_t put_addresses(const struct sl_conn *conn, enum sl_dir dir, uint8_t *at, bool v6)
 {
-	const unsigned size = v6 ? 16 : 4, words = size / 4;
-	const uint8_t *other = (v6 ? conn->addr6 : conn->addr4) + 2 * size * !dir;
-	uint8_t *at = p->data + (v6 ? 8 : 12), *l4 = p->data + g->l4;
-	uint8_t *csum = l4 + (g->proto == SL_PROTO_TCP ? 16 : 6);
-	uint64_t sum = sl__sum_native_gone(at, 2 * words, sl__sum_native(other, 2 * words, 0));
-	uint16_t addresses = sl__sum_native_fold(sum), was;
+	const uint8_t *other = v6 ? conn->addr6 + 32 * !dir : conn->addr4 + 8 * !dir;
+	uint64_t were, are;
+	uint16_t added;
 
-	memcpy(at, other + size, size);
-	memcpy(at + size, other, size);
-	sum = sl__sum_native_gone(l4, 1, addresses);
-	sl_put32(l4, (uint32_t)conn->port[!dir].dport << 16 | conn->port[!dir].sport);
-	sum = sl__sum_native(l4, 1, sum);
+	if (v6) {
+		memcpy(at, other + 16, 16);
+		memcpy(at + 16, other, 16);
+		added = dir == SL_ORIGINAL ? conn->sum6 : (uint16_t)~conn->sum6;
+		return added ? added : 0xffff;
+	}
+	memcpy(&were, at, 8);
+	memcpy(&are, other, 8);
+	are = are << 32 | are >> 32;
+	memcpy(at, &are, 8);
+	are = sl__sum_carry(are, ~were);
+	return (are >> 32) + (uint32_t)are;
+}
+
+/* The packet becomes the inverse of the other direction's tuple, its transport checksum follows. As above. */
+SL_INLINE uint64_t translate(const struct sl_conn *conn, enum sl_dir dir, const struct sl_packet *p,
+        bool v6, uint8_t proto)
+{
+	uint8_t *l4 = p->data + (v6 ? IPV6_HEADER : IPV4_HEADER);
+	uint8_t *csum = l4 + (proto == SL_PROTO_TCP ? 16 : 6);
+	const uint64_t added = put_addresses(conn, dir, p->data + (v6 ? 8 : 12), v6);
+	uint32_t were, are;
+	uint16_t was;
+
+	memcpy(&were, l4, 4);
+	sl_put32(l4, ports_of(conn, !dir));
+	memcpy(&are, l4, 4);
 	memcpy(&was, csum, 2);
 	/* A partial one holds the sum of the pseudo-header, not its complement. */
 	if (p->csum == SL_CSUM_PARTIAL) {
-		was = sl__sum_native_fold((uint64_t)addresses + was);
-	} else if (was || g->proto == SL_PROTO_TCP || v6) { /* UDP's 0 is none */
-		was = (uint16_t)~sl__sum_native_fold(sum + (uint16_t)~was);
-		if (!was && g->proto == SL_PROTO_UDP)
+		was = sl__sum_native_fold(added + was);
+	} else if (was || proto == SL_PROTO_TCP || v6) { /* UDP's 0 is none */
+		was = (uint16_t)~sl__sum_native_fold(added + ~were + are + (uint16_t)~was);
+		if (!was && proto == SL_PROTO_UDP)
 			was = 0xffff;
 	}
 	memcpy(csum, &was, 2);
-	return addresses;
+	return added;
 }
 
-static inline uint64_t count_hop(uint8_t *ttl)
+/* A hop less. What that adds to the header's checksum: the word was t, p and is t - 1, p. */
+static inline uint16_t count_hop(uint8_t *ttl)
 {
-	uint16_t was, is;
+	static const uint8_t less[2] = {0xfe, 0xff};
+	uint16_t added;
 
-	memcpy(&was, ttl, 2);
 	ttl[0]--;
-	memcpy(&is, ttl, 2);
-	return (uint64_t)(uint16_t)~was + is;
+	memcpy(&added, less, 2);
+	return added;
 }
 
 SL_INLINE void rewrite(struct sl_engine *e, const struct sl_conn *conn, enum sl_dir dir,
-        struct sl_packet *p, const struct sl_glance *g, bool v6)
+        struct sl_packet *p, bool v6, uint8_t proto)
 {
 	uint8_t *d = p->data;
-	uint64_t header = 0;
+	uint64_t added = 0;
+	uint16_t csum;
 
 	p->altered = (conn->status & (SL_SRC_NAT | SL_DST_NAT)) != 0;
 	if (p->altered)
-		header = translate(conn, dir, p, g, v6);
+		added = translate(conn, dir, p, v6, proto);
 	if (v6) {
 		d[7] = (uint8_t)(d[7] - e->config.forward_ttl);
 		return;
 	}
 	if (e->config.forward_ttl)
-		header += count_hop(d + 8);
-	if (header)
-		sl__csum_native_add(d + 10, header);
+		added += count_hop(d + 8);
+	if (!added)
+		return;
+	memcpy(&csum, d + 10, 2);
+	csum = (uint16_t)~sl__sum_native_fold(added + (uint16_t)~csum);
+	memcpy(d + 10, &csum, 2);
 }
 
-SL_INLINE void accept(struct sl_engine *e, struct sl_conn *conn, enum sl_dir dir,
-        struct sl_packet *p, const struct sl_known_route *way)
+SL_INLINE void accept(struct sl_packet *p, struct sl_conn *conn, enum sl_dir dir,
+        const struct sl_known_route *way)
 {
 	p->verdict = SL_ACCEPT;
 	p->to = SL_TO_FORWARD;
@@ -376,48 +428,47 @@ SL_INLINE void accept(struct sl_engine *e, struct sl_conn *conn, enum sl_dir dir
 	p->reason = SL_WHY_NONE;
 	p->mtu = way->answer.mtu;
 	p->beyond = SL_BEYOND_NONE;
-	if (sl__conn_beyond_shows(conn)) /* as helpers.c has it */
-		p->beyond = (uint8_t)sl__conn_beyond(&e->track, conn);
 	p->out_if = way->answer.out_if;
 	p->conn = conn;
 }
 
 /* One packet, from the proof that it is as usual to its verdict. False: nothing was done. */
-SL_INLINE bool pass(struct sl_engine *e, struct sl_packet *p, const struct sl_glance *g, bool v6)
+SL_INLINE bool pass(
+        struct sl_engine *e, struct sl_packet *p, const struct sl_glance *g, bool v6, uint8_t proto)
 {
 	struct sl_track *t = &e->track;
 	struct sl_conn *conn = g->conn;
 	enum sl_dir dir = (enum sl_dir)g->dir;
 	const struct sl_known_route *way;
 
-	if (!has_tuple(conn, dir, p, g, v6) || !is_open(t, conn))
+	if (!is_open(t, conn, v6, proto) || !has_tuple(conn, dir, p, g, v6))
 		return false;
-	way = way_out(e, conn, dir, p, g, v6);
+	way = way_out(e, conn, dir, p, g, v6, proto);
 	if (!way || (t->set.checksum && p->csum == SL_CSUM_NONE && !checksums_right(p, g)))
 		return false;
-	if (!track(t, conn, dir, p, g))
+	if (!track(t, conn, dir, p, g, v6, proto))
 		return false;
 	sl__conn_count_one(t, conn, dir, g->len);
-	rewrite(e, conn, dir, p, g, v6);
-	accept(e, conn, dir, p, way);
+	rewrite(e, conn, dir, p, v6, proto);
+	accept(p, conn, dir, way);
+	if (conn->ext && sl__conn_beyond_shows(conn)) /* as helpers.c has it */
+		p->beyond = (uint8_t)sl__conn_beyond(t, conn);
 	return true;
 }
 
-/* What was foreseen for a packet, if that still holds; else looked up anew, in *fresh. */
-static inline const struct sl_glance *still(const struct sl_track *t, const struct sl_ahead *ahead,
-        const struct sl_glance *g, struct sl_glance *fresh)
+static inline bool pass_any(struct sl_engine *e, struct sl_packet *p, const struct sl_glance *g)
 {
-	if (t->table.changes == ahead->changes || !g->l4)
-		return g;
-	*fresh = *g;
-	look_at(t, sl__table_spot(&t->table, g->hash), fresh);
-	return fresh;
+	if (g->proto == SL_PROTO_UDP)
+		return is_ipv6(g) ? pass(e, p, g, true, SL_PROTO_UDP)
+		                  : pass(e, p, g, false, SL_PROTO_UDP);
+	return is_ipv6(g) ? pass(e, p, g, true, SL_PROTO_TCP) : pass(e, p, g, false, SL_PROTO_TCP);
 }
 
 unsigned sl__established(struct sl_engine *e, struct sl_packet *p, unsigned i, unsigned n,
         const struct sl_ahead *ahead, bool *stranger)
 {
 	struct sl_track *t = &e->track;
+	const bool moved = t->table.changes != ahead->changes;
 	const unsigned from = i;
 	struct sl_glance fresh;
 	uint64_t bytes = 0;
@@ -425,14 +476,19 @@ unsigned sl__established(struct sl_engine *e, struct sl_packet *p, unsigned i, u
 	*stranger = false;
 	if (e->long_way || t->rekeyed != ahead->rekeyed) /* or the hashes are old */
 		return i;
-	for (; i < n; i++) {
-		const struct sl_glance *g = still(t, ahead, &ahead->glance[i], &fresh);
+	for (p += i; i < n; i++, p++) {
+		const struct sl_glance *g = &ahead->glance[i];
 
+		if (moved && g->l4) { /* what was foreseen may hold no longer */
+			fresh = *g;
+			look_at(t, sl__table_spot(&t->table, g->hash), &fresh);
+			g = &fresh;
+		}
 		if (!g->conn) {
 			*stranger = g->l4 && !t->moving; /* or it may be in the other table */
 			break;
 		}
-		if (!(is_ipv6(g) ? pass(e, &p[i], g, true) : pass(e, &p[i], g, false)))
+		if (!pass_any(e, p, g))
 			break;
 		bytes += g->len;
 	}

@@ -426,7 +426,7 @@ static void work(struct sl_engine *e, struct sl_packet *p, unsigned i, unsigned 
 
 /*
  * While a group is worked on, what the next three will need is on its way (established.c). The third
- * pass has its turn in the middle of the work, so that not all asks come at once.
+ * pass, where it has anything to do, comes in the middle of the work, so that not all asks come at once.
  */
 static void pass_groups(struct sl_engine *e, struct sl_packet *p, unsigned n)
 {
@@ -435,12 +435,16 @@ static void pass_groups(struct sl_engine *e, struct sl_packet *p, unsigned n)
 
 	for (unsigned g = 0; g < groups + 3; g++) {
 		unsigned second = g - 1, third = g - 2, last = g - 3;
-		unsigned size = last < groups ? size_of(n, last) : 0;
+		unsigned size = last < groups ? size_of(n, last) : 0, half = size / 2;
+		struct sl_packet *at = size ? p + last * SL_GROUP : p;
 
-		work(e, p + last * SL_GROUP, 0, size < SL_GROUP / 2 ? size : SL_GROUP / 2, &ahead[last % 4]);
-		if (third < groups)
+		if (third < groups && ahead[third % 4].rest) {
+			work(e, at, 0, half, &ahead[last % 4]);
 			sl__foresee_rest(size_of(n, third), &ahead[third % 4]);
-		work(e, p + last * SL_GROUP, SL_GROUP / 2, size, &ahead[last % 4]);
+			work(e, at, half, size, &ahead[last % 4]);
+		} else {
+			work(e, at, 0, size, &ahead[last % 4]);
+		}
 		if (g < groups)
 			sl__foresee_buckets(e, p + g * SL_GROUP, size_of(n, g), &ahead[g % 4]);
 		if (second < groups)

@@ -42,8 +42,8 @@ SL_INLINE void see_tcp(const uint8_t *l4, struct sl_parsed *out)
 /* Its lengths are right, it has neither options nor extension headers and is no fragment. */
 void sl__parse_seen(const struct sl_packet *p, const struct sl_glance *g, struct sl_parsed *out)
 {
-	*out = (struct sl_parsed){.tuple = {.sport = (uint16_t)(g->ports >> 16),
-	                                  .dport = (uint16_t)g->ports,
+	*out = (struct sl_parsed){.tuple = {.sport = (uint16_t)g->ports,
+	                                  .dport = (uint16_t)(g->ports >> 16),
 	                                  .proto = g->proto,
 	                                  .family = g->l4 == 40 ? SL_IPV6 : SL_IPV4},
 	        .len = g->len,

@@ -68,6 +68,8 @@ const char *sl__track_check(struct sl_track *t)
 
 			if (conn->self != (ref << 1 | v6) || !(conn->status & SL_CONFIRMED))
 				return "a conn that is not confirmed stayed behind";
+			if (v6 && conn->sum6 != sl__conn_sum6(conn))
+				return "what translation adds to a checksum is not what it was";
 			wrong = check_conn(t, conn);
 			if (!wrong)
 				wrong = check_arrival(t, conn);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "track/gre.h"
+#include "base/checksum.h"
 #include "base/prefetch.h"
 #include "base/wire.h"
 #include "track/proto.h"
@@ -213,6 +214,13 @@ static bool taken(struct sl_track *t, const struct sl_conn *conn, enum sl_dir di
 	return entry && alive(t, sl__conn_at(t, entry >> 1));
 }
 
+uint16_t sl__conn_sum6(const struct sl_conn *conn)
+{
+	uint64_t sum = sl__sum_native(sl__conn_addr(conn, SL_REPLY, 0), 8, 0);
+
+	return sl__sum_native_fold(sl__sum_native_gone(sl__conn_addr(conn, SL_ORIGINAL, 0), 8, sum));
+}
+
 enum sl_reason sl__conn_confirm(struct sl_track *t, struct sl_conn *conn)
 {
 	struct sl_claim nothing = {.free = 0};
@@ -233,6 +241,8 @@ enum sl_reason sl__conn_confirm_claimed(
 	if (!sl__index_add(t, conn, claim->hash))
 		return SL_WHY_NO_MEMORY;
 	conn->status |= SL_CONFIRMED;
+	if (sl__conn_is_v6(conn))
+		conn->sum6 = sl__conn_sum6(conn);
 	sl__wheel_add(&t->wheel[conn->self & 1], conn->self >> 1);
 	if (!(conn->status & SL_SEEN_REPLY))
 		unreplied_add(t, conn);

@@ -122,7 +122,7 @@ struct sl_conn {
 	uint8_t route[2];    /* the engine's: number of that direction's known route; 0: none */
 	union {
 		uint8_t addr4[16]; /* IPv4: the four addresses */
-		uint16_t sum6;     /* IPv6: what translation adds to a checksum (src/engine) */
+		uint16_t sum6;     /* IPv6: sl__conn_sum6(), once it is confirmed */
 	};
 	/* ---- line 1 ---- */
 	struct sl_wheel_link link; /* timer wheel */
@@ -162,5 +162,10 @@ static inline bool sl__conn_is_v6(const struct sl_conn *conn)
 /* One direction's tuple, built from what is stored; and stored from a tuple. */
 void sl__conn_tuple(const struct sl_conn *conn, enum sl_dir dir, struct sl_tuple *out);
 void sl__conn_set_tuple(struct sl_conn *conn, enum sl_dir dir, const struct sl_tuple *tuple);
+/*
+ * What translating the addresses of an original packet adds to a checksum (base/checksum.h: sums in the
+ * machine's order); to that of a reply, its complement. IPv6 only; never 0.
+ */
+uint16_t sl__conn_sum6(const struct sl_conn *conn);
 
 #endif

@@ -87,7 +87,7 @@ static inline uint16_t sl__table_tag(uint64_t hash, unsigned shift)
 {
 	unsigned low = (unsigned)hash & 0xfff;
 
-	return (uint16_t)((low ? low : 1) << SL_TAG_SPLITS |
+	return (uint16_t)((low + !low) << SL_TAG_SPLITS |
 		((hash >> 32 >> shift) & ((1u << SL_TAG_SPLITS) - 1)));
 }
 

@@ -7,7 +7,7 @@
  * One table says, by direction, kind of segment and state, which state comes next; `next_state`
  * adds what no table can say. Windows are tcp_window.c's.
  */
-#include "track/tcp.h"
+#include "track/tcp_usual.h"
 
 #include "base/wire.h"
 #include "track/proto.h"
@@ -357,24 +357,6 @@ static void notice_invalid_end(struct sl_track *t, struct sl_conn *conn, const s
 		sl__conn_refresh(t, conn, timeout);
 }
 
-static inline uint32_t timeout_of(
-	const struct sl_track *t, const struct sl_conn *conn, enum sl_tcp_kind kind)
-{
-	const struct sl_tcp *tcp = &conn->l4.tcp;
-	const uint32_t *timeout = sl__timeouts(t, conn)->tcp;
-	uint32_t normal = timeout[conn->state];
-
-	if (tcp->retrans >= t->set.tcp_max_retrans && normal > timeout[SL_TCP_RETRANS])
-		return timeout[SL_TCP_RETRANS];
-	if (kind == SL_KIND_RST)
-		return timeout[SL_TCP_CLOSE];
-	if ((tcp->flags[0] | tcp->flags[1]) & SL_TCPF_UNACKED && normal > timeout[SL_TCP_UNACK])
-		return timeout[SL_TCP_UNACK];
-	if (tcp->last_win == 0 && normal > timeout[SL_TCP_RETRANS])
-		return timeout[SL_TCP_RETRANS];
-	return normal;
-}
-
 /* The packet counts: state, timeout, events. */
 static enum sl_track_result accept(struct sl_track *t, struct sl_conn *conn,
 	const struct sl_tcp_segment *s, uint8_t state, enum sl_reason *why)
@@ -388,7 +370,7 @@ static enum sl_track_result accept(struct sl_track *t, struct sl_conn *conn,
 	conn->state = state;
 	if (old != state && state == SL_TCP_FIN_WAIT)
 		tcp->flags[s->dir] |= SL_TCPF_CLOSED_FIRST;
-	timeout = timeout_of(t, conn, (enum sl_tcp_kind)s->kind);
+	timeout = sl__tcp_timeout(t, conn, conn->state, (enum sl_tcp_kind)s->kind);
 	if (old != state)
 		sl__conn_note(t, conn, SL_PENDING_STATE);
 	SL_TRACE(t, conn, "tcp", old == state ? "stays %s%s, for %u s" : "%s -> %s, for %u s",
@@ -437,28 +419,6 @@ static enum sl_track_result tcp_packet(struct sl_track *t, struct sl_conn *conn,
 		return SL_TRACK_INVALID;
 	}
 	return accept(t, conn, &s, to.state, why);
-}
-
-/* PSH, ECE and CWR change nothing; URG is for the long way. */
-#define FLAGS_THAT_MATTER (SL_FIN | SL_SYN | SL_RST | SL_ACK | SL_URG)
-/* NOP, NOP, timestamp of 10 bytes (RFC 7323 appendix A): what nearly every segment carries. */
-#define TIMESTAMP_ALONE 0x0101080au
-
-bool sl__tcp_usual(struct sl_track *t, struct sl_conn *conn, enum sl_dir dir, const uint8_t *l4,
-	uint32_t payload)
-{
-	struct sl_tcp *tcp = &conn->l4.tcp;
-	uint32_t seq = sl_get32(l4 + 4);
-
-	if ((l4[13] & FLAGS_THAT_MATTER) != SL_ACK || conn->state != SL_TCP_ESTABLISHED ||
-		!(l4[12] >> 4 == 5 || (l4[12] >> 4 == 8 && sl_get32(l4 + 20) == TIMESTAMP_ALONE)) ||
-		!sl__tcp_window_usual(
-			tcp, dir, seq, seq + payload, sl_get32(l4 + 8), sl_get16(l4 + 14)))
-		return false;
-	tcp->last_kind = SL_KIND_ACK;
-	tcp->last_dir = dir & 1u;
-	sl__conn_extend(t, conn, timeout_of(t, conn, SL_KIND_ACK) * 1000);
-	return true;
 }
 
 static const char *tcp_state_text(const struct sl_conn *conn)

@@ -56,17 +56,10 @@ enum sl_tcp_kind { SL_KIND_NONE, SL_KIND_SYN, SL_KIND_SYN_ACK, SL_KIND_FIN, SL_K
 
 enum sl_window sl__tcp_window(struct sl_track *t, struct sl_conn *conn,
 	const struct sl_tcp_segment *s, enum sl_reason *why);
-/*
- * The same in short for the usual segment of an open connection: an ACK with or without data, no
- * option that matters, nothing edited. True: in the window, and counted. False: nothing was
- * changed, sl__tcp_window() has to be asked.
- */
-bool sl__tcp_window_usual(struct sl_tcp *tcp, enum sl_dir from, uint32_t seq, uint32_t end,
-	uint32_t ack, uint16_t window);
-/* tcp.c: all that tracking does for such a segment of `payload` bytes (src/engine/established.c). */
-bool sl__tcp_usual(struct sl_track *t, struct sl_conn *conn, enum sl_dir dir, const uint8_t *l4,
-	uint32_t payload);
-uint8_t sl__tcp_scale(const struct sl_tcp *tcp, enum sl_dir dir);
+static inline uint8_t sl__tcp_scale(const struct sl_tcp *tcp, enum sl_dir dir)
+{
+	return tcp->scale >> (dir == SL_ORIGINAL ? 0 : 4) & 15;
+}
 void sl__tcp_set_scale(struct sl_tcp *tcp, enum sl_dir dir, uint8_t scale);
 
 #endif

@@ -16,14 +16,7 @@
  * where sack is the ACK, or the highest SACK edge. Sequence numbers are those of each sender;
  * an ACK for a stream that we edit is moved back into its sender's numbers first.
  */
-#include "track/tcp.h"
-
-#define ACK_WINDOW_MIN 66000u /* van Rooij's MAXACKWINDOW: an unscaled window and a little */
-
-uint8_t sl__tcp_scale(const struct sl_tcp *tcp, enum sl_dir dir)
-{
-	return dir == SL_ORIGINAL ? tcp->scale & 15 : tcp->scale >> 4;
-}
+#include "track/tcp_usual.h"
 
 void sl__tcp_set_scale(struct sl_tcp *tcp, enum sl_dir dir, uint8_t scale)
 {
@@ -64,11 +57,6 @@ static void init_from_middle(struct sl_tcp *tcp, const struct sl_tcp_segment *s,
 		tcp->end[to]++; /* answers a keep-alive that we did not count */
 }
 
-static uint32_t ack_window(const struct sl_tcp *tcp, enum sl_dir from)
-{
-	return tcp->max_win[from] > ACK_WINDOW_MIN ? tcp->max_win[from] : ACK_WINDOW_MIN;
-}
-
 /* Out of window: what that means, unless windows are not to be taken seriously here. */
 static enum sl_window refuse(const struct sl_track *t, const struct sl_conn *conn, enum sl_dir from,
 	enum sl_window result, enum sl_reason reason, enum sl_reason *why)
@@ -90,59 +78,8 @@ static bool slightly_over(const struct sl_tcp *tcp, const struct sl_tcp_segment 
 	uint32_t over = s->end - tcp->max_end[from] + 1;
 
 	return tcp->max_win[to] && sl__seq_after(s->end, tcp->end[from] - tcp->max_win[to] - 1) &&
-	       sl__seq_after(sack, tcp->end[to] - ack_window(tcp, from) - 1) &&
+	       sl__seq_after(sack, tcp->end[to] - sl__tcp_ack_window(tcp, from) - 1) &&
 	       over <= tcp->max_win[to] && sl__seq_before(sack, tcp->end[to] + 1);
-}
-
-static inline void count_retransmissions(struct sl_tcp *tcp, const struct sl_tcp_segment *s, uint32_t ack)
-{
-	uint16_t window = s->parsed->window;
-
-	if (s->kind != SL_KIND_ACK)
-		return;
-	if (tcp->last_dir == (unsigned)s->dir && tcp->last_seq == s->seq && tcp->last_ack == ack &&
-		tcp->last_end == s->end && tcp->last_win == window) {
-		tcp->retrans++;
-		return;
-	}
-	tcp->last_dir = s->dir & 1u;
-	tcp->last_seq = s->seq;
-	tcp->last_ack = ack;
-	tcp->last_end = s->end;
-	tcp->last_win = window;
-	tcp->retrans = 0;
-}
-
-/* The segment is in the window: what it tells about both sides. */
-static inline void learn(struct sl_tcp *tcp, const struct sl_tcp_segment *s, uint32_t end,
-	uint32_t ack, uint32_t sack)
-{
-	enum sl_dir from = s->dir, to = !s->dir;
-	uint32_t window = s->window;
-
-	if (!(s->parsed->tcp_flags & SL_SYN))
-		window <<= sl__tcp_scale(tcp, from);
-	if (tcp->max_win[from] < window + (sack - ack))
-		tcp->max_win[from] = window + (sack - ack);
-	if (sl__seq_after(end, tcp->end[from])) {
-		tcp->end[from] = end;
-		tcp->flags[from] |= SL_TCPF_UNACKED;
-	}
-	if (s->parsed->tcp_flags & SL_ACK &&
-		(!(tcp->flags[from] & SL_TCPF_MAX_ACK) || sl__seq_after(ack, tcp->max_ack[from]))) {
-		tcp->max_ack[from] = ack;
-		tcp->flags[from] |= SL_TCPF_MAX_ACK;
-	}
-	if (tcp->max_win[to] && sl__seq_after(end, tcp->max_end[from]))
-		tcp->max_win[to] += end - tcp->max_end[from];
-	if (sl__seq_after(sack + window, tcp->max_end[to] - 1)) {
-		tcp->max_end[to] = sack + window;
-		if (window == 0)
-			tcp->max_end[to]++; /* a window probe is allowed */
-	}
-	if (ack == tcp->end[to])
-		tcp->flags[to] &= (uint8_t)~SL_TCPF_UNACKED;
-	count_retransmissions(tcp, s, ack);
 }
 
 /* What we know of the sender before its segment is judged. True: it is fine without. */
@@ -200,27 +137,8 @@ enum sl_window sl__tcp_window(struct sl_track *t, struct sl_conn *conn,
 		return refuse(t, conn, from, SL_WINDOW_INVALID, SL_WHY_TCP_ACK_OVER, why);
 	if (tcp->max_win[to] && !sl__seq_after(end, tcp->end[from] - tcp->max_win[to] - 1))
 		return refuse(t, conn, from, SL_WINDOW_IGNORE, SL_WHY_TCP_SEQ_UNDER, why);
-	if (!sl__seq_after(sack, tcp->end[to] - ack_window(tcp, from) - 1))
+	if (!sl__seq_after(sack, tcp->end[to] - sl__tcp_ack_window(tcp, from) - 1))
 		return refuse(t, conn, from, SL_WINDOW_IGNORE, SL_WHY_TCP_ACK_UNDER, why);
-	learn(tcp, s, end, ack, sack);
+	sl__tcp_learn(tcp, s, end, ack, sack);
 	return SL_WINDOW_OK;
-}
-
-bool sl__tcp_window_usual(struct sl_tcp *tcp, enum sl_dir from, uint32_t seq, uint32_t end,
-	uint32_t ack, uint16_t window)
-{
-	/* Only what learn() reads; the compiler keeps it in registers. */
-	const struct sl_parsed parsed = {.tcp_flags = SL_ACK, .window = window};
-	const struct sl_tcp_segment s = {.parsed = &parsed, .seq = seq, .ack = ack, .end = end,
-		.window = window, .kind = SL_KIND_ACK, .dir = from};
-	enum sl_dir to = !from;
-
-	if (!tcp->max_win[from] || !tcp->max_win[to] ||
-		!sl__seq_before(seq, tcp->max_end[from] + 1) ||
-		!sl__seq_before(ack, tcp->end[to] + 1) ||
-		!sl__seq_after(end, tcp->end[from] - tcp->max_win[to] - 1) ||
-		!sl__seq_after(ack, tcp->end[to] - ack_window(tcp, from) - 1))
-		return false;
-	learn(tcp, &s, end, ack, ack);
-	return true;
 }

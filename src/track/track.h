@@ -206,13 +206,12 @@ void sl__conn_refresh(struct sl_track *t, struct sl_conn *conn, uint32_t timeout
  * told to it: an open TCP connection goes to and fro between timeouts of minutes and days.
  */
 #define SL_CONN_HORIZON_MS 131072u
-/* The same in short for a confirmed conn, whose wheel finds out by itself. */
+/* The same in short for a confirmed conn without SL_FIXED_TIMEOUT, whose wheel finds out by itself. */
 SL_INLINE void sl__conn_extend(struct sl_track *t, struct sl_conn *conn, uint32_t timeout_ms)
 {
 	uint32_t deadline = t->now_ms + timeout_ms;
 
-	if (conn->status & SL_FIXED_TIMEOUT ||
-	        ((int32_t)(deadline - conn->deadline) < 0 && timeout_ms < SL_CONN_HORIZON_MS))
+	if ((int32_t)(deadline - conn->deadline) < 0 && timeout_ms < SL_CONN_HORIZON_MS)
 		sl__conn_refresh(t, conn, timeout_ms);
 	else
 		conn->deadline = deadline;

@@ -311,6 +311,24 @@ static void same_all(unsigned n)
 		side[s].event_count = 0;
 }
 
+/* A conn of every engine becomes one that is unlike others. */
+static void make_odd(void)
+{
+	bool v6 = random_below(2), liberal = random_below(2);
+	uint32_t ref = 1 + random_below(FLOWS);
+
+	if (!sl__slab_live(&side[0].engine->track.conns[v6], ref))
+		return;
+	for (unsigned s = 0; s < ENGINES; s++) {
+		struct sl_conn *conn = sl__slab_at(&side[s].engine->track.conns[v6], ref);
+
+		if (liberal)
+			conn->flags |= SL_CONN_LIBERAL;
+		else
+			conn->status |= SL_FIXED_TIMEOUT;
+	}
+}
+
 /* ---- the test -------------------------------------------------------------------------------- */
 
 static void pass_time(void)
@@ -323,6 +341,8 @@ static void pass_time(void)
 		for (unsigned s = 0; s < ENGINES; s++)
 			sl_routes_changed(side[s].engine);
 	}
+	if (rarely(100))
+		make_odd();
 	if (rarely(20))
 		for (unsigned s = 0; s < ENGINES; s++)
 			sl_clock(side[s].engine, now, 0);

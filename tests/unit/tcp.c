@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "segment_lib.h"
+#include "track/tcp_usual.h"
 
 enum {
 	OK = SL_TRACK_OK,
@@ -360,7 +361,7 @@ static void the_short_way_is_the_long_way(void **unused)
 		s.window = (uint16_t)(next_random(&x) % 6000);
 		was = *a;
 		segment_make(&s, &made);
-		if (sl__tcp_usual(&w.t, a, s.dir, made.p.data + 20, s.len)) {
+		if (sl__tcp_usual(&w.t, a, s.dir, made.p.data + 20, 20 + s.len)) {
 			taken++;
 			quick = a->l4.tcp;
 			deadline = a->deadline;
