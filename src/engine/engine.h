@@ -177,8 +177,11 @@ void sl__foresee_rest(unsigned n, const struct sl_ahead *ahead);
  */
 unsigned sl__established(struct sl_engine *e, struct sl_packet *p, unsigned i, unsigned n,
 	const struct sl_ahead *ahead, bool *stranger);
-/* What sl__parse() would find, from what was seen of a packet before its turn. */
-void sl__parse_seen(const struct sl_packet *p, const struct sl_glance *g, struct sl_parsed *out);
+/*
+ * src/engine/opening.c: all of the way of a packet that opens a connection (w->stranger is set), if that is an
+ * usual one; *why as the end of the long way. False: nothing was done.
+ */
+bool sl__open_usual(struct sl_work *w, enum sl_reason *why);
 /* A conn was confirmed: the next one's answers may go to the same address. */
 void sl__expect_alike(struct sl_engine *e, const struct sl_conn *conn);
 
@@ -201,6 +204,21 @@ void sl__texts_fini(struct sl_engine *e);
 
 /* src/engine/input.c: a packet of our own through output and postrouting. Not NONE: drop. */
 enum sl_reason sl__walk_own(struct sl_work *w);
+/* Steps of the walk that opening.c has too. The chains of a hook's stage, of which there are some: */
+enum sl_reason sl__ask_chains(struct sl_work *w, enum sl_hook hook, enum sl_stage stage,
+	struct sl_policy_view *view);
+enum sl_reason sl__find_route(struct sl_work *w);
+enum sl_reason sl__confirm(struct sl_work *w);
+/* What comes behind the route. */
+enum sl_reason sl__walk_routed(struct sl_work *w, enum sl_hook first);
+/* The chains of a hook's stage, if there are any. */
+static inline enum sl_reason sl__ask(struct sl_work *w, enum sl_hook hook, enum sl_stage stage)
+{
+	struct sl_policy_view view;
+
+	return w->e->stages[hook] & 1u << stage ? sl__ask_chains(w, hook, stage, &view) : SL_WHY_NONE;
+}
+
 /* What stands between the last NAT place and the wire, or the local stack. Not NONE: drop. */
 enum sl_reason sl__leave(struct sl_work *w, enum sl_hook hook);
 

@@ -53,7 +53,7 @@ static void finish(struct sl_work *w)
 	w->p->conn = w->conn = NULL;
 }
 
-static enum sl_reason confirm(struct sl_work *w)
+enum sl_reason sl__confirm(struct sl_work *w)
 {
 	struct sl_track *t = &w->e->track;
 	enum sl_reason why;
@@ -85,7 +85,7 @@ static enum sl_decision decide(struct sl_work *w, struct sl_policy_view *view)
 	return decision;
 }
 
-static enum sl_reason ask_chains(struct sl_work *w, enum sl_hook hook, enum sl_stage stage,
+enum sl_reason sl__ask_chains(struct sl_work *w, enum sl_hook hook, enum sl_stage stage,
 	struct sl_policy_view *view)
 {
 	struct sl_engine *e = w->e;
@@ -117,25 +117,17 @@ static enum sl_reason ask_chains(struct sl_work *w, enum sl_hook hook, enum sl_s
 	return SL_WHY_NONE;
 }
 
-/* The chains of a hook's stage, if there are any. */
-static inline enum sl_reason ask(struct sl_work *w, enum sl_hook hook, enum sl_stage stage)
-{
-	struct sl_policy_view view;
-
-	return w->e->stages[hook] & 1u << stage ? ask_chains(w, hook, stage, &view) : SL_WHY_NONE;
-}
-
 /* Chains, NAT, chains: the middle of every hook. */
 static enum sl_reason pass_hook(struct sl_work *w, enum sl_hook hook)
 {
-	enum sl_reason why = ask(w, hook, SL_BEFORE_NAT);
+	enum sl_reason why = sl__ask(w, hook, SL_BEFORE_NAT);
 
 	if (why == SL_WHY_NONE && hook != SL_FORWARD)
 		why = sl__translate(w, hook);
 	if (hook == SL_OUTPUT && w->conn && w->conn->status & SL_DST_NAT)
 		w->route_mark = w->p->mark; /* routed anew, by the mark of now */
 	if (why == SL_WHY_NONE)
-		why = ask(w, hook, SL_AFTER_NAT);
+		why = sl__ask(w, hook, SL_AFTER_NAT);
 	return why;
 }
 
@@ -187,7 +179,7 @@ static enum sl_reason enter(struct sl_work *w, enum sl_hook hook)
 	enum sl_reason why;
 
 	if (w->e->stages[hook] & 1u << SL_BEFORE_TRACK) {
-		why = ask_chains(w, hook, SL_BEFORE_TRACK, &view);
+		why = sl__ask_chains(w, hook, SL_BEFORE_TRACK, &view);
 		if (why != SL_WHY_NONE)
 			return why;
 		if (view.zone_set) {
@@ -234,7 +226,7 @@ static void learn_verdict(struct sl_work *w)
 		learn(w);
 }
 
-static enum sl_reason find_route(struct sl_work *w)
+enum sl_reason sl__find_route(struct sl_work *w)
 {
 	struct sl_packet *p = w->p;
 
@@ -268,7 +260,7 @@ static enum sl_reason find_local_route(struct sl_work *w)
 	enum sl_reason why;
 
 	w->p->mark = w->route_mark;
-	why = find_route(w);
+	why = sl__find_route(w);
 	w->p->mark = mark;
 	return why;
 }
@@ -281,17 +273,17 @@ enum sl_reason sl__leave(struct sl_work *w, enum sl_hook hook)
 		return sl__leave_in_datagrams(w, hook);
 	if (w->fresh && own_broadcast(w)) { /* a copy comes back to us, and is confirmed before */
 		sl__attach_helper(w);
-		why = confirm(w);
+		why = sl__confirm(w);
 		if (why != SL_WHY_NONE)
 			return why;
 	}
 	why = sl__engine_help(w);
 	if (why == SL_WHY_NONE && w->held)
-		return confirm(w);
+		return sl__confirm(w);
 	if (why == SL_WHY_NONE && hook == SL_POSTROUTING)
-		why = ask(w, hook, SL_AFTER_HELPER);
+		why = sl__ask(w, hook, SL_AFTER_HELPER);
 	if (why == SL_WHY_NONE)
-		why = confirm(w);
+		why = sl__confirm(w);
 	return why == SL_WHY_NONE && hook == SL_POSTROUTING ? sl__fit(w) : why;
 }
 
@@ -309,27 +301,23 @@ static enum sl_reason loop_back(struct sl_work *w)
 	enum sl_reason why = pass_hook(w, SL_POSTROUTING);
 
 	if (why == SL_WHY_NONE)
-		why = ask(w, SL_POSTROUTING, SL_AFTER_HELPER);
+		why = sl__ask(w, SL_POSTROUTING, SL_AFTER_HELPER);
 	if (why == SL_WHY_NONE)
-		why = confirm(w);
+		why = sl__confirm(w);
 	w->p->in_if = w->route.out_if;
 	w->route.out_if = 0;
 	for (unsigned i = 0; why == SL_WHY_NONE && i < sizeof(again) / sizeof(again[0]); i++)
-		why = ask(w, again[i].hook, again[i].stage);
+		why = sl__ask(w, again[i].hook, again[i].stage);
 	return why;
 }
 
 static enum sl_reason walk(struct sl_work *w)
 {
 	enum sl_hook first = w->p->from == SL_FROM_LOCAL ? SL_OUTPUT : SL_PREROUTING;
-	enum sl_reason why = SL_WHY_NONE;
+	enum sl_reason why = parse(w);
 
-	if (w->stranger)
-		sl__parse_seen(w->p, w->stranger, &w->parsed);
-	else
-		why = parse(w);
 	w->came = w->parsed.len;
-	if (why == SL_WHY_NONE && !w->stranger)
+	if (why == SL_WHY_NONE)
 		why = gather(w);
 	if (w->p->verdict == SL_QUEUED)
 		return why;
@@ -340,9 +328,14 @@ static enum sl_reason walk(struct sl_work *w)
 	if (why == SL_WHY_NONE)
 		why = pass_hook(w, first);
 	if (why == SL_WHY_NONE)
-		why = first == SL_OUTPUT ? find_local_route(w) : find_route(w);
-	if (why != SL_WHY_NONE)
-		return why;
+		why = first == SL_OUTPUT ? find_local_route(w) : sl__find_route(w);
+	return why == SL_WHY_NONE ? sl__walk_routed(w, first) : why;
+}
+
+enum sl_reason sl__walk_routed(struct sl_work *w, enum sl_hook first)
+{
+	enum sl_reason why = SL_WHY_NONE;
+
 	if (w->p->to == SL_TO_LOCAL) {
 		why = first == SL_OUTPUT ? loop_back(w) : pass_hook(w, SL_INPUT);
 		return why == SL_WHY_NONE ? sl__leave(w, SL_INPUT) : why;
@@ -360,7 +353,7 @@ static enum sl_reason walk(struct sl_work *w)
 /* A packet that the engine made (answer.c): its conn and route are known, if there is a conn. */
 enum sl_reason sl__walk_own(struct sl_work *w)
 {
-	enum sl_reason why = w->conn ? ask(w, SL_OUTPUT, SL_BEFORE_TRACK) : enter(w, SL_OUTPUT);
+	enum sl_reason why = w->conn ? sl__ask(w, SL_OUTPUT, SL_BEFORE_TRACK) : enter(w, SL_OUTPUT);
 
 	if (why == SL_WHY_NONE)
 		why = pass_hook(w, SL_OUTPUT);
@@ -369,7 +362,7 @@ enum sl_reason sl__walk_own(struct sl_work *w)
 	if (w->p->to == SL_TO_LOCAL)
 		return loop_back(w);
 	why = pass_hook(w, SL_POSTROUTING);
-	return why == SL_WHY_NONE ? ask(w, SL_POSTROUTING, SL_AFTER_HELPER) : why;
+	return why == SL_WHY_NONE ? sl__ask(w, SL_POSTROUTING, SL_AFTER_HELPER) : why;
 }
 
 static void one(struct sl_engine *e, struct sl_packet *p, const struct sl_glance *stranger)
@@ -390,7 +383,8 @@ static void one(struct sl_engine *e, struct sl_packet *p, const struct sl_glance
 	p->conn = NULL;
 	p->altered = p->beyond = p->to = p->dir = 0;
 	p->out_if = 0;
-	why = walk(&w);
+	if (!stranger || !sl__open_usual(&w, &why))
+		why = walk(&w);
 	if (why != SL_WHY_NONE)
 		drop(&w, why);
 	else if (w.p->verdict == SL_NONE)

@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the passes before it (established.c) have seen of a packet that opens a connection, so that the long
- * way need not look again. tests/unit/established.c holds it against a packet that nobody has looked at before.
+ * The short path of a packet that opens a TCP or UDP connection: what input.c and classify.c do, without the steps
+ * that cannot have anything to do for it. That nobody has its tuple, and that its headers are sound, is known
+ * from the passes that looked at it before its turn (established.c).
+ *
+ * Whether it is such a packet is found out before anything is done; each condition may be stricter than
+ * needed, never looser. tests/unit/established.c holds it against the long way.
  */
-#include "engine/engine.h"
-
-#include <string.h>
+#include "engine/size.h"
 
 #include "base/inline.h"
 #include "base/wire.h"
+#include "track/proto.h"
+
+enum { IPV6_HEADER = 40 };
+
+/* ---- its headers ----------------------------------------------------------------------------- */
 
 SL_INLINE void see_ip(const uint8_t *d, struct sl_parsed *out, bool v6)
 {
@@ -39,13 +46,13 @@ SL_INLINE void see_tcp(const uint8_t *l4, struct sl_parsed *out)
 	out->window = sl_get16(l4 + 14);
 }
 
-/* Its lengths are right, it has neither options nor extension headers and is no fragment. */
-void sl__parse_seen(const struct sl_packet *p, const struct sl_glance *g, struct sl_parsed *out)
+/* As sl__parse() has it: lengths are right, there are no options or extension headers, it is no fragment. */
+static void see(const struct sl_packet *p, const struct sl_glance *g, struct sl_parsed *out)
 {
 	*out = (struct sl_parsed){.tuple = {.sport = (uint16_t)g->ports,
 	                                  .dport = (uint16_t)(g->ports >> 16),
 	                                  .proto = g->proto,
-	                                  .family = g->l4 == 40 ? SL_IPV6 : SL_IPV4},
+	                                  .family = g->l4 == IPV6_HEADER ? SL_IPV6 : SL_IPV4},
 	        .len = g->len,
 	        .l4 = g->l4,
 	        .payload = g->l4 + 8u};
@@ -55,4 +62,137 @@ void sl__parse_seen(const struct sl_packet *p, const struct sl_glance *g, struct
 		see_ip(p->data, out, false);
 	if (g->proto == SL_PROTO_TCP)
 		see_tcp(p->data + g->l4, out);
+}
+
+/* ---- is it an usual one? --------------------------------------------------------------------- */
+
+static bool is_full(const struct sl_track *t)
+{
+	return sl__slab_count(&t->conns[0]) + sl__slab_count(&t->conns[1]) >= t->conn_max;
+}
+
+static bool is_expected(struct sl_work *w)
+{
+	struct sl_track *t = &w->e->track;
+
+	return t->expects.shadows ||
+	       (t->expects.count && sl__expect_match(t, &w->parsed.tuple, w->p->zone));
+}
+
+/* No rule has a say before it is tracked, nobody has announced it, and nothing is left to be checked. */
+static bool is_usual(struct sl_work *w)
+{
+	const struct sl_engine *e = w->e;
+	const struct sl_packet *p = w->p;
+
+	return (p->csum != SL_CSUM_NONE || !e->track.set.checksum) && p->gso == SL_GSO_NONE &&
+	       (w->parsed.tuple.proto == SL_PROTO_UDP ||
+	               (w->parsed.tcp_flags & ~(SL_ECE | SL_CWR)) == SL_SYN) &&
+	       !(e->stages[SL_PREROUTING] & 1u << SL_BEFORE_TRACK) && e->config.shards <= 1 &&
+	       !p->handed.translated && !is_full(&e->track) && !is_expected(w);
+}
+
+/* ---- its way --------------------------------------------------------------------------------- */
+
+static void give_up(struct sl_work *w, uint16_t generation)
+{
+	sl__conn_drop(&w->e->track, w->conn);
+	w->e->track.generation = generation;
+	w->p->conn = w->conn = NULL;
+	w->p->state = SL_CT_NONE;
+	w->fresh = false;
+}
+
+/* As classify.c has it. False: nothing was done, but perhaps *why says that it must not pass. */
+static bool track(struct sl_work *w, enum sl_reason *why)
+{
+	struct sl_track *t = &w->e->track;
+	const struct sl_proto *proto =
+	        w->stranger->proto == SL_PROTO_UDP ? &sl__proto_udp : &sl__proto_tcp;
+	uint16_t generation = t->generation;
+	struct sl_conn *conn;
+
+	conn = sl__conn_new(t, &w->parsed.tuple, w->p->zone, 3, why);
+	if (!conn)
+		return false;
+	w->p->conn = w->conn = conn;
+	w->p->state = SL_CT_NEW;
+	w->fresh = true;
+	if (!proto->open(t, conn, w->p, &w->parsed, why) ||
+	        proto->packet(t, conn, SL_ORIGINAL, w->p, &w->parsed, why) != SL_TRACK_OK) {
+		give_up(w, generation);
+		return false;
+	}
+	sl__conn_count_one(t, conn, SL_ORIGINAL, w->stranger->len);
+	w->claim = (struct sl_claim){
+	        .hash = {w->stranger->hash}, .changes = t->table.changes, .free = 1 << SL_ORIGINAL};
+	return true;
+}
+
+/* The NAT place of a hook. Most rulesets have nothing to say about destinations. */
+SL_INLINE enum sl_reason translate(struct sl_work *w, enum sl_hook hook)
+{
+	bool v6 = w->parsed.tuple.family == SL_IPV6;
+
+	if (!w->e->translates[v6])
+		return SL_WHY_NONE;
+	if (hook == SL_POSTROUTING || w->e->nat_hooks[v6] >> hook & 1)
+		return sl__translate(w, hook);
+	w->conn->status |= SL_DST_NAT_DONE; /* sl__nat_setup_none() */
+	return SL_WHY_NONE;
+}
+
+SL_INLINE enum sl_reason pass_hook(struct sl_work *w, enum sl_hook hook)
+{
+	enum sl_reason why = sl__ask(w, hook, SL_BEFORE_NAT);
+
+	if (why == SL_WHY_NONE && hook != SL_FORWARD)
+		why = translate(w, hook);
+	return why == SL_WHY_NONE ? sl__ask(w, hook, SL_AFTER_NAT) : why;
+}
+
+/* As sl__leave() has it, where no helper and nothing rare is attached. */
+static enum sl_reason leave(struct sl_work *w)
+{
+	enum sl_reason why;
+
+	if (w->conn->ext || !sl__list_empty(&w->e->helping.registry.entries))
+		return sl__leave(w, SL_POSTROUTING);
+	why = sl__ask(w, SL_POSTROUTING, SL_AFTER_HELPER);
+	if (why == SL_WHY_NONE)
+		why = sl__confirm(w);
+	if (why != SL_WHY_NONE || w->parsed.len <= w->route.mtu)
+		return why;
+	return sl__fit(w);
+}
+
+static enum sl_reason walk(struct sl_work *w)
+{
+	enum sl_reason why = pass_hook(w, SL_PREROUTING);
+
+	if (why == SL_WHY_NONE)
+		why = sl__find_route(w);
+	if (why != SL_WHY_NONE)
+		return why;
+	if (w->p->to != SL_TO_FORWARD)
+		return sl__walk_routed(w, SL_PREROUTING);
+	why = sl__hop(w);
+	if (why == SL_WHY_NONE)
+		why = pass_hook(w, SL_FORWARD);
+	if (why == SL_WHY_NONE)
+		why = pass_hook(w, SL_POSTROUTING);
+	return why == SL_WHY_NONE ? leave(w) : why;
+}
+
+bool sl__open_usual(struct sl_work *w, enum sl_reason *why)
+{
+	see(w->p, w->stranger, &w->parsed);
+	if (!is_usual(w))
+		return false;
+	*why = SL_WHY_NONE;
+	if (!track(w, why))
+		return false;
+	w->came = w->stranger->len;
+	*why = walk(w);
+	return true;
 }
