@@ -48,6 +48,52 @@ def irc_dcc6():
         dcc(S6, "2001:db8::20/64")
 
 
+OFFERER = """
+import socket, sys
+server, own = sys.argv[1:3]
+s = socket.create_connection((server, 6667), source_address=(own, 0))
+s.sendall(b"NICK carol\\r\\nUSER carol 0 * :carol\\r\\n")
+said = b""
+while b" 001 " not in said:
+    said += s.recv(4096)
+number = int.from_bytes(socket.inet_aton(own), "big")
+s.sendall(b"PRIVMSG carol :\\x01DCC SEND waits %d 5000 1000\\x01\\r\\n" % number)
+while s.recv(4096):
+    pass
+"""
+
+
+def irc_resume():
+    """
+    Two hosts inside offer from the same port, so the second is told another outside. Whom it is offered has
+    the beginning of the file already: RESUME and ACCEPT name the port as each side knows it.
+    """
+    if not needs("ngircd", "irssi"):
+        return
+    other = "10.9.0.3"
+    with Net() as net:
+        net.client.ip("addr", "add", other + "/24", "dev", "c0")
+        net.server.ip("addr", "add", "192.0.2.20/24", "dev", "s0")
+        net.sluice(rules=FIREWALL)
+        ngircd(net)
+        net.client.spawn_python(OFFERER, S4, other)  # an offer that nobody takes
+        wait_until(lambda: len(net.rows("list", "expect")) == 1, "the first offer", 20)
+        alice = Irssi(net, net.client, "alice", S4, own=C4, dcc='dcc_port = "5000";')
+        bob = Irssi(net, net.server, "bob", S4, own="192.0.2.20", dcc='dcc_autoresume = "yes";')
+        alice.joined()
+        bob.joined()
+        path, data = random_file(net, "resumed", 200000)
+        with open(os.path.join(bob.got, "resumed"), "wb") as f:
+            f.write(data[:150000])
+        alice.say("/dcc send bob " + path)
+        bob.received("resumed", data)
+        flow, = related(net, "tcp")
+        check(flow["orig"]["dport"] == 5001 and flow["reply"]["sport"] == 5000,
+              "alice's port 5000 is 5001 outside: %s" % flow)
+        check(0 < flow["counters_reply"]["bytes"] < 100000, "only the rest was sent: %s" % flow)
+        net.stop_sluice()
+
+
 # ---- TFTP
 
 def transfers(net, here, host, folder, clients):
@@ -162,5 +208,5 @@ def amanda_inside():
 
 if __name__ == "__main__":
     skip_unless_possible()
-    main(irc_dcc, irc_dcc6, tftp_hpa, tftp_atftpd, tftp_inside, pptp_calls,
+    main(irc_dcc, irc_dcc6, irc_resume, tftp_hpa, tftp_atftpd, tftp_inside, pptp_calls,
          amanda_outside, amanda_inside)

@@ -123,15 +123,16 @@ class Irssi:
     CONFIG = """
 settings = { core = { real_name = "%s"; user_name = "%s"; nick = "%s"; };
              "fe-common/core" = { autolog = "no"; };
-             "irc/dcc" = { dcc_autoget = "yes"; dcc_autochat_masks = "*!*@*"; dcc_download_path = "%s"; };
+             "irc/dcc" = { dcc_autoget = "yes"; dcc_autochat_masks = "*!*@*"; dcc_download_path = "%s"; %s };
              "irc/core" = { cmds_max_at_once = "50"; }; };
 """
 
-    def __init__(self, net, ns, nick, server, port=6667, own=None):
+    def __init__(self, net, ns, nick, server, port=6667, own=None, dcc=""):
+        """dcc: settings of irc/dcc."""
         home = os.path.join(net.dir, nick)
         self.got = os.path.join(home, "got")
         os.makedirs(self.got)
-        net.file(nick + "/config", self.CONFIG % (nick, nick, nick, self.got))
+        net.file(nick + "/config", self.CONFIG % (nick, nick, nick, self.got, dcc))
         master, slave = pty.openpty()
         self.terminal, self.nick = master, nick
         self.screen = open(os.path.join(home, "screen"), "wb")
