@@ -186,15 +186,6 @@ static bool is_own(struct sl_help *help, const struct sl_message *m, struct sl_e
 	return true;
 }
 
-static bool is_translated(struct sl_help *help, enum sl_dir dir)
-{
-	struct sl_tuple own, other;
-
-	sl_help_tuple(help, dir, &own);
-	sl_help_tuple(help, !dir, &other);
-	return !sl_addr_eq(&own.src, &other.dst) || !sl_addr_eq(&own.dst, &other.src);
-}
-
 /* SEND name address port, CHAT chat address port */
 static enum sl_help_result offer(struct sl_help *help, struct sl_message *m, struct sl_text t)
 {
@@ -219,7 +210,7 @@ static enum sl_help_result offer(struct sl_help *help, struct sl_message *m, str
 			sl_help_beyond(help, SL_BEYOND_SYNTAX);
 		return write_endpoint(help, m, &d, &seen);
 	}
-	if (is_translated(help, m->dir))
+	if (sl_help_translated(help))
 		a.beyond = SL_BEYOND_SOURCE_KEPT;
 	why = sl_expect_announced(help, m, &a, &seen);
 	if (why == SL_WHY_HELPER_PORT) {

@@ -108,22 +108,13 @@ static bool put(struct sl_help *help, struct sl_message *m, uint8_t offset, uint
 	return sl_replace(help, m, offset, sizeof(b), b, sizeof(b));
 }
 
-static bool is_translated(struct sl_help *help, enum sl_dir dir)
-{
-	struct sl_tuple own, other;
-
-	sl_help_tuple(help, dir, &own);
-	sl_help_tuple(help, !dir, &other);
-	return !sl_addr_eq(&own.src, &other.dst) || !sl_addr_eq(&own.dst, &other.src);
-}
-
 /* The sender's id, as the receiver must see it. */
 static enum sl_reason put_own(struct sl_help *help, struct sl_message *m, const struct message *msg)
 {
 	uint16_t seen;
 	enum sl_reason why = sl_gre_key(help, m->dir, msg->own, &seen);
 
-	if (is_translated(help, m->dir))
+	if (sl_help_translated(help))
 		sl_help_beyond(help, SL_BEYOND_CALL_ID);
 	if (why == SL_WHY_NONE && !put(help, m, fields[msg->type].own, seen))
 		why = SL_WHY_HELPER_DROP;
@@ -237,8 +228,7 @@ static enum sl_help_result message(struct sl_help *help, struct sl_message *m)
 /* Ids stand behind the header. */
 static size_t hold(struct sl_help *help, const struct sl_text *begin, enum sl_dir dir)
 {
-	(void)help, (void)dir;
-	(void)begin;
+	(void)help, (void)begin, (void)dir;
 	return HEADER;
 }
 

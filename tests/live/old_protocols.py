@@ -148,14 +148,14 @@ def tftp_inside():
 
 # ---- PPTP
 
-def pptp_calls():
+def pptp_through(*options):
     """Two hosts inside call one server: both choose the same call id, and hear only what is for them."""
     if not needs("pptpd", "pptp"):
         return
     other = "10.9.0.3"
     with Net() as net:
         net.client.ip("addr", "add", other + "/24", "dev", "c0")
-        net.sluice(rules=FIREWALL)
+        net.sluice(*options, rules=FIREWALL)
         pptpd(net)
         names = {"one": C4, "two": other}
         for name, own in names.items():
@@ -173,6 +173,15 @@ def pptp_calls():
                for end in ("src", "dst") if tuple[end] == names["one"] or tuple[end] == other}
         check(len(ids) == 1, "both clients chose the same call id, not %s" % ids)
         net.stop_sluice()
+
+
+def pptp_calls():
+    pptp_through()
+
+
+def pptp_queues():
+    """Several engines: the calls come to the one that has their control connection."""
+    pptp_through("--queues", "3")
 
 
 # ---- Amanda
@@ -208,5 +217,5 @@ def amanda_inside():
 
 if __name__ == "__main__":
     skip_unless_possible()
-    main(irc_dcc, irc_dcc6, irc_resume, tftp_hpa, tftp_atftpd, tftp_inside, pptp_calls,
+    main(irc_dcc, irc_dcc6, irc_resume, tftp_hpa, tftp_atftpd, tftp_inside, pptp_calls, pptp_queues,
          amanda_outside, amanda_inside)
