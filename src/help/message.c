@@ -108,11 +108,18 @@ static uint32_t release_of(struct sl_help *help, struct sl_stream *s)
 	struct sl_text begin = sl_text_of(sl__stream_bytes(s, s->msg), n);
 	size_t free_bytes = 0;
 
-	if (n == 0 || (s->fin_seen && s->next == s->fin) || sl__help_only_reads(help))
+	if (n == 0 || sl__help_only_reads(help))
 		return s->next;
 	if (help->helper->hold)
 		free_bytes = help->helper->hold(help, &begin, (enum sl_dir)s->dir);
 	return s->msg + (free_bytes > n ? n : (uint32_t)free_bytes);
+}
+
+/* No more of it will come: it goes as it is, and what stands behind a FIN does not belong to it. */
+static void give_up(struct sl_stream *s)
+{
+	s->msg = s->next;
+	s->synced = false;
 }
 
 bool sl__help_read(struct sl_help *help, struct sl_stream *s, const struct sl_parsed *parsed)
@@ -161,6 +168,8 @@ bool sl__help_read(struct sl_help *help, struct sl_stream *s, const struct sl_pa
 	}
 	if (!sl__help_reads(help, s->dir))
 		s->msg = s->sent = s->next;
+	if (s->fin_seen && s->next == s->fin && s->msg != s->next && !sl__help_only_reads(help))
+		give_up(s);
 	n = release_of(help, s);
 	if (sl__seq_after(n, s->sent))
 		s->sent = n;

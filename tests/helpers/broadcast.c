@@ -5,6 +5,8 @@
  */
 #include "tests/helpers/dialogue.h"
 
+#include <string.h>
+
 /* clang-format off */
 #define NAME_QUERY "{x1234}{x0110}{x0001000000000000}{x20}CKAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA{x0000210001}"
 
@@ -76,11 +78,104 @@ static void broadcast(void **state)
 	(void)state;
 	dialogues_play(all, sizeof(all) / sizeof(all[0]));
 }
+
+/* ---- what no table says ---------------------------------------------------------------------- */
+
+static const struct {
+	const char *helper;
+	uint16_t client_port, port;
+	const char *question;
+	size_t length;
+} asked[] = {
+	{"netbios-ns", 137, 137, "\x12\x34\x01\x10\0\x01\0\0\0\0\0\0", 12},
+	{"snmp", 40000, 161, "\x30\x05\x02\x01\x01\x04\0", 7},
+};
+
+static bool anywhere(struct world *w, const struct sl_packet *p)
+{
+	(void)w, (void)p;
+	return true;
+}
+
+/* The client asks its network, whose prefix the route tells; `from` says whether the gateway asks itself. */
+static void ask_network(struct world *w, unsigned which, uint8_t prefix, enum sl_from from)
+{
+	struct scene scene = {.helper = asked[which].helper, .proto = SL_PROTO_UDP, .family = SL_IPV4,
+		.client_port = asked[which].client_port};
+	struct sl_tuple t;
+	struct sl_packet p;
+
+	world_init(w, &scene, NAT_NONE);
+	w->on_leave = anywhere;
+	w->g.prefix = prefix;
+	w->end[0].to = addr_of("10.0.0.255");
+	t = tuple_from(w, SL_ORIGINAL);
+	p = make_datagram(&w->g, &t, asked[which].question, (uint32_t)asked[which].length);
+	p.from = (uint8_t)from;
+	p.in_if = from == SL_FROM_LOCAL ? 0 : p.in_if;
+	send_packet(w, p);
+}
+
+static enum sl_ctstate answered_by(struct world *w, unsigned which, const char *host, uint16_t port)
+{
+	struct sl_tuple t = {.src = addr_of(host), .dst = w->end[0].addr, .sport = port,
+		.dport = asked[which].client_port, .proto = SL_PROTO_UDP, .family = SL_IPV4};
+
+	send_tuple(w, &t, "answer", 6);
+	return (enum sl_ctstate)w->state;
+}
+
+/* Every host of the network that the route tells may answer, from the one port, and nobody else. */
+static void who_may_answer(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	for (unsigned which = 0; which < 2; which++) {
+		uint16_t port = asked[which].port;
+
+		ask_network(&w, which, 24, SL_FROM_WIRE);
+		assert_int_equal(w.expects, 1);
+		assert_int_equal(w.beyond, SL_BEYOND_BROADCAST);
+		assert_int_equal(answered_by(&w, which, "10.0.0.77", port), SL_CT_RELATED);
+		assert_int_equal(answered_by(&w, which, "10.0.0.200", port), SL_CT_RELATED);
+		assert_int_equal(answered_by(&w, which, "10.0.1.77", port), SL_CT_NEW);
+		assert_int_equal(answered_by(&w, which, "10.0.0.78", (uint16_t)(port + 1)), SL_CT_NEW);
+		world_fini(&w);
+		ask_network(&w, which, 29, SL_FROM_WIRE);
+		assert_int_equal(answered_by(&w, which, "10.0.0.250", port), SL_CT_RELATED);
+		assert_int_equal(answered_by(&w, which, "10.0.0.240", port), SL_CT_NEW);
+		world_fini(&w);
+	}
+}
+
+/* The gateway's own question is what Linux expects answers to, too; where no route tells the network, none are expected. */
+static void who_asks(void **state)
+{
+	static struct world w;
+
+	(void)state;
+	for (unsigned which = 0; which < 2; which++) {
+		ask_network(&w, which, 24, SL_FROM_LOCAL);
+		assert_int_equal(w.expects, 1);
+		assert_int_equal(w.beyond, SL_BEYOND_NONE);
+		assert_int_equal(answered_by(&w, which, "10.0.0.77", asked[which].port), SL_CT_RELATED);
+		world_fini(&w);
+		ask_network(&w, which, 0, SL_FROM_WIRE);
+		assert_int_equal(w.expects, 0);
+		assert_int_equal(w.remark, SL_WHY_HELPER_ADDRESS);
+		world_fini(&w);
+	}
+}
 /* clang-format on */
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(broadcast)};
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(broadcast),
+	        cmocka_unit_test(who_may_answer),
+	        cmocka_unit_test(who_asks),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,7 +40,6 @@ void gateway_route(void *ctx, const struct sl_route_query *q, struct sl_route *a
 		answer->kind = SL_ROUTE_LOCAL;
 	} else if (sl_addr_eq(&q->dst, &everybody)) {
 		answer->kind = SL_ROUTE_BROADCAST;
-		answer->prefix = 24;
 	} else if (g->route_kind && q->from != SL_FROM_LOCAL) {
 		answer->kind = g->route_kind;
 	}
