@@ -228,8 +228,6 @@ static bool has_address(const struct sl_embed *embed, uint8_t family)
 static void forward(
         const struct sl_embed *embed, const struct sl_route_query *q, struct sl_route *answer)
 {
-	static const uint8_t dummy[4] = {192, 0, 0, 8}; /* RFC 7600 4.8, as Linux */
-
 	answer->kind = SL_ROUTE_FORWARD;
 	answer->out_if = way_out(embed, q);
 	if (is_link_local(&q->dst, q->family)) { /* known on its link alone, and by out0 only */
@@ -238,11 +236,8 @@ static void forward(
 			answer->kind = SL_ROUTE_NONE;
 	}
 	answer->inside = answer->out_if == SL_SIDE_IN;
-	if ((q->from == SL_FROM_LOCAL || answer->out_if != SL_SIDE_OUT) && !has_address(embed, q->family)) {
-		answer->has_source = q->family == SL_IPV4; /* who has no address errs as this one */
-		answer->source = sl_addr_v4(dummy);
+	if (!has_address(embed, q->family)) /* errors are then sent in the name of 192.0.0.8 (RFC 7600 4.8) */
 		return;
-	}
 	answer->has_source = true;
 	answer->source = q->family == SL_IPV4 ? embed->opt->public4 : embed->opt->public6;
 }

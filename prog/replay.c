@@ -422,8 +422,10 @@ static bool start_engine(struct sl_replay *r)
 		fprintf(stderr, "sluice replay: the engine cannot be made: no memory\n");
 		return false;
 	}
+	/* A router by the book, and what the capture's packets name is part of the capture. */
 	for (unsigned i = 0; i < r->n_engines; i++)
-		if (!sl__gateway_start(&r->gateway, &r->opt, r->engines[i]))
+		if (!sl_tunable_set(r->engines[i], "accept_source_route", 1) ||
+		        !sl__gateway_start(&r->gateway, &r->opt, r->engines[i]))
 			return false;
 	return true;
 }

@@ -18,6 +18,7 @@ enum sl_reason {
 	SL_WHY_BAD_IP_HEADER,   /* version, header length or total length are impossible */
 	SL_WHY_BAD_IP_CHECKSUM, /* IPv4 header checksum */
 	SL_WHY_BAD_IP_OPTIONS,  /* malformed, or such that a router must not pass them */
+	SL_WHY_SOURCE_ROUTE,    /* it names its own way, which is not followed */
 	SL_WHY_BAD_EXTENSIONS,  /* IPv6 extension header chain broken or too long */
 	SL_WHY_SHORT_L4,        /* too short for its transport header */
 	SL_WHY_BAD_L4_LENGTH,   /* UDP length, TCP data offset ... contradict the packet */

@@ -108,6 +108,7 @@ struct sl_work {
 	uint16_t to_shard;     /* SL_WHY_OTHER_SHARD: whose it is */
 	uint64_t shard_key, pair_key; /* of its tuple, with several shards */
 	uint8_t reject, reject_type, reject_code; /* SL_WHY_POLICY_REJECT: the rule's wish */
+	uint8_t source_route, next_stop; /* offset of the option by which it goes on, and the stop in it; 0: none */
 	uint8_t bad_option;   /* SL_WHY_BAD_IP_OPTIONS: offset of what is wrong; 0: not told */
 	uint16_t too_big_mtu; /* SL_WHY_TOO_BIG: what to tell the sender; 0: the route's */
 	struct sl_route route;

@@ -211,7 +211,7 @@ static bool own_broadcast(const struct sl_work *w)
 static void learn(struct sl_work *w)
 {
 	if (w->conn && !w->icmp_error && w->p->from == SL_FROM_WIRE && w->p->to == SL_TO_FORWARD &&
-		!sl__beyond_scope(w))
+		!sl__beyond_scope(w) && !w->source_route)
 		sl__known_learn(w->e, w->conn, w->p, &w->route);
 }
 
@@ -344,6 +344,7 @@ enum sl_reason sl__walk_routed(struct sl_work *w, enum sl_hook first)
 		why = sl__hop(w);
 		if (why == SL_WHY_NONE)
 			why = pass_hook(w, SL_FORWARD);
+		sl__next_stop(w);
 	}
 	if (why == SL_WHY_NONE)
 		why = pass_hook(w, SL_POSTROUTING);

@@ -60,8 +60,7 @@ enum sl_tcp_flag {
  */
 enum sl_reason sl__parse(const struct sl_packet *p, struct sl_parsed *out);
 
-/* Options that must not pass (src/track/ip_options.c). IPv4: where the first of them is; 0: none. */
-uint32_t sl__ipv4_options(const struct sl_packet *p);
+/* IPv6 options that must not pass (src/track/ip_options.c). */
 enum sl_reason sl__ipv6_options(const struct sl_packet *p, const struct sl_parsed *parsed);
 
 /*

@@ -17,6 +17,8 @@ static const struct reason reasons[SL_WHY_COUNT] = {
 	[SL_WHY_BAD_IP_CHECKSUM] = {"bad-ip-checksum", "the IPv4 header checksum is wrong"},
 	[SL_WHY_BAD_IP_OPTIONS] = {"bad-ip-options",
 		"IP options are malformed, or such that a router must not pass them"},
+	[SL_WHY_SOURCE_ROUTE] = {"source-route",
+		"it names its own way (a source route), which is not followed"},
 	[SL_WHY_BAD_EXTENSIONS] = {"bad-extensions",
 		"the chain of IPv6 extension headers is broken or too long"},
 	[SL_WHY_SHORT_L4] = {"short-l4", "the packet is too short for its transport header"},

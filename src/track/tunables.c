@@ -71,6 +71,7 @@ static const struct tunable tunables[] = {
 	NUMBER("icmp_ratemask", icmp_ratemask, 0x1818, UINT32_MAX),
 	NUMBER("icmp_msgs_per_sec", icmp_msgs_per_sec, 1000, 1u << 30),
 	NUMBER("icmp_msgs_burst", icmp_msgs_burst, 50, 1u << 30),
+	FLAG("accept_source_route", accept_source_route, 0),
 	NUMBER("ip_default_ttl", default_ttl, 64, 255),
 	NUMBER("hop_limit", hop_limit, 64, 255),
 	NUMBER("sluice_hold_ms", hold_ms, 20, 10000),

@@ -25,6 +25,7 @@ struct sl_tunables {
 	bool tcp_loose, tcp_be_liberal, tcp_ignore_invalid_rst;
 	uint8_t tcp_max_retrans;
 	bool checksum;
+	bool accept_source_route; /* IPv4 */
 	bool acct;		/* counters; here always on, accepted for compatibility */
 	uint32_t expect_max, max;
 	uint32_t frag_timeout, frag6_timeout;	/* ipfrag_time, ip6frag_time: seconds */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * IPv4 options that a router writes to: a row an option, before and behind, or the byte at which it
- * is wrong. Header ends where its memory ends.
+ * IPv4 options that a router writes to, or goes by: a row an option, before and behind, or the byte at
+ * which it is wrong. Header ends where its memory ends.
  */
 #include "tests/lib/unit.h"
 
@@ -44,7 +44,7 @@ static const struct row {
                 "0101070704000000"
                 "00000000",
                 "0101070708" OWN "000000", 0},
-        {"behind the end", "0007070400000000", "0007070400000000", 0},
+        {"behind the end", "0007070400000000", "0000000000000000", 0},
         {"time alone", "440805000000000000000000", "44080900" TIME "00000000", 0},
         {"time and address", "440c05010000000000000000", "440c0d01" OWN TIME, 0},
         {"time at an address of ours", "440c0503" OWN "00000000", "440c0d03" OWN TIME, 0},
@@ -65,7 +65,23 @@ static const struct row {
         {"an option without a length", "01010144", NULL, 23},
         {"of length 1", "8801000000000000", NULL, 20},
         {"longer than the header", "88ff000000000000", NULL, 20},
-        {"strict source route", "8907040a00000200", NULL, 20},
+        {"time: full, and asked of others only", "440c0d03" OWN TIME, "440c0d03" OWN TIME, 0},
+        {"time: no room for a kind that is none", "440605020000", NULL, 22},
+        {"time at everybody's address", "440c0503ffffffff00000000", "440c0d03ffffffff" TIME, 0},
+        {"time at a group's", "440c0503e000000100000000", "440c0d03e0000001" TIME, 0},
+        {"time, twice", "440809000000000044080500", NULL, 28},
+        {"strict source route that does not name us", "8907040a00000200", NULL, 16},
+        {"loose source route", "8307040a00000200", "8307040a00000200", 0},
+        {"shorter than its head", "8302000000000000", NULL, 21},
+        {"its pointer lies before its stops", "8307030a00000200", NULL, 22},
+        {"two of them", "8307040a000002018903040000000000", NULL, 28},
+        {"router alert", "94040000", "94040000", 0},
+        {"router alert without its value", "94030000", NULL, 21},
+        {"a label too short", "8606000000010000", NULL, 21},
+        {"a label of another domain", "860a000000010104000100", NULL, 22},
+        {"two labels", "8602", NULL, 21},
+        {"those of the military pass", "820b0000000000000000000188040001",
+                "820b0000000000000000000188040001", 0},
 };
 
 static void route(void *ctx, const struct sl_route_query *q, struct sl_route *answer)
@@ -73,7 +89,9 @@ static void route(void *ctx, const struct sl_route_query *q, struct sl_route *an
 	struct sl_addr own = addr_of("203.0.113.1");
 
 	(void)ctx;
-	answer->kind = sl_addr_eq(&q->dst, &own) ? SL_ROUTE_LOCAL : SL_ROUTE_FORWARD;
+	answer->kind = sl_addr_eq(&q->dst, &own) ? SL_ROUTE_LOCAL
+	               : q->dst.b[12] == 0xc6    ? SL_ROUTE_NONE
+	                                         : SL_ROUTE_FORWARD;
 	answer->out_if = 2;
 	answer->has_source = true;
 	answer->source = own;
@@ -114,6 +132,7 @@ static void each_option(void **unused)
 	g.env.route = route;
 	gateway_start(&g);
 	sl_clock(g.engine, 4 * SECOND, 0);
+	sl_tunable_set(g.engine, "accept_source_route", 1);
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct row *r = &rows[i];
 		uint8_t before[80] = {0}, after[80] = {0}, *exact;
@@ -143,6 +162,91 @@ static void each_option(void **unused)
 	gateway_end(&g);
 }
 
+/* ---- source routes ------------------------------------------------------------------------- */
+
+#define STOP  "0a000009"
+#define OTHER "c0000221"
+
+static const struct route_row {
+	const char *name, *before, *after, *dst; /* where it goes, and what stands there then */
+	bool refused;                            /* accept_source_route is 0 */
+	bool group;                              /* sent to more than one host */
+	bool forward;                            /* goes on from us */
+	uint8_t bad;                             /* offset in the header; 0: fine */
+	enum sl_reason why;
+} routes[] = {
+        {"the next stop", "830704" STOP, "830708" OWN, "10.0.0.9", .forward = true},
+        {"strictly", "890704" STOP, "890708" OWN, "10.0.0.9", .forward = true},
+        {"the second of three", "830f08" OTHER STOP OTHER, "830f0c" OTHER OWN OTHER, "10.0.0.9",
+                .forward = true},
+        {"we are named twice", "830b04" OWN STOP, "830b0c" OWN OWN, "10.0.0.9", .forward = true},
+        {"we are the last", "830708" OTHER, "830708" OTHER, "203.0.113.1"},
+        {"we are the last, by another word", "830704" OWN, "830704" OWN, "203.0.113.1"},
+        {"half a stop", "830705" STOP, NULL, NULL, .bad = 22, .why = SL_WHY_BAD_IP_OPTIONS},
+        {"a stop that nothing leads to", "830704c6000001", NULL, NULL, .why = SL_WHY_SOURCE_ROUTE},
+        {"not followed", "830704" STOP, NULL, NULL, .refused = true, .why = SL_WHY_SOURCE_ROUTE},
+        {"for a group", "830704" STOP, NULL, NULL, .group = true, .why = SL_WHY_SOURCE_ROUTE},
+        {"and what route it took",
+                "830704" STOP "01070704"
+                "00000000",
+                "830708" OWN "01070708" OWN, "10.0.0.9", .forward = true},
+        {"and when",
+                "830704" STOP "01440c0501"
+                "0000000000000000",
+                "830708" OWN "01440c0d01" OWN TIME, "10.0.0.9", .forward = true},
+};
+
+static void each_route(void **unused)
+{
+	static struct gateway g;
+
+	(void)unused;
+	gateway_init(&g, false);
+	g.env.route = route;
+	gateway_start(&g);
+	sl_clock(g.engine, 4 * SECOND, 0);
+	for (unsigned i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+		const struct route_row *r = &routes[i];
+		uint8_t before[80] = {0}, after[80] = {0}, *exact;
+		uint32_t n = header_of(r->before, before);
+		struct sl_packet p = {.len = n,
+		        .to = SL_TO_LOCAL,
+		        .cast = r->group ? SL_CAST_MULTICAST : SL_CAST_HOST};
+		struct sl_work w = {.e = g.engine, .p = &p};
+		enum sl_reason why;
+
+		sl_tunable_set(g.engine, "accept_source_route", !r->refused);
+		memcpy(before + 16, (uint8_t[]){203, 0, 113, 1}, 4);
+		sl_put16(before + 10, 0);
+		sl_put16(before + 10, sl__csum(sl__sum(before, n, 0)));
+		exact = malloc(n);
+		memcpy(exact, before, n);
+		p.data = exact;
+		assert_int_equal(sl__parse(&p, &w.parsed), SL_WHY_NONE);
+		sl__route(g.engine, &p, &w.parsed, &w.route);
+		why = sl__fill_options(&w);
+		if (why != r->why || w.bad_option != r->bad)
+			fail_msg("%s: byte %u, %s", r->name, w.bad_option, sl_reason_name(why));
+		if (why == SL_WHY_NONE) {
+			struct sl_addr to = addr_of(r->dst), parsed;
+
+			assert_int_equal(p.to == SL_TO_FORWARD, r->forward);
+			assert_int_equal(
+			        w.route.kind, r->forward ? SL_ROUTE_FORWARD : SL_ROUTE_LOCAL);
+			sl__next_stop(&w);
+			header_of(r->after, after);
+			if (memcmp(exact + 20, after + 20, n - 20) != 0 ||
+			        memcmp(exact + 16, to.b + 12, 4) != 0)
+				fail_msg("%s: another way", r->name);
+			parsed = w.parsed.tuple.dst;
+			assert_true(sl_addr_eq(&parsed, &to));
+			assert_int_equal(sl__csum(sl__sum(exact, n, 0)), 0);
+		}
+		free(exact);
+	}
+	gateway_end(&g);
+}
+
 /* Of a packet that we made ourselves nothing is written to. */
 static void ours_stay(void **unused)
 {
@@ -167,6 +271,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(each_option),
+	        cmocka_unit_test(each_route),
 	        cmocka_unit_test(ours_stay),
 	};
 
