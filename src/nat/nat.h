@@ -15,8 +15,8 @@
 #include "track/track.h"
 
 /* NAT's part of the engine. */
-#define SL_NAT_MOVED 1024 /* a power of 2; a forgotten one keeps its own port elsewhere */
-enum { SL_NAT_MOVED_WAYS = 4 }; /* the newest first; when they have ended, older ones count again */
+#define SL_NAT_MOVED 1024 /* a power of 2 (moved.c) */
+enum { SL_NAT_MOVED_WAYS = 4 };
 
 /* Linux looks for a free port 128 + 64 + 32 + 16 times, and then drops the packet. */
 #define SL_NAT_LINUX_LOOKS 240
@@ -25,10 +25,7 @@ struct sl_nat {
 	struct sl_pools pools;	 /* which ports are known to be taken, where it is crowded */
 	uint32_t passed;	 /* taken ports that the last search met or skipped */
 	uint16_t wanted;	 /* SL_WHY_OTHER_SHARD: a shard that has a port for it */
-	/*
-	 * Conns whose source could not keep its port, by that source: ids, perhaps of conns that
-	 * ended or of others with the same hash. The same source gets the same port elsewhere.
-	 */
+	/* moved.c: conns whose source could not keep its port, handles by that source */
 	uint64_t moved[SL_NAT_MOVED][SL_NAT_MOVED_WAYS];
 	bool any_moved;	/* not all of them are 0 */
 };

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/wire.h"
+#include "nat/moved.h"
 
 #define PROBES      256 /* Linux looks at 240 ports, and then gives up */
 #define REUSE_LOOKS 16  /* at ports that are taken by connections which may be over */
@@ -292,70 +293,17 @@ static bool port_in_range(
 	       (port >= range->min_port && port <= range->max_port);
 }
 
-/* ---- a source that was given another port ---------------------------------------------------- */
-
-static uint64_t *moved_ways(struct sl_track *t, const struct sl_tuple *orig, uint16_t zone)
+/* The source was given another port before: the newest such mapping that lies in the range. */
+static bool as_moved(struct sl_track *t, const struct sl_conn *conn, struct sl_tuple *tuple,
+        const struct sl_nat_range *range)
 {
-	uint32_t w[6];
+	const struct sl_tuple now = *tuple;
 
-	for (unsigned i = 0; i < 4; i++)
-		w[i] = sl_get32(orig->src.b + i * 4);
-	w[4] = (uint32_t)orig->sport << 16 | zone;
-	w[5] = orig->proto;
-	return t->nat->moved[sl__hash_words(&t->key, w, 6) & (SL_NAT_MOVED - 1)];
-}
-
-static void remember_moved(struct sl_track *t, const struct sl_conn *conn)
-{
-	bool icmp = conn->proto == SL_PROTO_ICMP || conn->proto == SL_PROTO_ICMPV6;
-	uint16_t seen = icmp ? conn->port[SL_REPLY].sport : conn->port[SL_REPLY].dport;
-	struct sl_tuple orig;
-	uint64_t *ways;
-	unsigned i = 0;
-
-	if (conn->port[SL_ORIGINAL].sport == seen)
-		return;
-	sl__conn_tuple(conn, SL_ORIGINAL, &orig);
-	ways = moved_ways(t, &orig, conn->zone);
-	while (i < SL_NAT_MOVED_WAYS - 1 && sl__conn_by_handle(t, ways[i]))
-		i++;
-	for (; i; i--)
-		ways[i] = ways[i - 1];
-	ways[0] = sl__conn_handle(conn);
-	t->nat->any_moved = true;
-}
-
-/* Is that a living conn of this source? What it was made to look like: tuple's source becomes that. */
-static bool moved_as(struct sl_track *t, const struct sl_conn *conn, const struct sl_tuple *own,
-        uint64_t handle, struct sl_tuple *tuple)
-{
-	const struct sl_conn *other = sl__conn_by_handle(t, handle);
-	struct sl_tuple orig, seen;
-
-	if (!other || !(other->status & SL_CONFIRMED) || other->zone != conn->zone)
-		return false;
-	sl__conn_tuple(other, SL_ORIGINAL, &orig);
-	if (orig.proto != own->proto || orig.family != own->family || orig.sport != own->sport ||
-	        !sl_addr_eq(&orig.src, &own->src))
-		return false;
-	sl__conn_tuple(other, SL_REPLY, &seen);
-	tuple->src = seen.dst;
-	tuple->sport = is_icmp(&seen) ? seen.sport : seen.dport;
-	return true;
-}
-
-static bool as_moved(struct sl_track *t, const struct sl_conn *conn, struct sl_tuple *tuple)
-{
-	struct sl_tuple own;
-	uint64_t *ways;
-
-	if (!t->nat->any_moved)
-		return false;
-	sl__conn_tuple(conn, SL_ORIGINAL, &own);
-	ways = moved_ways(t, &own, conn->zone);
-	for (unsigned i = 0; i < SL_NAT_MOVED_WAYS && ways[i]; i++)
-		if (moved_as(t, conn, &own, ways[i], tuple))
+	for (unsigned at = 0; sl__moved_next(t, conn, &at, tuple);) {
+		if (addr_in_range(tuple, range) && port_in_range(tuple, range, SL_MANIP_SRC))
 			return true;
+		*tuple = now;
+	}
 	return false;
 }
 
@@ -372,9 +320,8 @@ static enum sl_reason unique(struct sl_track *t, const struct sl_conn *conn, str
 	if (manip == SL_MANIP_SRC && keep && fits &&
 	        is_free(t, conn, tuple, is_sliced(t, &now, tuple, manip)))
 		return SL_WHY_NONE; /* it is fine as it is */
-	if (manip == SL_MANIP_SRC && keep && !fits && as_moved(t, conn, tuple)) {
-		if (addr_in_range(tuple, range) && port_in_range(tuple, range, manip) &&
-		        is_free(t, conn, tuple, is_sliced(t, &now, tuple, manip)))
+	if (manip == SL_MANIP_SRC && keep && !fits && as_moved(t, conn, tuple, range)) {
+		if (is_free(t, conn, tuple, is_sliced(t, &now, tuple, manip)))
 			return SL_WHY_NONE;
 		*tuple = now;
 	}
@@ -436,7 +383,7 @@ enum sl_reason sl__nat_setup(struct sl_track *t, struct sl_conn *conn,
 		sl__conn_set_status(conn, manip == SL_MANIP_SRC ? SL_SRC_NAT : SL_DST_NAT);
 		tell_pool(t, conn, true);
 		if (manip == SL_MANIP_SRC)
-			remember_moved(t, conn);
+			sl__moved_remember(t, conn);
 	}
 	sl__conn_set_status(conn, manip == SL_MANIP_SRC ? SL_SRC_NAT_DONE : SL_DST_NAT_DONE);
 	return SL_WHY_NONE;

@@ -2,7 +2,7 @@
 /*
  * Which mapping a conn gets: a row a rule and what becomes of it; then ports that are scarce, ports
  * of other shards, connections that are over, and those that follow their master.
- * Tests: src/nat/setup.c
+ * Tests: src/nat/setup.c src/nat/moved.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -247,7 +247,9 @@ static void the_same_port_elsewhere(void **unused)
 	struct sl_tuple first = host_tuple(17, 2, 4000, 9, 53),
 	                second = host_tuple(17, 3, 4000, 9, 53),
 	                third = host_tuple(17, 3, 4000, 8, 53),
-	                fourth = host_tuple(17, 3, 4000, 7, 53);
+	                fourth = host_tuple(17, 3, 4000, 7, 53),
+	                clash = host_tuple(17, 3, 4000, 6, 53);
+	struct sl_nat_range own = {.flags = SL_NAT_MAP_PORT, .min_port = 4001, .max_port = 4001};
 	struct sl_conn *conn[4];
 	struct track_world w;
 
@@ -266,10 +268,15 @@ static void the_same_port_elsewhere(void **unused)
 	sl__conn_confirm(&w.t, conn[2]);
 	sl__conn_kill(
 	        &w.t, conn[2], SL_WHY_FLUSHED); /* the newest: the one before it counts again */
+	conn[2] = fresh(&w, &clash); /* another port, but at its own address: not of the range */
+	sl__nat_setup(&w.t, conn[2], &own, SL_MANIP_SRC);
+	assert_int_equal(leaves_as(conn[2]).sport, 4001);
+	sl__conn_confirm(&w.t, conn[2]);
 	conn[3] = fresh(&w, &fourth);
 	sl__nat_setup(&w.t, conn[3], &range, SL_MANIP_SRC);
 	assert_int_equal(leaves_as(conn[3]).sport, leaves_as(conn[1]).sport);
 	sl__conn_drop(&w.t, conn[3]);
+	sl__conn_kill(&w.t, conn[2], SL_WHY_FLUSHED);
 	sl__conn_kill(&w.t, conn[1], SL_WHY_FLUSHED); /* gone: nothing to be the same as */
 	conn[2] = fresh(&w, &third);
 	sl__nat_setup(&w.t, conn[2], &range, SL_MANIP_SRC);
