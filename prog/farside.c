@@ -63,6 +63,7 @@ struct shifts {
 	struct shift *at;
 	unsigned n, size;
 	bool started;
+	bool answered; /* by the gateway, in place of what was sent: only what comes out counts */
 	uint32_t top; /* highest captured end */
 	uint64_t flow; /* the connection that holds bytes */
 };
@@ -439,7 +440,8 @@ static void learn_shift(
 	bool any = false;
 
 	renew(shifts, o->flow);
-	if (o->answered) { /* that went through in its place: it ends where that ends */
+	shifts->answered |= o->answered;
+	if (shifts->answered && o->n_through == 1) {
 		const struct sl_view *got = &o->through[0].view;
 
 		if (sl__view_body(pkt) && got->tcp)
