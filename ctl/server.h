@@ -44,6 +44,7 @@ struct sl_control_more {
 	uint64_t told, unsent, not_passed, read_errors, write_errors, routes_asked;
 	uint64_t gone_dropped, gone_passed, foreign;
 	uint64_t conns_max, expects_max, offloaded;
+	uint64_t fast_packets, fast_bytes; /* forwarded by BPF alone */
 	uint64_t uptime; /* seconds */
 };
 

@@ -84,6 +84,8 @@ static unsigned list_numbers(const struct sl_snapshot *s, struct number out[NUMB
 	        {"uptime", GAUGE, m->uptime, "Seconds since the gateway began", "_seconds"},
 	        {"packets", COUNTER, st->packets, "Packets given to the engines; not those that BPF forwarded by itself"},
 	        {"bytes", COUNTER, st->bytes, "Bytes of these packets"},
+	        {"fast_packets", COUNTER, m->fast_packets, "Packets that BPF forwarded by itself; known a few seconds late"},
+	        {"fast_bytes", COUNTER, m->fast_bytes, "Bytes of these packets"},
 	        {"connections", GAUGE, st->conns, "Connections in the table"},
 	        {"connections_max", GAUGE, m->conns_max, "Connections that the table may hold (--table-max)"},
 	        {"connections_unreplied", GAUGE, st->conns_unreplied, "Connections that nobody answered"},

@@ -26,6 +26,9 @@
 
 #define YOUNG UINT64_C(50000000) /* ns */
 
+/* Of counting: a slot for each so many ns, at least so many ns between two looks, slots at most in one. */
+enum { COUNT_NS = 20000, COUNT_EVERY = 20000000, COUNT_MOST = 4096 };
+
 enum state { FREE, WAITING, OPENING, LIVE, RESTING };
 
 struct sl_fast_slot {
@@ -39,6 +42,7 @@ struct sl_fast_slot {
 		struct sl_conn *opening;
 		struct {
 			uint64_t packets[2], bytes[2]; /* told to the engine so far */
+			uint64_t counted[2]; /* packets, bytes: of fast->packets, fast->bytes */
 		} live;
 	};
 	uint32_t prev, next; /* in its queue */
@@ -251,6 +255,41 @@ static bool open_flow(void *ctx, struct sl_conn *conn, uint64_t id,
 	return false;
 }
 
+/* What its flows count is in the sums. */
+static void count(struct sl_fast *fast, uint32_t i)
+{
+	struct sl_fast_slot *slot = &fast->slots[i];
+	uint64_t packets = 0, bytes = 0;
+
+	for (unsigned dir = 0; dir < 2; dir++) {
+		const struct sl_flow *flow = flow_of(fast, i, dir);
+
+		packets += __atomic_load_n(&flow->packets, __ATOMIC_RELAXED);
+		bytes += __atomic_load_n(&flow->bytes, __ATOMIC_RELAXED);
+	}
+	fast->packets += packets - slot->live.counted[0];
+	fast->bytes += bytes - slot->live.counted[1];
+	slot->live.counted[0] = packets;
+	slot->live.counted[1] = bytes;
+}
+
+void sl_fast_count(struct sl_fast *fast)
+{
+	uint64_t since = fast->now - fast->counted_at;
+	uint64_t n = since / COUNT_NS > COUNT_MOST ? COUNT_MOST : since / COUNT_NS;
+
+	if (since < COUNT_EVERY || !fast->used)
+		return;
+	fast->counted_at = fast->now;
+	if (n > fast->fresh)
+		n = fast->fresh;
+	for (; n; n--) {
+		fast->counting = fast->counting + 1 < fast->fresh ? fast->counting + 1 : 1;
+		if (fast->slots[fast->counting].state == LIVE)
+			count(fast, fast->counting);
+	}
+}
+
 static void poll_flow(void *ctx, uint64_t id, struct sl_offload_counts *out)
 {
 	struct sl_fast *fast = ctx;
@@ -260,6 +299,7 @@ static void poll_flow(void *ctx, uint64_t id, struct sl_offload_counts *out)
 	*out = (struct sl_offload_counts){0};
 	if (!i || slot->state != LIVE)
 		return;
+	count(fast, i);
 	for (unsigned dir = 0; dir < 2; dir++) {
 		const struct sl_flow *flow = flow_of(fast, i, dir);
 		uint64_t packets = __atomic_load_n(&flow->packets, __ATOMIC_RELAXED);

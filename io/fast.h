@@ -36,6 +36,9 @@ struct sl_fast {
 	uint32_t offered;          /* the slot that the engine is being asked about */
 	uint64_t now;              /* set by sl_fast_look() */
 	uint64_t added, refused;
+	uint64_t packets, bytes; /* forwarded by the programs, as far as it is known */
+	uint32_t counting;       /* the slot where the next look at what they count begins */
+	uint64_t counted_at;
 	struct ring_buffer *ring;
 	int ring_fd;
 	/* The embedder's, set after sl_fast_init(): */
@@ -51,6 +54,9 @@ struct sl_fast {
 bool sl_fast_init(struct sl_fast *fast, struct sl_steer *steer, struct sl_net *net, unsigned queue,
         uint32_t max);
 void sl_fast_fini(struct sl_fast *fast);
+
+/* Look at what the programs count, at some of the connections: all are seen in a few seconds. */
+void sl_fast_count(struct sl_fast *fast);
 
 /* What the time is: before the engine is called. */
 static inline void sl_fast_look(struct sl_fast *fast, uint64_t now)

@@ -168,6 +168,8 @@ static void more(void *ctx, struct sl_control_more *out)
 	out->conns_max += live->engine->config.table_max;
 	out->expects_max += live->engine->config.expect_max;
 	out->offloaded += live->fast.used;
+	out->fast_packets += live->fast.packets;
+	out->fast_bytes += live->fast.bytes;
 	if (live->shard)
 		return;
 	sl_steer_counts(live->steer, counts);

@@ -271,6 +271,7 @@ void sl__live_loop(struct sl_live *live)
 			handle(live, events[i].data.fd);
 		pass_time(live);
 		sl_fast_work(&live->fast, HAND_DOWN);
+		sl_fast_count(&live->fast);
 		mind_explainers(live);
 		mind_watchdog(live);
 		sl__feed_flush(&live->feed);

@@ -213,12 +213,13 @@ static void draw_totals(struct screen *s)
 	        long_ago(value(s, "uptime"), up), value(s, "connections"),
 	        value(s, "connections_unreplied"), value(s, "expectations"));
 	put(s, false, "packets/s %.0f   Mbit/s %.1f   new connections/s %.0f   evicted/s %.0f",
-	        rate_of(s, "packets"), rate_of(s, "bytes") * 8 / 1e6,
+	        rate_of(s, "packets") + rate_of(s, "fast_packets"),
+	        (rate_of(s, "bytes") + rate_of(s, "fast_bytes")) * 8 / 1e6,
 	        rate_of(s, "connections_made"), rate_of(s, "connections_evicted"));
 	put(s, false,
-	        "accepted/s %.0f   dropped/s %.0f   held/s %.0f   own answers/s %.0f   unsent %llu",
-	        rate_of(s, "accepted"), rate_of(s, "dropped"), rate_of(s, "held"),
-	        rate_of(s, "answers"), value(s, "unsent"));
+	        "accepted/s %.0f   by BPF/s %.0f   dropped/s %.0f   held/s %.0f   answers/s %.0f   unsent %llu",
+	        rate_of(s, "accepted"), rate_of(s, "fast_packets"), rate_of(s, "dropped"),
+	        rate_of(s, "held"), rate_of(s, "answers"), value(s, "unsent"));
 }
 
 static int by_value(const void *a, const void *b)

@@ -67,12 +67,14 @@ def udp_both_families(*options):
         echoes(net)
         for server in (S4, S6):
             talk = talk_until_offloaded(net, server)
-            before = net.rows("list", "-p", "udp", "-d", server)[0]
+            before, told = net.rows("list", "-p", "udp", "-d", server)[0], net.stats()
             check(engine_saw(net, lambda: check(talk.say(50) == 50, "answers")) == 0, "the engine sees none")
             after = net.rows("list", "-p", "udp", "-d", server)[0]
             for dir, length in (("counters_orig", 128 if server == S4 else 148), ):
                 check(after[dir]["packets"] - before[dir]["packets"] == 50, (before, after))
                 check(after[dir]["bytes"] - before[dir]["bytes"] == 50 * length, (before, after))
+            wait_until(lambda: net.stats()["fast_packets"] >= told["fast_packets"] + 100, "stats know what BPF forwarded")
+            check(net.stats()["fast_bytes"] >= told["fast_bytes"] + 100 * length, net.stats())
         net.stop_sluice()
         net.nothing_left()
 

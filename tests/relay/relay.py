@@ -41,6 +41,9 @@ secure_chroot_dir={root}/empty
 seccomp_sandbox=NO
 max_per_ip=0
 max_clients=0
+accept_timeout=600
+connect_timeout=600
+data_connection_timeout=600
 """
 
 
@@ -79,7 +82,7 @@ def in_netns(name):
 
 def transfer(family, passive, nagle, number):
     content = random.Random(number).randbytes(SIZE)
-    ftp = DribbleFTP(timeout=90)
+    ftp = DribbleFTP(timeout=600)
     ftp.nagle = nagle
     ftp.connect(SERVER[family], 21)
     ftp.login()
@@ -100,7 +103,7 @@ def curl(netns, family, passive, number, directory):
     with open(up, 'wb') as f:
         f.write(content)
     for args in (['-T', up], ['-o', down]):
-        subprocess.run(['ip', 'netns', 'exec', netns, 'curl', '-sS', '--max-time', '90',
+        subprocess.run(['ip', 'netns', 'exec', netns, 'curl', '-sS', '--max-time', '600',
                         *([] if passive else ['--ftp-port', '-']), *args,
                         f'ftp://{host}/in/file{number}'], check=True)
     with open(down, 'rb') as f:
