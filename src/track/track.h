@@ -164,6 +164,8 @@ enum sl_reason sl__conn_confirm_claimed(
         struct sl_track *t, struct sl_conn *conn, struct sl_claim *claim);
 /* End a confirmed conn, with its expectations, and say so. */
 void sl__conn_kill(struct sl_track *t, struct sl_conn *conn, enum sl_reason why);
+/* Due by what we know: but may a device that forwards it have seen it? */
+bool sl__conn_seen_elsewhere(struct sl_track *t, struct sl_conn *conn);
 /* End one that was never confirmed: nobody is told. */
 void sl__conn_drop(struct sl_track *t, struct sl_conn *conn);
 /* The conn that a packet with this tuple belongs to, and in which direction. NULL: none. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The life of a conn: made, confirmed, found, counted, kept alive, evicted, ended; and what is told
- * of it. Each also where memory fails.
+ * of it; the tracker as a whole and its clock. Each also where memory fails.
+ *
+ * Tests: src/track/conn.c src/track/tracker.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
