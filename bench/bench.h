@@ -51,11 +51,13 @@ double cpu_seconds(void);
 /* All memory that engines (and the floor) hold, counted as it was asked for. */
 struct memory {
 	size_t held;
-	char *arena;       /* --huge: one reserve of 2 MiB pages ... */
+	char *arena;       /* --huge: one reserve of 2 MiB pages; or one that was touched before ... */
 	size_t used, room; /* ... cut from the front */
 };
 struct sl_mem memory_of(struct memory *memory);
 void memory_done(struct memory *memory);
+/* From now on from `room` bytes whose pages are all there: no page fault is in what is measured. */
+void memory_touched(struct memory *memory, size_t room);
 
 /* ---- flows and packets (world.c) ------------------------------------------------------------- */
 

@@ -117,14 +117,22 @@ static void growth(uint32_t flows)
 {
 	struct load load = {SL_PROTO_UDP, false, true, false, flows};
 	struct memory memory = {0};
-	struct sl_engine *e = engine_for(&load, &memory);
-	struct figure f = slowest(&load, e);
+	struct figure f;
 
-	report(&f, "us", 0, "a new flow among %u, slowest of 100,000 and of all", flows);
+	for (unsigned touched = 0; touched < 2; touched++) {
+		struct sl_engine *e;
+
+		if (touched)
+			memory_touched(&memory, ((size_t)16 << 20) + (size_t)flows * 256);
+		e = engine_for(&load, &memory);
+		f = slowest(&load, e);
+		report(&f, "us", 0, "a new flow among %u, slowest of 100,000 and of all%s", flows,
+		        touched ? ", memory touched before" : "");
+		sl_engine_destroy(e);
+		memory_done(&memory);
+	}
 	f = slowest(&load, NULL);
 	report(&f, "us", 0, "the same loop without an engine");
-	sl_engine_destroy(e);
-	memory_done(&memory);
 }
 
 void bench_life(void)

@@ -68,6 +68,17 @@ static void memory_free(void *ctx, void *p, size_t size)
 		free(p);
 }
 
+void memory_touched(struct memory *memory, size_t room)
+{
+	memory->arena =
+	        mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (memory->arena == MAP_FAILED)
+		exit(1);
+	memset(memory->arena, 1, room);
+	memory->room = room;
+	memory->used = 64;
+}
+
 struct sl_mem memory_of(struct memory *memory)
 {
 	return (struct sl_mem){memory_alloc, memory_free, memory};
