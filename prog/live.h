@@ -18,6 +18,7 @@
 #include "io/steer.h"
 #include "io/tap.h"
 #include "prog/gateway.h"
+#include "prog/huge.h"
 #include "prog/live_log.h"
 #include "prog/record.h"
 #include "prog/run.h"
@@ -108,6 +109,7 @@ struct sl_live_all {
 	/* Around what the engines' ruleset counts (sl_rules_share). */
 	pthread_mutex_t rules;
 	struct sl_rules_lock rules_lock;
+	struct sl_huge huge; /* --huge-pages: memory of all engines */
 	struct sl_recording recording;
 	pthread_mutex_t turn; /* while there is a recording: whose engine works */
 };

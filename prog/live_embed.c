@@ -124,6 +124,8 @@ void sl__live_embed(struct sl_live *live)
 	        .emit = emit,
 	        .event = sl__live_event,
 	        .trace = sl__live_trace};
+	if (live->all->opt.huge_pages)
+		live->env.mem = sl__huge_mem(&live->all->huge);
 }
 
 /* ---- out ------------------------------------------------------------------------------------ */

@@ -227,12 +227,24 @@ static bool start_threads(struct sl_live_all *all)
 	return true;
 }
 
+/* --huge-pages, where there are none: slower, but no reason not to run. */
+static void look_for_huge_pages(struct sl_live_all *all)
+{
+	const char *obstacle = all->opt.huge_pages ? sl__huge_obstacle() : NULL;
+
+	if (!obstacle)
+		return;
+	sl__log(SL_LOG_WARNING, "no-huge-pages", "why", obstacle, NULL);
+	all->opt.huge_pages = false;
+}
+
 /* Privileges are a thread's own: they are dropped before there is a second one. */
 static bool start(struct sl_live_all *all)
 {
 	uint8_t seed[32];
 
 	sl__log_init(all->opt.log_json);
+	look_for_huge_pages(all);
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed)) {
 		fprintf(stderr, "sluice run: getrandom: %s\n", strerror(errno));
 		return false;
@@ -300,6 +312,7 @@ static void end(struct sl_live_all *all)
 	for (unsigned i = 0; i < all->n; i++)
 		end_one(&all->lives[i]);
 	sl_steer_fini(&all->steer);
+	sl__huge_fini(&all->huge);
 }
 
 static bool clean_one(struct sl_net *net, const char *name)
@@ -358,6 +371,7 @@ static void make(struct sl_live_all *all)
 	pthread_mutex_init(&all->nat_lock, NULL);
 	pthread_mutex_init(&all->rules, NULL);
 	pthread_mutex_init(&all->turn, NULL);
+	sl__huge_init(&all->huge);
 	all->rules_lock = (struct sl_rules_lock){&all->rules, take_rules, give_rules};
 	all->lives = sl__must_alloc(all->n * sizeof(*all->lives));
 	for (unsigned i = 0; i < all->n; i++)

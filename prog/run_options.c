@@ -34,6 +34,7 @@ enum {
 	EXPECT_MAX,
 	FRAGMENT_MEMORY,
 	STREAM_MEMORY,
+	HUGE_PAGES,
 };
 
 static const struct option longs[] = {
@@ -62,6 +63,7 @@ static const struct option longs[] = {
         {"expect-max", required_argument, NULL, EXPECT_MAX},
         {"fragment-memory", required_argument, NULL, FRAGMENT_MEMORY},
         {"stream-memory", required_argument, NULL, STREAM_MEMORY},
+        {"huge-pages", no_argument, NULL, HUGE_PAGES},
         {NULL, 0, NULL, 0},
 };
 
@@ -96,6 +98,7 @@ const char sl__run_help[] =
         "      --log text|json   how events are told on stderr\n"
         "      --table-max N     connections (default 262144)\n"
         "      --expect-max N    expectations (default 4096)\n"
+        "      --huge-pages      memory for connections in pages of 2 MiB, where the kernel gives them\n"
         "      --fragment-memory N, --stream-memory N  bytes for fragments (4 MiB), and for what\n"
         "                        helpers hold (16 MiB)\n";
 
@@ -209,6 +212,9 @@ static bool apply(struct sl_run_options *opt, int c)
 		       wrong("--log", optarg, "neither text nor json");
 	case METRICS:
 		opt->metrics = optarg;
+		return true;
+	case HUGE_PAGES:
+		opt->huge_pages = true;
 		return true;
 	}
 	return apply_limit(opt, c);

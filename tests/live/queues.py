@@ -66,7 +66,7 @@ def masquerade():
 def one_gateway():
     """list, events, flush, reload, explain and limits are about all engines."""
     with ManyClients() as net:
-        net.sluice("--queues", "4", rules=MASQUERADE)
+        net.sluice("--queues", "4", "--huge-pages", rules=MASQUERADE)
         echoes(net)
         events = net.listen("events")
         net.client.python(ASK_ALL, S4, 5002, *CLIENTS4)
