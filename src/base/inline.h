@@ -8,8 +8,10 @@
  */
 #if defined(__GNUC__)
 #define SL_INLINE static inline __attribute__((always_inline))
+#define SL_APART  static __attribute__((noinline)) /* and the contrary */
 #else
 #define SL_INLINE static inline
+#define SL_APART  static
 #endif
 
 #endif

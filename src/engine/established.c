@@ -456,12 +456,25 @@ SL_INLINE bool pass(
 	return true;
 }
 
+/*
+ * Each kind apart: in one function what TCP needs of registers is missing to UDP, which takes 15 per cent
+ * longer then.
+ */
+#define KIND(name, v6, proto)                                                                      \
+	SL_APART bool name(struct sl_engine *e, struct sl_packet *p, const struct sl_glance *g)    \
+	{                                                                                          \
+		return pass(e, p, g, v6, proto);                                                   \
+	}
+KIND(pass_udp4, false, SL_PROTO_UDP)
+KIND(pass_udp6, true, SL_PROTO_UDP)
+KIND(pass_tcp4, false, SL_PROTO_TCP)
+KIND(pass_tcp6, true, SL_PROTO_TCP)
+
 static inline bool pass_any(struct sl_engine *e, struct sl_packet *p, const struct sl_glance *g)
 {
 	if (g->proto == SL_PROTO_UDP)
-		return is_ipv6(g) ? pass(e, p, g, true, SL_PROTO_UDP)
-		                  : pass(e, p, g, false, SL_PROTO_UDP);
-	return is_ipv6(g) ? pass(e, p, g, true, SL_PROTO_TCP) : pass(e, p, g, false, SL_PROTO_TCP);
+		return is_ipv6(g) ? pass_udp6(e, p, g) : pass_udp4(e, p, g);
+	return is_ipv6(g) ? pass_tcp6(e, p, g) : pass_tcp4(e, p, g);
 }
 
 unsigned sl__established(struct sl_engine *e, struct sl_packet *p, unsigned i, unsigned n,
