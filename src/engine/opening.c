@@ -64,7 +64,7 @@ static void see(const struct sl_packet *p, const struct sl_glance *g, struct sl_
 		see_tcp(p->data + g->l4, out);
 }
 
-/* ---- is it an usual one? --------------------------------------------------------------------- */
+/* ---- is it a usual one? --------------------------------------------------------------------- */
 
 static bool is_full(const struct sl_track *t)
 {

@@ -8,7 +8,7 @@
 
 #include "nat/nat.h"
 
-/* This conn's source is decided. Does nothing if it kept its port. */
+/* This conn's source is decided. Does nothing if it kept its port, as all others of its source did. */
 void sl__moved_remember(struct sl_track *t, const struct sl_conn *conn);
 /*
  * The source of tuple becomes what a living conn of the same source was made to look like, the

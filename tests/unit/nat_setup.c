@@ -250,6 +250,11 @@ static void the_same_port_elsewhere(void **unused)
 	                fourth = host_tuple(17, 3, 4000, 7, 53),
 	                clash = host_tuple(17, 3, 4000, 6, 53);
 	struct sl_nat_range own = {.flags = SL_NAT_MAP_PORT, .min_port = 4001, .max_port = 4001};
+	struct sl_nat_range same = {.flags = SL_NAT_MAP_ADDR | SL_NAT_MAP_PORT,
+	        .min_addr = v4(PUBLIC, 1),
+	        .max_addr = v4(PUBLIC, 1),
+	        .min_port = 4000,
+	        .max_port = 4000};
 	struct sl_conn *conn[4];
 	struct track_world w;
 
@@ -275,6 +280,15 @@ static void the_same_port_elsewhere(void **unused)
 	conn[3] = fresh(&w, &fourth);
 	sl__nat_setup(&w.t, conn[3], &range, SL_MANIP_SRC);
 	assert_int_equal(leaves_as(conn[3]).sport, leaves_as(conn[1]).sport);
+	sl__conn_drop(&w.t, conn[3]);
+	sl__conn_kill(&w.t, conn[2], SL_WHY_FLUSHED);
+	conn[2] = fresh(&w, &clash); /* a rule that leaves no other port: the newest kept its own */
+	sl__nat_setup(&w.t, conn[2], &same, SL_MANIP_SRC);
+	assert_int_equal(leaves_as(conn[2]).sport, 4000);
+	sl__conn_confirm(&w.t, conn[2]);
+	conn[3] = fresh(&w, &fourth);
+	sl__nat_setup(&w.t, conn[3], &range, SL_MANIP_SRC);
+	assert_int_equal(leaves_as(conn[3]).sport, 4000);
 	sl__conn_drop(&w.t, conn[3]);
 	sl__conn_kill(&w.t, conn[2], SL_WHY_FLUSHED);
 	sl__conn_kill(&w.t, conn[1], SL_WHY_FLUSHED); /* gone: nothing to be the same as */
