@@ -48,9 +48,8 @@ struct stream {
 };
 
 struct stream_key {
-	struct sl_addr src, dst;
-	uint16_t sport, dport;
-	bool out; /* as it came out */
+	struct sl_view_way way; /* of the captured packet, also for what came out */
+	bool out;               /* as it came out */
 };
 
 struct id_key {
@@ -77,16 +76,12 @@ static bool is_control(const struct sl_view *v)
 	return v->tcp && !v->fragment && (v->sport == PPTP || v->dport == PPTP);
 }
 
-/* Named by the captured packet, also for what came out. */
 static struct stream *stream_of(struct sl_callids *c, const struct sl_view *captured, bool out)
 {
 	struct stream_key key;
 
 	memset(&key, 0, sizeof(key));
-	key.src = captured->src;
-	key.dst = captured->dst;
-	key.sport = captured->sport;
-	key.dport = captured->dport;
+	key.way = sl__view_way(captured);
 	key.out = out;
 	return sl__map_put(&c->streams, &key, NULL);
 }

@@ -13,11 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct stream_key {
-	struct sl_addr src, dst;
-	uint16_t sport, dport;
-};
-
 struct pending {
 	uint8_t *bytes;
 	uint32_t len;
@@ -27,7 +22,7 @@ struct pending {
 void sl__payloads_init(struct sl_payloads *p)
 {
 	*p = (struct sl_payloads){0};
-	sl__map_init(&p->streams, sizeof(struct stream_key), sizeof(struct pending));
+	sl__map_init(&p->streams, sizeof(struct sl_view_way), sizeof(struct pending));
 }
 
 void sl__payloads_fini(struct sl_payloads *p)
@@ -44,23 +39,11 @@ void sl__payloads_fini(struct sl_payloads *p)
 	*p = (struct sl_payloads){0};
 }
 
-static struct stream_key key_of(const struct sl_view *v)
-{
-	struct stream_key key;
-
-	memset(&key, 0, sizeof(key));
-	key.src = v->src;
-	key.dst = v->dst;
-	key.sport = v->sport;
-	key.dport = v->dport;
-	return key;
-}
-
 /* What is held of the direction in which o was sent; NULL: nothing. */
 static struct pending *held_before(struct sl_payloads *p, const struct sl_outcome *o)
 {
-	struct stream_key key = key_of(o->captured);
-	struct pending *pending = o->captured->tcp ? sl__map_find(&p->streams, &key) : NULL;
+	struct sl_view_way way = sl__view_way(o->captured);
+	struct pending *pending = o->captured->tcp ? sl__map_find(&p->streams, &way) : NULL;
 
 	if (pending && o->flow && pending->flow != o->flow)
 		pending->len = 0;
@@ -101,8 +84,8 @@ static void collect(struct sl_payloads *p, const struct pending *pending, struct
 
 static void remember(struct sl_payloads *p, const struct sl_outcome *o)
 {
-	struct stream_key key = key_of(o->captured);
-	struct pending *pending = sl__map_put(&p->streams, &key, NULL);
+	struct sl_view_way way = sl__view_way(o->captured);
+	struct pending *pending = sl__map_put(&p->streams, &way, NULL);
 	uint32_t left = o->before_len - o->after_len;
 
 	free(pending->bytes);
@@ -115,16 +98,12 @@ static void remember(struct sl_payloads *p, const struct sl_outcome *o)
 bool sl__payloads_released(struct sl_payloads *p, const struct sl_outcome *o)
 {
 	const struct sl_view *v = o->captured;
-	struct stream_key key = key_of(v);
+	struct sl_view_way back = sl__view_way_back(v);
 	struct pending *pending;
 
 	if (!v->tcp || v->fragment)
 		return false;
-	key.src = v->dst;
-	key.dst = v->src;
-	key.sport = v->dport;
-	key.dport = v->sport;
-	pending = sl__map_find(&p->streams, &key);
+	pending = sl__map_find(&p->streams, &back);
 	for (unsigned i = 0; i < o->n_back && pending; i++) {
 		const struct sl_view *out = &o->back[i].view;
 		uint32_t n = sl__view_body(out);

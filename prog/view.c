@@ -203,6 +203,16 @@ const char *sl__view_text(const struct sl_view *v, char out[SL_VIEW_TEXT])
 	return out;
 }
 
+struct sl_view_way sl__view_way(const struct sl_view *v)
+{
+	return (struct sl_view_way){v->src, v->dst, v->sport, v->dport};
+}
+
+struct sl_view_way sl__view_way_back(const struct sl_view *v)
+{
+	return (struct sl_view_way){v->dst, v->src, v->dport, v->sport};
+}
+
 /* ---- changing ----------------------------------------------------------------------------- */
 
 /* Where the transport checksum is; NULL: has none. */
@@ -316,9 +326,8 @@ void sl__view_fix_transport(struct sl_view *v)
 		return;
 	sl_put16(at, 0);
 	if (v->proto != SL_PROTO_ICMP)
-		acc = v->family == SL_IPV4 ?
-		              sl__sum_ipv4(v->data + 12, v->data + 16, v->proto, len) :
-		              sl__sum_ipv6(v->src.b, v->dst.b, v->proto, len);
+		acc = v->family == SL_IPV4 ? sl__sum_ipv4(v->data + 12, v->data + 16, v->proto, len)
+		                           : sl__sum_ipv6(v->src.b, v->dst.b, v->proto, len);
 	sum = sl__csum(sl__sum(v->data + v->l4, len, acc));
 	sl_put16(at, sum == 0 && v->proto == SL_PROTO_UDP ? 0xffff : sum);
 }

@@ -7,6 +7,7 @@
  * and, for the far side, to change addresses, ports and acknowledgements. It has nothing to
  * do with the engine's own parser, on purpose: one checks the other.
  */
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,15 +20,15 @@ struct sl_view {
 	uint8_t *data; /* the IP header; borrowed */
 	uint32_t len;
 	uint8_t family; /* enum sl_family */
-	uint8_t proto;	/* behind IPv6 extension headers */
+	uint8_t proto;  /* behind IPv6 extension headers */
 	bool fragment, first_fragment;
 	bool has_ports; /* sport and dport are there ... */
-	bool tcp;	/* ... and flags, seq, ack */
+	bool tcp;       /* ... and flags, seq, ack */
 	uint8_t flags;
 	/* Ports; the id of an ICMP query in both; the call id of GRE version 1 as dport. Else 0. */
 	uint16_t sport, dport;
 	uint32_t seq, ack;
-	uint32_t l4;	  /* offset of the transport header */
+	uint32_t l4;      /* offset of the transport header */
 	uint32_t payload; /* offset of what TCP or UDP carries; len for all else */
 	struct sl_addr src, dst;
 };
@@ -52,6 +53,16 @@ static inline uint32_t sl__view_body(const struct sl_view *v)
 
 /* Does the protocol have ports of its own (so not: ICMP, GRE)? */
 bool sl__view_with_ports(const struct sl_view *v);
+
+/* One direction of a connection: who speaks to whom. Without gaps, so that it can be a key (prog/map.h). */
+struct sl_view_way {
+	struct sl_addr src, dst;
+	uint16_t sport, dport;
+};
+static_assert(sizeof(struct sl_view_way) == 2 * sizeof(struct sl_addr) + 4, "a key has gaps");
+
+struct sl_view_way sl__view_way(const struct sl_view *v);
+struct sl_view_way sl__view_way_back(const struct sl_view *v);
 
 /* Changes to the packet. Checksums stay as right, or as wrong, as they were. */
 void sl__view_set_addr(struct sl_view *v, enum sl_view_end end, const struct sl_addr *addr);
