@@ -64,6 +64,7 @@ static void start(struct play *f, const struct fuzz_dialogue *d, uint8_t kind)
 	const struct scene scene = {.helper = d->helper,
 	        .proto = d->proto,
 	        .family = kind & 4 ? SL_IPV6 : SL_IPV4,
+	        .client_port = d->client_port,
 	        .server_port = d->port};
 	struct world *w = &f->w;
 

@@ -9,9 +9,10 @@
 #include "fuzz/fuzz.h"
 
 struct fuzz_dialogue {
-	const char *helper; /* of those that are part of the library */
-	uint8_t proto;	    /* SL_PROTO_TCP, SL_PROTO_UDP */
-	uint16_t port;	    /* the server's */
+	const char *helper;   /* of those that are part of the library */
+	uint8_t proto;        /* SL_PROTO_TCP, SL_PROTO_UDP */
+	uint16_t port;        /* the server's */
+	uint16_t client_port; /* 0: any */
 };
 
 int fuzz_dialogue(const struct fuzz_dialogue *d, const uint8_t *data, size_t size);

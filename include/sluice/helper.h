@@ -112,10 +112,13 @@ struct sl_linux_view {
 
 /* Whom an announcement invites. */
 enum sl_invited {
-	SL_FROM_PEER,   /* the other end of this connection, from any port */
-	SL_FROM_ANYONE, /* any host */
-	SL_FROM_PREFIX, /* any host of the peer's prefix, which the route told: answers to
+	SL_FROM_PEER,    /* the other end of this connection, from any port */
+	SL_FROM_ANYONE,  /* any host */
+	SL_FROM_PREFIX,  /* any host of the peer's prefix, which the route told: answers to
 	                   broadcasts */
+	SL_FROM_SEGMENT, /* any host of the announcer's own network: the connected prefix that its
+	                    address lies in, as routes tell; or all link-local addresses, if it is
+	                    one: answers to groups */
 };
 
 /* What sl_expect_announced() refuses unless it is said that it is meant. */
@@ -544,6 +547,55 @@ static inline void sl_expect_answers(struct sl_help *help, const struct sl_messa
 	if (why != SL_WHY_NONE)
 		sl_note(help, why, reason);
 	sl_keep_alive(help, sl_help_record(help)->classes[class_id].timeout);
+}
+
+/* A question to many hosts, each of which answers from its own address. */
+struct sl_question {
+	uint8_t class_id;
+	bool anyone; /* hosts of other networks may answer, too, if the group is wider than a link */
+	uint16_t from_port; /* of the answers; 0: any */
+	uint32_t timeout;   /* seconds; 0: the class's */
+	const char *reason; /* static text */
+};
+
+/*
+ * The message asks a multicast group, or all hosts of a network. Answers come to the very port that
+ * asked, from addresses that it was not sent to: they are expected from any host of the asker's own
+ * network, any number of them, for as long as it is said. For questions of the gateway itself,
+ * and of hosts whose segment it bridges; where groups are routed, for those with `anyone`.
+ * A message to a single host: nothing is expected.
+ */
+static inline void sl_expect_from_group(
+        struct sl_help *help, const struct sl_message *m, const struct sl_question *question)
+{
+	struct sl_announcement a = {.class_id = question->class_id,
+	        .from = SL_FROM_SEGMENT,
+	        .from_port = question->from_port,
+	        .allow = SL_ALLOW_LOW_PORT | SL_ALLOW_SHARED,
+	        .flags = SL_EXPECT_PERMANENT,
+	        .timeout = question->timeout,
+	        .reason = question->reason};
+	struct sl_help_route route;
+	struct sl_endpoint seen;
+	enum sl_family family;
+	struct sl_tuple own;
+	enum sl_reason why;
+
+	sl_help_tuple(help, m->dir, &own);
+	sl_help_route(help, &route);
+	family = (enum sl_family)own.family;
+	if (!route.broadcast && !sl_addr_is_group(&own.dst, family))
+		return;
+	if (question->anyone && sl_addr_is_group(&own.dst, family) &&
+	        !sl_addr_is_link_group(&own.dst, family))
+		a.from = SL_FROM_ANYONE;
+	a.written = (struct sl_endpoint){
+	        .addr = own.src, .port = own.sport, .family = own.family, .proto = own.proto};
+	why = sl_expect_announced(help, m, &a, &seen);
+	if (why != SL_WHY_NONE)
+		sl_note(help, why, question->reason);
+	sl_keep_alive(
+	        help, a.timeout ? a.timeout : sl_help_record(help)->classes[a.class_id].timeout);
 }
 
 /* The value of one of the record's options, or of a tunable. */

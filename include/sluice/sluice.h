@@ -162,7 +162,8 @@ struct sl_route {
 	} kind;
 	uint32_t out_if;
 	uint16_t mtu;     /* 0: 65535 */
-	uint8_t prefix;   /* length of the connected prefix that dst lies in; 0: behind a router */
+	uint8_t prefix;   /* length of the connected prefix that dst lies in (a group: that of the
+	                     network it is sent to, if that is known); 0: behind a router */
 	bool inside;      /* it leads to the inside: for several shards, see sl_home() */
 	bool nat_address; /* source NAT gives out dst, though it is not local: the same */
 	bool has_source;

@@ -66,6 +66,28 @@ static inline bool sl_addr_eq(const struct sl_addr *a, const struct sl_addr *b)
 {
 	return memcmp(a->b, b->b, sizeof(a->b)) == 0;
 }
+/* Is it a multicast group's (RFC 5771, RFC 4291 2.7)? */
+static inline bool sl_addr_is_group(const struct sl_addr *a, enum sl_family family)
+{
+	return family == SL_IPV4 ? a->b[12] >> 4 == 14 : a->b[0] == 0xff;
+}
+
+/* A group that no router forwards: of 224.0.0.0/24, or of scope 2 (link) or less. */
+static inline bool sl_addr_is_link_group(const struct sl_addr *a, enum sl_family family)
+{
+	if (!sl_addr_is_group(a, family))
+		return false;
+	return family == SL_IPV4 ? a->b[12] == 224 && a->b[13] == 0 && a->b[14] == 0
+	                         : (a->b[1] & 15) <= 2;
+}
+
+/* One that is unique on its link alone: 169.254.0.0/16, fe80::/10. */
+static inline bool sl_addr_is_link_local(const struct sl_addr *a, enum sl_family family)
+{
+	return family == SL_IPV4 ? a->b[12] == 169 && a->b[13] == 254
+	                         : a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
+}
+
 SL_EXPORT bool sl_tuple_eq(const struct sl_tuple *a, const struct sl_tuple *b);
 /* Are a and b the same wherever mask has ones? proto and family must always be the same. */
 SL_EXPORT bool sl_tuple_eq_masked(

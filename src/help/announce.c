@@ -303,12 +303,31 @@ static void ones(struct sl_addr *addr, unsigned bits)
 		addr->b[i] = (uint8_t)(bits >= 8 ? 0xff : 0xff00u >> bits);
 }
 
+/* The prefix of the network that the packet's sender lies in; 0: nobody knows. */
+static unsigned segment_of(struct sl_help *help, const struct sl_tuple *own)
+{
+	struct sl_helping *h = help->owner;
+	struct sl_tuple there;
+	struct sl_route route;
+
+	if (sl_addr_is_link_local(&own->src, (enum sl_family)own->family))
+		return own->family == SL_IPV4 ? 16 : 10;
+	if (h->route && h->route->prefix && help->packet && help->packet->from == SL_FROM_LOCAL)
+		return h->route->prefix; /* of the network that the gateway itself asks */
+	if (!help->packet || !help->parsed || !h->lookup)
+		return 0;
+	there = help->parsed->tuple;
+	there.dst = own->src;
+	h->lookup(h->t, help->packet, &there, &route);
+	return route.prefix;
+}
+
 /* Who may come, and to where. */
 static enum sl_reason invite(struct sl_help *help, const struct sl_announcement *a,
-        const struct sl_tuple *other, struct sl_expect_want *want)
+        const struct sl_tuple *own, const struct sl_tuple *other, struct sl_expect_want *want)
 {
 	const struct sl_route *route = help->owner->route;
-	unsigned v4_bits = other->family == SL_IPV4 ? 96 : 0;
+	unsigned v4_bits = other->family == SL_IPV4 ? 96 : 0, prefix;
 
 	want->tuple = (struct sl_tuple){.src = other->src,
 	        .sport = a->from_port,
@@ -332,6 +351,13 @@ static enum sl_reason invite(struct sl_help *help, const struct sl_announcement 
 		if (!route || !route->prefix)
 			return SL_WHY_HELPER_ADDRESS;
 		ones(&want->mask.src, v4_bits + route->prefix);
+		break;
+	case SL_FROM_SEGMENT:
+		prefix = segment_of(help, own);
+		if (!prefix)
+			return SL_WHY_HELPER_ADDRESS;
+		want->tuple.src = own->src;
+		ones(&want->mask.src, v4_bits + prefix);
 		break;
 	}
 	return SL_WHY_NONE;
@@ -371,7 +397,7 @@ enum sl_reason sl__api_expect_announced(struct sl_help *help, const struct sl_me
 	sl__conn_tuple(help->conn, !message->dir, &other);
 	why = acceptable(&a, &own);
 	if (why == SL_WHY_NONE)
-		why = invite(help, &a, &other, &want);
+		why = invite(help, &a, &own, &other, &want);
 	if (why != SL_WHY_NONE)
 		return why;
 	want.tuple.dst = sl_addr_eq(&own.src, &other.dst) ? a.written.addr : other.dst;

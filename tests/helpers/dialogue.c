@@ -275,11 +275,21 @@ static void on_event(struct world *world, const struct sl_event *event)
 
 /* ---- the world ------------------------------------------------------------------------------- */
 
-/* What went to all hosts of the network, the server was among them. */
+/* Whom the client sends to, if it is not the server: all of its network, or a group. NULL: it is. */
+static const char *many(const struct dialogue *d, uint8_t family)
+{
+	if (d->broadcast)
+		return family == SL_IPV4 ? "10.0.0.255" : NULL;
+	return d->group[family == SL_IPV6];
+}
+
+/* What went to many, the server was among them. */
 static bool on_leave(struct world *w, const struct sl_packet *p)
 {
+	const char *to = many(((struct play *)w)->d, w->family);
+
 	(void)p;
-	if (!addr_is(&w->arrived.dst, "10.0.0.255"))
+	if (!to || !addr_is(&w->arrived.dst, to))
 		return false;
 	w->in[1].datagram += w->payload_len;
 	return true;
@@ -314,8 +324,10 @@ static void play_init(struct play *w, const struct dialogue *d, uint8_t family, 
 	w->w.strict = true;
 	w->w.on_event = on_event;
 	w->w.on_leave = on_leave;
-	if (d->broadcast)
-		w->w.end[0].to = addr_of("10.0.0.255");
+	if (many(d, family)) {
+		w->w.end[0].to = addr_of(many(d, family));
+		w->w.g.prefix = v6 ? 120 : 24;
+	}
 	world_start(&w->w, d->helper);
 	set_tunables(w);
 	world_open(&w->w);
@@ -583,7 +595,9 @@ static size_t step_of(const struct dialogue *d, uint8_t family, unsigned nat)
 void dialogue_play(const struct dialogue *d)
 {
 	for (uint8_t family = 4; family <= 6; family += 2) {
-		if ((d->families && d->families != family) || (d->broadcast && family == 6))
+		bool to_many = d->broadcast || d->group[0] || d->group[1];
+
+		if ((d->families && d->families != family) || (to_many && !many(d, family)))
 			continue;
 		for (unsigned nat = NAT_NONE; nat <= NAT_IN; nat *= 2) {
 			if (d->nats && !(d->nats & nat))

@@ -57,13 +57,14 @@ struct dialogue {
 	uint8_t families;                  /* 4, 6; 0: both */
 	uint8_t nats;                      /* NAT_... of world.h; 0: any */
 	bool beyonds;                      /* each row's beyond is looked at */
-	bool lightly;                      /* thorough, but cut in two ways only: it opens nothing */
-	int cut_from;                      /* rows before this one are not cut */
-	bool no_meeting;                   /* expectations are not met at the end */
-	bool quick;                        /* cut at few places */
-	bool thorough;                     /* at each byte, in every way, under every NAT */
-	bool broadcast;     /* the client sends to all hosts of 10.0.0.0/24; IPv4 only */
-	const char *set[4]; /* tunables: "name=1" */
+	bool lightly;         /* thorough, but cut in two ways only: it opens nothing */
+	int cut_from;         /* rows before this one are not cut */
+	bool no_meeting;      /* expectations are not met at the end */
+	bool quick;           /* cut at few places */
+	bool thorough;        /* at each byte, in every way, under every NAT */
+	bool broadcast;       /* the client sends to all hosts of 10.0.0.0/24; IPv4 only */
+	const char *group[2]; /* ... to this group of IPv4, of IPv6; a family without is left out */
+	const char *set[4];   /* tunables: "name=1" */
 };
 
 /* Plays it in all its ways; asserts. */

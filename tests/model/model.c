@@ -313,6 +313,20 @@ static const char *judge_reply(struct model *m, const struct conn *c, const stru
 	return NULL;
 }
 
+/* A permanent expectation stays when it is met, so that nothing is reported: does the packet fit one? */
+static void meet_permanent(struct model *m, uint16_t zone)
+{
+	for (unsigned i = 0; i < m->expects && !m->met; i++) {
+		const struct expect *x = &m->expect[i];
+
+		if (!x->permanent || x->zone != zone ||
+		        (!m->in.frag && !sl_tuple_eq_masked(&m->in.tuple, &x->tuple, &x->mask)))
+			continue;
+		m->met = true;
+		m->met_by = x->master;
+	}
+}
+
 static const char *add_conn(
         struct model *m, const struct sl_conn_info *info, const struct sl_packet *p)
 {
@@ -333,6 +347,8 @@ static const char *add_conn(
 		m->in.tuple.sport = info->tuple[0].sport;
 	if (p && whole && !sl_tuple_eq(&info->tuple[0], &m->in.tuple))
 		return disagree(m, "a new connection's original tuple is not its first packet's");
+	if (c->expected && !m->met && m->working)
+		meet_permanent(m, info->zone);
 	if (c->expected != m->met)
 		return disagree(m, c->expected ? "EXPECTED, but no expectation was met"
 		                               : "an expectation was met for nothing");
@@ -411,7 +427,8 @@ static const char *remove_expect(
 		if (x.id != info->id)
 			continue;
 		m->expect[i] = m->expect[--m->expects];
-		if (why == SL_WHY_TIMEOUT && (x.permanent || seconds_left(m, x.dies_ms) > 0))
+		/* a permanent one may have been refreshed, which nothing tells */
+		if (why == SL_WHY_TIMEOUT && !x.permanent && seconds_left(m, x.dies_ms) > 0)
 			return disagree(m, "an expectation timed out before its time");
 		if (why != SL_WHY_MET)
 			return NULL;

@@ -57,7 +57,7 @@ static void nat_rules(struct setting *set, struct line *line, bool source)
 	add_rules(set, text);
 }
 
-/* route ADDR/LEN in|out|local|none [mtu N] [mark N] */
+/* route ADDR/LEN in|out|local|none|broadcast [connected] [mtu N] [mark N] */
 static void route_setting(struct setting *set, struct line *line)
 {
 	struct route_rule *r = &set->routes[set->routes_n];
@@ -79,6 +79,8 @@ static void route_setting(struct setting *set, struct line *line)
 	          : !strcmp(kind->text, "broadcast") ? SL_ROUTE_BROADCAST
 	                                             : SL_ROUTE_FORWARD;
 	r->out_if = !strcmp(kind->text, "in") ? IN0 : OUT0;
+	if (words_take(line, "connected") && slash)
+		r->prefix = (uint8_t)atoi(slash);
 	if (words_take(line, "mtu"))
 		r->mtu = (uint16_t)words_number(line, "an MTU");
 	r->has_mark = words_take(line, "mark");

@@ -252,6 +252,7 @@ struct route_rule {
 	int kind;      /* of sl_route, */
 	uint32_t out_if;
 	uint16_t mtu;
+	uint8_t prefix;
 };
 
 /* What a script's head asks for. */

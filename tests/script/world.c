@@ -237,6 +237,7 @@ static void route(void *ctx, const struct sl_route_query *q, struct sl_route *an
 		answer->kind = (unsigned)r->kind;
 		answer->out_if = r->out_if;
 		answer->mtu = r->mtu ? r->mtu : w->set->mtu[r->out_if];
+		answer->prefix = r->prefix;
 	}
 	if (answer->out_if == IN0)
 		source = q->family == SL_IPV4 ? "10.0.0.1" : "fd00::1";

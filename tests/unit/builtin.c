@@ -23,8 +23,9 @@ static unsigned count(void)
 /* What the manual names (docs/sluice.1). */
 static void each_is_there_once(void **unused)
 {
-	static const char *const names[] = {"amanda", "foo", "ftp", "irc", "netbios-ns", "pptp",
-	        "rtsp", "sane", "sip", "snmp", "snmp_trap", "tftp"};
+	static const char *const names[] = {"amanda", "dhcpv6", "foo", "ftp", "irc", "mdns",
+	        "netbios-ns", "pptp", "rtsp", "sane", "sip", "slp", "snmp", "snmp_trap", "ssdp",
+	        "tftp", "wsd"};
 	const struct sl_helper *const *all = sl_helpers_builtin();
 
 	(void)unused;

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The helper dhcpv6: what both sides say, and how it travels (fuzz/dialogue.c). */
+#include <sluice/tuple.h>
+
+#include "fuzz/dialogue.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct fuzz_dialogue dialogue = {
+	        "dhcpv6", SL_PROTO_UDP, 547, .client_port = 546};
+
+	return fuzz_dialogue(&dialogue, data, size);
+}
