@@ -55,6 +55,7 @@ struct sl_live {
 	bool threaded;
 	struct sl_live_inbox *inbox; /* NULL: it is the only one */
 	atomic_bool over;
+	bool restart; /* it is over, and the next one goes on (the first engine's) */
 	atomic_bool
 	        stale; /* routes are to be asked for again: somebody learned an address of NAT */
 	uint64_t not_passed; /* handed over, but there was no room */
@@ -101,6 +102,10 @@ struct sl_live_all {
 	unsigned n;
 	struct sl_server *server; /* NULL: no control socket */
 	struct sl_metrics *metrics;
+	/* What became of --state's file, and where it is damaged. */
+	enum { SL_LIVE_STATE_NONE, SL_LIVE_STATE_TAKEN, SL_LIVE_STATE_DAMAGED } state;
+	uint64_t state_damaged_at;
+	bool flows;                     /* packets did: what is known is worth keeping */
 	uint64_t watchdog, watchdog_at; /* ns; 0: none */
 	/* Addresses that source NAT gives out and the machine does not have: only ever more. */
 	pthread_mutex_t nat_lock;
@@ -165,6 +170,14 @@ void sl__live_event(void *ctx, const struct sl_event *event);
 /* live_explain.c: packets put through one by one, each with an account of its way. */
 void sl__live_trace(void *ctx, const struct sl_trace *trace);
 void sl__live_explain(struct sl_live *live, unsigned n);
+
+/* live_state.c: `--state`. Take up what the last gateway left; false: said on stderr. */
+bool sl__live_state_take_up(struct sl_live_all *all); /* engines are there, packets do not flow */
+void sl__live_state_used(struct sl_live_all *all);    /* packets flow: the file has done its work */
+/* No thread moves packets any more: write. False: said in the log. */
+bool sl__live_state_save(struct sl_live_all *all);
+/* The programs go on for a while as if this gateway lived. */
+void sl__live_state_hold(struct sl_live_all *all);
 
 /* live_system.c: a state for systemd, such as "READY=1". */
 void sl__system_notify(const char *text);

@@ -46,6 +46,7 @@ static int open_signals(void)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR2);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN); /* a log that nobody reads any more is no reason to end */
 	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
@@ -200,8 +201,10 @@ static void take_signal(struct sl_live *live)
 {
 	struct signalfd_siginfo info;
 
-	while (read(live->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
+	while (read(live->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		live->restart = info.ssi_signo == SIGUSR2;
 		atomic_store(&live->over, true);
+	}
 }
 
 /* What somebody else did or wants: between two batches, and when nothing waits that was told. */

@@ -171,6 +171,9 @@ static bool one_record(struct sl_playback *p)
 	case SL_RECORD_ROUTES:
 		sl_routes_changed(p->e->engine);
 		break;
+	case SL_RECORD_IMPORT:
+		sl_conn_import(p->e->engine, p->content, p->len, NULL);
+		break;
 	case SL_RECORD_CONN:
 		kill_conn(p);
 		break;

@@ -9,7 +9,7 @@
  *	packets, time		with all that sl_packet says, and what the clock was
  *	surroundings		interfaces and own addresses, at first and when they changed; the answer
  *				to each question for a route, in the order of the questions
- *	an operator's doings	connections ended, rulesets put in place, routes forgotten
+ *	an operator's doings	connections taken up from an earlier run, ended, rulesets put in place, routes forgotten
  *	what came of it		a hash of verdicts and of every byte that left, batch by batch
  *
  * An engine is a function of these; so a replay gives the same, and the hashes prove it. Several
@@ -40,6 +40,7 @@ enum sl_record_kind {
 	SL_RECORD_INPUT = 'P',    /* struct sl_record_input, then packets */
 	SL_RECORD_CLOCK = 'K',    /* struct sl_record_input with n = budget */
 	SL_RECORD_ROUTES = 'G',   /* sl_routes_changed() */
+	SL_RECORD_IMPORT = 'I',   /* sl_conn_import(): its bytes */
 	SL_RECORD_CONN = 'X',     /* struct sl_record_kill */
 	SL_RECORD_EXPECT = 'Y',   /* struct sl_record_kill, by id */
 	SL_RECORD_ROUTE = 'r',    /* struct sl_record_route */

@@ -257,7 +257,7 @@ static bool start(struct sl_live_all *all)
 	for (unsigned i = 0; i < all->n; i++)
 		if (!start_one(&all->lives[i], seed))
 			return false;
-	if (!sl__live_control_open(all))
+	if (!sl__live_state_take_up(all) || !sl__live_control_open(all))
 		return false;
 	for (unsigned i = all->n; i-- > 0;) /* the first attaches: when all are ready */
 		if (!sl__live_links_init(&all->lives[i]))
@@ -301,10 +301,23 @@ static void end_one(struct sl_live *live)
 	free(live->blocks);
 }
 
+/* Packets no longer flow. The programs are removed, or left to the next gateway. */
+static void stop(struct sl_live_all *all)
+{
+	bool keep = all->flows && all->opt.state, restart = keep && all->lives[0].restart;
+
+	if (!restart)
+		sl__live_links_fini(&all->lives[0]);
+	stop_threads(all);
+	if (restart)
+		sl__live_state_hold(all);
+	if (keep && !sl__live_state_save(all) && restart)
+		sl__live_links_fini(&all->lives[0]); /* nothing to go on with */
+}
+
 static void end(struct sl_live_all *all)
 {
-	sl__live_links_fini(&all->lives[0]);
-	stop_threads(all);
+	stop(all);
 	for (unsigned i = 0; i < all->n; i++)
 		sl__live_loop_fini(&all->lives[i]);
 	sl__live_control_stop(all);
@@ -352,6 +365,8 @@ static int run(struct sl_live_all *all)
 {
 	if (!start(all))
 		return 1;
+	all->flows = true;
+	sl__live_state_used(all);
 	printf("ready\n");
 	fflush(stdout);
 	sl__system_notify("READY=1\nSTATUS=packets flow");

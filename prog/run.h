@@ -19,6 +19,7 @@ struct sl_run_options {
 	unsigned control_mode;
 	bool log_json;
 	uint64_t fast_path; /* connections; 0: not in use */
+	const char *state;  /* NULL: connections end with the gateway */
 	bool huge_pages;    /* engines' memory in pages of 2 MiB */
 	uint64_t queues;    /* engines, each with a thread and a queue of the TAP device */
 	const char *record;  /* NULL: no recording */

@@ -35,6 +35,7 @@ enum {
 	FRAGMENT_MEMORY,
 	STREAM_MEMORY,
 	HUGE_PAGES,
+	STATE,
 };
 
 static const struct option longs[] = {
@@ -64,6 +65,7 @@ static const struct option longs[] = {
         {"fragment-memory", required_argument, NULL, FRAGMENT_MEMORY},
         {"stream-memory", required_argument, NULL, STREAM_MEMORY},
         {"huge-pages", no_argument, NULL, HUGE_PAGES},
+        {"state", required_argument, NULL, STATE},
         {NULL, 0, NULL, 0},
 };
 
@@ -93,6 +95,8 @@ const char sl__run_help[] =
         "                        (default 65536; 0: none; --record: none)\n"
         "      --queues N        engines, a thread each, which share the connections (default 1,\n"
         "                        at most 16); limits are for all together\n"
+        "      --state FILE      connections go on after a restart: written at the end, taken up at\n"
+        "                        the start; SIGUSR2 ends for a restart\n"
         "      --record FILE     everything that the engine is given, for `sluice replay FILE`\n"
         "      --record-max N    bytes at most (default 256 MiB); the recording ends there\n"
         "      --log text|json   how events are told on stderr\n"
@@ -212,6 +216,9 @@ static bool apply(struct sl_run_options *opt, int c)
 		       wrong("--log", optarg, "neither text nor json");
 	case METRICS:
 		opt->metrics = optarg;
+		return true;
+	case STATE:
+		opt->state = optarg;
 		return true;
 	case HUGE_PAGES:
 		opt->huge_pages = true;

@@ -566,6 +566,7 @@ struct sl_export_info {
 	uint64_t id, sequence;
 	struct sl_tuple tuple[2];
 	uint16_t zone;
+	uint32_t left_ms; /* until it would have timed out, when it was made */
 };
 SL_EXPORT bool sl_export_info(const void *bytes, size_t len, struct sl_export_info *out);
 

@@ -131,9 +131,11 @@ bool sl_export_info(const void *bytes, size_t len, struct sl_export_info *out)
 
 	memset(&m, 0, sizeof(m));
 	sl__image_head(&c, &m);
+	sl__image_body(&c, &m);
 	*out = (struct sl_export_info){.id = m.id,
 	        .sequence = m.sequence,
 	        .zone = m.zone,
+	        .left_ms = m.left_ms,
 	        .tuple = {m.tuple[0], m.tuple[1]}};
 	return !c.bad;
 }

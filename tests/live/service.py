@@ -3,7 +3,7 @@
 """
 dist/sluice.service under a real systemd: process 1 of a PID namespace of its own, with a root that is this
 machine's under a layer of memory, and in the network namespace of the test's gateway (the drawing is in
-lib.py). What the unit promises is looked at: ready when packets flow, no root, a reload, a restart after a
+lib.py). What the unit promises is looked at: ready when packets flow, no root, a restart by which connections go on, a reload, a restart after a
 crash or a hang, a clear word when the ruleset is bad, and an end that leaves nothing.
 """
 from lib import *
@@ -44,7 +44,7 @@ class Systemd:
         here = os.path.dirname(os.path.abspath(__file__))
         self.net, self.folder = net, net.dir + "/etc"
         net.file("etc/gateway.nft", rules)
-        net.file("etc/default", 'SLUICE_OPTIONS="--inside in0 --outside out0"\n')
+        net.file("etc/default", 'SLUICE_OPTIONS="--inside in0 --outside out0 --set nf_conntrack_tcp_loose=0"\n')
         net.file("etc/said", "")
         os.chmod(self.folder, 0o755)
         os.mkdir(net.dir + "/root")
@@ -86,6 +86,19 @@ def reaches(net):
     return net.client.run("ping", "-c", "1", "-W", "1", S4, check=False).returncode == 0
 
 
+def goes_on(net, restart):
+    """A connection lives through it (and would not be known again: no picking up, see the options)."""
+    with net.server.enter(lambda: socket.create_server((S4, 7777))) as server:
+        here = net.client.enter(lambda: socket.create_connection((S4, 7777), timeout=20))
+        there, _ = server.accept()
+        there.settimeout(20)
+        restart()
+        for a, b in ((here, there), (there, here)):
+            a.sendall(b"still here")
+            check(b.recv(100) == b"still here", "a connection goes on")
+        here.close(), there.close()
+
+
 def managed():
     with Net() as net:
         s = Systemd(net, MASQUERADE)
@@ -100,6 +113,9 @@ def managed():
         check(int(status["CapEff"], 16) == 1 << 12 | 1 << 39, "two capabilities: " + status["CapEff"])
         check(status["Seccomp"].strip() == "2" and status["NoNewPrivs"].strip() == "1", "shut in")
         check("10.9.0.2" in s.run("sluice", "list").stdout, "it answers at the usual place")
+
+        goes_on(net, lambda: s.run("systemctl", "restart", "sluice"))
+        check(s.show("MainPID") != first and "state-taken-up" in s.said(), "a new one: " + s.said())
 
         net.file("etc/gateway.nft", MASQUERADE + "table ip f { chain c { type filter hook forward priority 0; policy drop;\n}\n}\n")
         s.run("systemctl", "reload", "sluice")

@@ -128,7 +128,7 @@ static void move(void)
 	const char *bad;
 
 	assert_true(sl_export_info(blob, n, &info));
-	assert_true(info.sequence > 0 && info.id != 0);
+	assert_true(info.sequence > 0 && info.id != 0 && info.left_ms > 0);
 	begin_elsewhere(&b);
 	b.now = a.now;
 	sl_clock(b.engine, b.now, 0);
