@@ -310,7 +310,7 @@ void sl__check_rule(
 		/* "meta l4proto { tcp, udp } th dport": ports are there, whatever the protocol. */
 		check_stmt(&c, s);
 		if (s->kind == ST_MATCH && s->b->set && s->a->field &&
-		        s->a->field->type == &sl__ty_proto && c.l4 == -1)
+		        s->a->field->type == &sl__ty_proto && s->a->field->where != IN_EXT6 && c.l4 == -1)
 			c.l4 = -2;
 		if (ends_rule(s) && s->next)
 			sl__check_fail(

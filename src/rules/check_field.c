@@ -74,6 +74,8 @@ static void use_field(struct sl__check *c, struct sl__expr *e)
 		if (c->l3_by && f->where != IN_CT)
 			c->l3_by->hidden = 1;
 	}
+	if (f->where == IN_TCPOPT && f->type != &sl__ty_boolean && c->l4 == SL_PROTO_TCP && c->l4_by)
+		c->l4_by->hidden = 1;
 	if (f->proto == 255)
 		name_ports(c, e);
 	if (!f->proto || f->proto == 255)

@@ -82,6 +82,11 @@ static void resolve_number(
 	uint64_t n;
 	uint32_t small;
 
+	if (bits > 64 && sl__read_wide(e->text, bits, e->value)) {
+		e->kind = EX_VALUE;
+		e->len = (uint8_t)sl__bytes_of(bits);
+		return;
+	}
 	if (sl__read_number(e->text, strlen(e->text), &n)) {
 		if (bits < 64 && n >> bits)
 			sl__check_fail(c, e->place,
@@ -255,6 +260,9 @@ void sl__check_value(
 		return;
 	case EX_FIELD:
 		sl__check_left(c, e);
+		if (e->field->where == IN_RAW && type->kind == TY_MARK)
+			sl__check_fail(c, e->place,
+			        "not supported: raw bits as a mark (which has the machine's byte order)");
 		if (!sl__same_type(e->type, type))
 			sl__check_fail(c, e->place,
 			        "datatype mismatch: expected %s, expression has type %s",

@@ -55,7 +55,8 @@ static bool passes(struct sl__eval *ev, struct sl__stmt *s)
 	case ST_MSS:
 		return sl__set_mss(ev, s);
 	case ST_FIELD_SET:
-		return sl__set_field(ev, s);
+		return s->a->field->where == IN_TCPOPT ? sl__set_tcp_option(ev, s)
+		                                       : sl__set_field(ev, s);
 	case ST_SET_CHANGE:
 		return sl__change_set(ev, s);
 	case ST_NOTRACK:
@@ -92,6 +93,9 @@ static enum sl__outcome run_rule(
 			break;
 		case ST_REJECT:
 			out = sl__reject(ev, s);
+			break;
+		case ST_STRIP:
+			out = sl__strip_tcp_option(ev, s);
 			break;
 		case ST_NAT:
 			out = sl__rules_translate(ev, s);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Everything that a rule can read of a packet, as one table: header fields by place and width,
- * meta data and conntrack data by key. Header formats: RFC 791, 8200, 9293, 768, 9260, 4340,
- * 3828, 792, 4443, 3376, 4302, 4303, 3173.
+ * meta data and conntrack data by key. Raw bits and options are parse_header.c's. Header formats: RFC 791, 8200, 9293, 768, 9260, 4340,
+ * 3828, 792, 4443, 3376, 4302, 4303, 3173, 6275, 8754.
  */
 #include "rules/rules.h"
 
@@ -19,6 +19,9 @@
 #define PORTS(group, proto) \
 	TRANSPORT(group, "sport", service, 0, 16, proto), \
 	TRANSPORT(group, "dport", service, 16, 16, proto)
+/* Of an IPv6 extension header, which may stand anywhere before the transport header. */
+#define EXT(group, name, type, at, bits, kind) \
+	{group, name, &sl__ty_##type, at, bits, IN_EXT6, kind, 6, 0}
 #define META(name, type, key, bits) {"meta", name, &sl__ty_##type, 0, bits, IN_META, key, 0, 0}
 #define CT(name, type, key, bits, family) \
 	{"ct", name, &sl__ty_##type, 0, bits, IN_CT, key, family, 0}
@@ -86,6 +89,41 @@ static const struct sl__field fields[] = {
 	TRANSPORT("igmp", "group", ipv4, 32, 32, 2),
 	TRANSPORT("esp", "spi", integer, 0, 32, 50),
 	TRANSPORT("esp", "sequence", integer, 32, 32, 50),
+	TRANSPORT("ah", "nexthdr", proto, 0, 8, 51),
+	TRANSPORT("ah", "hdrlength", integer, 8, 8, 51),
+	TRANSPORT("ah", "reserved", integer, 16, 16, 51),
+	TRANSPORT("ah", "spi", integer, 32, 32, 51),
+	TRANSPORT("ah", "sequence", integer, 64, 32, 51),
+	TRANSPORT("comp", "nexthdr", proto, 0, 8, 108),
+	TRANSPORT("comp", "flags", hex, 8, 8, 108),
+	TRANSPORT("comp", "cpi", integer, 16, 16, 108),
+	EXT("hbh", "nexthdr", proto, 0, 8, 0),
+	EXT("hbh", "hdrlength", integer, 8, 8, 0),
+	EXT("rt", "nexthdr", proto, 0, 8, 43),
+	EXT("rt", "hdrlength", integer, 8, 8, 43),
+	EXT("rt", "type", integer, 16, 8, 43),
+	EXT("rt", "seg-left", integer, 24, 8, 43),
+	EXT("srh", "last-entry", integer, 32, 8, 43),
+	EXT("srh", "flags", integer, 40, 8, 43),
+	EXT("srh", "tag", integer, 48, 16, 43),
+	EXT("frag", "nexthdr", proto, 0, 8, 44),
+	EXT("frag", "reserved", integer, 8, 8, 44),
+	EXT("frag", "frag-off", integer, 16, 13, 44),
+	EXT("frag", "reserved2", integer, 29, 2, 44),
+	EXT("frag", "more-fragments", integer, 31, 1, 44),
+	EXT("frag", "id", integer, 32, 32, 44),
+	EXT("dst", "nexthdr", proto, 0, 8, 60),
+	EXT("dst", "hdrlength", integer, 8, 8, 60),
+	EXT("mh", "nexthdr", proto, 0, 8, 135),
+	EXT("mh", "hdrlength", integer, 8, 8, 135),
+	EXT("mh", "type", mh_type, 16, 8, 135),
+	EXT("mh", "reserved", integer, 24, 8, 135),
+	EXT("mh", "checksum", integer, 32, 16, 135),
+	EXT("exthdr", "hbh", boolean, 0, 8, 0),
+	EXT("exthdr", "rt", boolean, 0, 8, 43),
+	EXT("exthdr", "frag", boolean, 0, 8, 44),
+	EXT("exthdr", "dst", boolean, 0, 8, 60),
+	EXT("exthdr", "mh", boolean, 0, 8, 135),
 	META("iifname", ifname, META_IIFNAME, 128),
 	META("oifname", ifname, META_OIFNAME, 128),
 	META("iif", iface, META_IIF, 128),
@@ -119,8 +157,6 @@ static const struct sl__field fields[] = {
 	{"fib", "oifname", &sl__ty_ifname, 0, 128, IN_FIB, FIB_RESULT_OIFNAME, 0, 0},
 	{"numgen", "", &sl__ty_integer, 0, 32, IN_NUMGEN, 0, 0, 0},
 	{"jhash", "", &sl__ty_integer, 0, 32, IN_JHASH, 0, 0, 0},
-	{"tcp option", "maxseg size", &sl__ty_integer, 16, 16, IN_TCPOPT, 2, 0, SL_PROTO_TCP},
-	{"tcp option", "window count", &sl__ty_integer, 16, 8, IN_TCPOPT, 3, 0, SL_PROTO_TCP},
 };
 /* clang-format on */
 

@@ -54,6 +54,26 @@ bool sl__read_number(const char *text, size_t len, uint64_t *out)
 	return true;
 }
 
+bool sl__read_wide(const char *text, unsigned bits, uint8_t *out)
+{
+	unsigned bytes = (bits + 7) / 8, nibble = 0;
+	size_t len = strlen(text);
+
+	if (len < 3 || text[0] != '0' || (text[1] != 'x' && text[1] != 'X'))
+		return false;
+	memset(out, 0, bytes);
+	while (len-- > 2) {
+		int d = hex_of(text[len]);
+
+		if (d < 0 || (d && 4 * nibble + (d > 7 ? 4 : d > 3 ? 3 : d > 1 ? 2 : 1) > bits))
+			return false;
+		if (d)
+			out[bytes - 1 - nibble / 2] |= (uint8_t)(d << 4 * (nibble % 2));
+		nibble++;
+	}
+	return true;
+}
+
 bool sl__read_ipv4(const char *text, size_t len, uint8_t out[4])
 {
 	unsigned part = 0, value = 0, digits = 0;

@@ -37,6 +37,8 @@ struct sl__token sl__lex(const struct sl__source *source, uint32_t *at);
 
 /* A text in numbers, strictly: all of it. */
 bool sl__read_number(const char *text, size_t len, uint64_t *out);
+/* 0x... of up to so many bits, into (bits + 7) / 8 bytes. */
+bool sl__read_wide(const char *text, unsigned bits, uint8_t *out);
 bool sl__read_ipv4(const char *text, size_t len, uint8_t out[4]);
 bool sl__read_ipv6(const char *text, size_t len, uint8_t out[16]);
 bool sl__read_lladdr(const char *text, size_t len, uint8_t out[6]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a packet has: the values of fields, masks, concatenations and maps for one packet, as
- * bytes in network order. A field that the packet lacks (ports of ICMP, anything behind a later
+ * bytes in network order. Headers are load_header.c's, connections load_ct.c's. A field that the packet lacks (ports of ICMP, anything behind a later
  * fragment's header, the mark of a connection where there is none) makes the match fail,
  * whatever its operator; that is also what makes "tcp dport" imply TCP.
  */
@@ -10,71 +10,6 @@
 #include <string.h>
 
 #include "track/parse.h"
-
-static unsigned put_number(uint8_t *out, uint64_t n, unsigned bytes)
-{
-	unsigned i;
-
-	for (i = 0; i < bytes; i++)
-		out[bytes - 1 - i] = (uint8_t)(i < 8 ? n >> 8 * i : 0);
-	return bytes;
-}
-
-static unsigned put_text(uint8_t *out, const char *text)
-{
-	size_t len = text ? strlen(text) : 0;
-
-	memset(out, 0, 16);
-	if (len)
-		memcpy(out, text, len < 15 ? len : 15);
-	return 16;
-}
-
-/* Bits at..at+bits of data as a number, right-aligned in as many bytes as its type has. */
-static bool take_bits(
-        const uint8_t *data, uint32_t len, unsigned at, unsigned bits, uint8_t *out, unsigned *got)
-{
-	unsigned bytes = sl__bytes_of(bits), first = at / 8, last = (at + bits - 1) / 8, i;
-	uint64_t n = 0;
-
-	if (last >= len)
-		return false;
-	*got = bytes;
-	if (!(at % 8) && !(bits % 8)) {
-		memcpy(out, data + first, bytes);
-		return true;
-	}
-	for (i = first; i <= last; i++)
-		n = n << 8 | data[i];
-	n >>= 7 - (at + bits - 1) % 8;
-	put_number(out, n & (((uint64_t)1 << bits) - 1), bytes);
-	return true;
-}
-
-static bool has_ports(uint8_t proto)
-{
-	return proto == SL_PROTO_TCP || proto == SL_PROTO_UDP || proto == SL_PROTO_SCTP ||
-	       proto == SL_PROTO_DCCP || proto == SL_PROTO_UDPLITE;
-}
-
-static bool load_header(struct sl__eval *ev, const struct sl__field *f, uint8_t *out, unsigned *len)
-{
-	const struct sl_parsed *parsed = ev->view->parsed;
-	const uint8_t *data = ev->view->packet->data;
-
-	if (f->family && parsed->tuple.family != f->family)
-		return false;
-	if (f->where == IN_NET)
-		return take_bits(data, parsed->len, f->at, f->bits, out, len);
-	if (parsed->frag == SL_FRAG_LATER || parsed->l4 > parsed->len)
-		return false;
-	if (f->proto ==
-	        255) /* th reads whatever stands there, as in Linux: of ICMP, what differs */
-		ev->stays &= has_ports(parsed->tuple.proto);
-	else if (f->proto != parsed->tuple.proto)
-		return false;
-	return take_bits(data + parsed->l4, parsed->len - parsed->l4, f->at, f->bits, out, len);
-}
 
 static const char *if_name(struct sl__eval *ev, uint32_t index)
 {
@@ -89,140 +24,32 @@ static bool load_meta(struct sl__eval *ev, unsigned key, uint8_t *out, unsigned 
 	switch (key) {
 	case META_IIFNAME:
 	case META_IIF:
-		*len = put_text(out, if_name(ev, v->in_if));
+		*len = sl__load_text_put(out, if_name(ev, v->in_if));
 		return true;
 	case META_OIFNAME:
 	case META_OIF:
-		*len = put_text(out, if_name(ev, v->out_if));
+		*len = sl__load_text_put(out, if_name(ev, v->out_if));
 		return true;
 	case META_L4PROTO:
-		*len = put_number(out, v->parsed->tuple.proto, 1);
+		*len = sl__load_number_put(out, sl__transport_proto(ev), 1);
 		return true;
 	case META_NFPROTO:
-		*len = put_number(out, ip6 ? 10 : 2, 1);
+		*len = sl__load_number_put(out, ip6 ? 10 : 2, 1);
 		return true;
 	case META_PROTOCOL:
-		*len = put_number(out, ip6 ? 0x86dd : 0x0800, 2);
+		*len = sl__load_number_put(out, ip6 ? 0x86dd : 0x0800, 2);
 		return true;
 	case META_MARK:
-		*len = put_number(out, v->packet->mark, 4);
+		*len = sl__load_number_put(out, v->packet->mark, 4);
 		return true;
 	case META_LENGTH:
-		*len = put_number(out, v->parsed->len, 4);
+		*len = sl__load_number_put(out, v->parsed->len, 4);
 		return true;
 	case META_PKTTYPE:
-		*len = put_number(out, v->packet->cast, 1);
+		*len = sl__load_number_put(out, v->packet->cast, 1);
 		return true;
 	}
 	return false;
-}
-
-static unsigned state_bit(enum sl_ctstate state)
-{
-	switch (state) {
-	case SL_CT_NEW:
-		return 8;
-	case SL_CT_ESTABLISHED:
-		return 2;
-	case SL_CT_RELATED:
-		return 4;
-	case SL_CT_UNTRACKED:
-		return 64;
-	default:
-		return 1;
-	}
-}
-
-/* Before tracking, a zone that a rule set makes it look new, as in Linux (its template is). */
-static enum sl_ctstate state_of(const struct sl_policy_view *v)
-{
-	if (v->stage == SL_BEFORE_TRACK && !v->conn)
-		return v->zone_set ? SL_CT_NEW : v->notrack ? SL_CT_UNTRACKED : SL_CT_INVALID;
-	return v->conn || v->state == SL_CT_UNTRACKED ? v->state : SL_CT_INVALID;
-}
-
-static bool load_ct_count(
-        const struct sl_conn_info *info, const struct sl__expr *e, uint8_t *out, unsigned *len)
-{
-	uint64_t packets = e->dir < 2 ? info->packets[e->dir] : info->packets[0] + info->packets[1];
-	uint64_t bytes = e->dir < 2 ? info->bytes[e->dir] : info->bytes[0] + info->bytes[1];
-	unsigned key = e->field->key;
-
-	*len = put_number(out,
-	        key == CT_BYTES     ? bytes
-	        : key == CT_PACKETS ? packets
-	        : packets           ? bytes / packets
-	                            : 0,
-	        8);
-	return true;
-}
-
-static bool load_ct_addr(
-        const struct sl_conn_info *info, const struct sl__expr *e, uint8_t *out, unsigned *len)
-{
-	const struct sl_tuple *t = &info->tuple[e->dir & 1];
-	unsigned key = e->field->key;
-	bool ip6 = key == CT_SADDR6 || key == CT_DADDR6;
-	const struct sl_addr *a = key == CT_SADDR4 || key == CT_SADDR6 ? &t->src : &t->dst;
-
-	if (t->family != (ip6 ? SL_IPV6 : SL_IPV4))
-		return false;
-	*len = ip6 ? 16 : 4;
-	memcpy(out, a->b + 16 - *len, *len);
-	return true;
-}
-
-static bool load_ct(struct sl__eval *ev, const struct sl__expr *e, uint8_t *out, unsigned *len)
-{
-	struct sl_conn_info info;
-
-	if (e->field->key == CT_STATE) {
-		*len = put_number(out, state_bit(state_of(ev->view)), 4);
-		return true;
-	}
-	if (!ev->view->conn)
-		return false;
-	sl_conn_info(ev->view->engine, ev->view->conn, &info);
-	switch (e->field->key) {
-	case CT_STATUS:
-		*len = put_number(out, info.status, 4);
-		return true;
-	case CT_DIRECTION:
-		*len = put_number(out, ev->view->dir, 1);
-		return true;
-	case CT_MARK:
-		*len = put_number(out, info.mark, 4);
-		return true;
-	case CT_ZONE:
-		*len = put_number(
-		        out, e->dir > 1 || info.zone_dirs >> e->dir & 1 ? info.zone : 0, 2);
-		return true;
-	case CT_HELPER:
-		*len = put_text(out, info.master_helper);
-		return info.master_helper; /* its master's: of what is related, as in Linux */
-	case CT_EXPIRATION:
-		/* Linux has a conn's time as a date only when it is confirmed. */
-		*len = put_number(out, info.status & SL_CONFIRMED ? info.timeout : 0, 4);
-		return true;
-	case CT_L3PROTO:
-		*len = put_number(out, info.tuple[0].family == SL_IPV6 ? 10 : 2, 1);
-		return true;
-	case CT_PROTOCOL:
-		*len = put_number(out, info.tuple[0].proto, 1);
-		return true;
-	case CT_PROTO_SRC:
-		*len = put_number(out, info.tuple[e->dir & 1].sport, 2);
-		return true;
-	case CT_PROTO_DST:
-		*len = put_number(out, info.tuple[e->dir & 1].dport, 2);
-		return true;
-	case CT_BYTES:
-	case CT_PACKETS:
-	case CT_AVGPKT:
-		return load_ct_count(&info, e, out, len);
-	default:
-		return load_ct_addr(&info, e, out, len);
-	}
 }
 
 static bool is_local(struct sl__eval *ev, const struct sl_addr *a, enum sl_family family)
@@ -252,7 +79,7 @@ static bool load_fib(struct sl__eval *ev, const struct sl__expr *e, uint8_t *out
 	uint32_t mark = e->arg[ARG_FLAGS] & FIB_MARK ? ev->view->packet->mark : 0;
 
 	if (e->field->key == FIB_TYPE) {
-		*len = put_number(out, address_type(ev, a, t->family), 4);
+		*len = sl__load_number_put(out, address_type(ev, a, t->family), 4);
 		return true;
 	}
 	found = ev->r->env.route_if
@@ -261,9 +88,9 @@ static bool load_fib(struct sl__eval *ev, const struct sl__expr *e, uint8_t *out
 	if ((in_if && found != in_if) || is_local(ev, a, t->family)) /* as Linux answers */
 		found = 0;
 	if (e->field->key == FIB_RESULT_OIF)
-		*len = put_number(out, found != 0, 1);
+		*len = sl__load_number_put(out, found != 0, 1);
 	else
-		*len = put_text(out, if_name(ev, found));
+		*len = sl__load_text_put(out, if_name(ev, found));
 	return true;
 }
 
@@ -287,7 +114,7 @@ static bool load_numgen(struct sl__eval *ev, const struct sl__expr *e, uint8_t *
 		n = state->expires;
 		state->expires = n + 1 < e->arg[ARG_MOD] ? n + 1 : 0;
 	}
-	*len = put_number(out, n + e->arg[ARG_OFFSET], 4);
+	*len = sl__load_number_put(out, n + e->arg[ARG_OFFSET], 4);
 	return true;
 }
 
@@ -351,30 +178,8 @@ static bool load_jhash(struct sl__eval *ev, const struct sl__expr *e, uint8_t *o
 		at += e->a->kind == EX_CONCAT ? (n + 3) & ~3u : n;
 	}
 	hash = jenkins(key, at, e->arg[ARG_SEED]);
-	*len = put_number(out, ((uint64_t)hash * e->arg[ARG_MOD] >> 32) + e->arg[ARG_OFFSET], 4);
+	*len = sl__load_number_put(out, ((uint64_t)hash * e->arg[ARG_MOD] >> 32) + e->arg[ARG_OFFSET], 4);
 	return true;
-}
-
-/* The data of a TCP option, from its kind byte. */
-static bool load_tcp_option(
-        struct sl__eval *ev, const struct sl__field *f, uint8_t *out, unsigned *len)
-{
-	const struct sl_parsed *p = ev->view->parsed;
-	const uint8_t *data = ev->view->packet->data;
-	uint32_t at = p->l4 + 20;
-
-	if (p->tuple.proto != SL_PROTO_TCP || p->frag == SL_FRAG_LATER)
-		return false;
-	while (at + 1 < p->payload && data[at] != 0) {
-		uint32_t size = data[at] == 1 ? 1 : data[at + 1];
-
-		if (data[at] == f->key && at + size <= p->payload)
-			return take_bits(data + at, size, f->at, f->bits, out, len);
-		if (!size)
-			return false;
-		at += size;
-	}
-	return false;
 }
 
 static bool load_field(struct sl__eval *ev, const struct sl__expr *e, uint8_t *out, unsigned *len)
@@ -382,11 +187,13 @@ static bool load_field(struct sl__eval *ev, const struct sl__expr *e, uint8_t *o
 	switch (e->field->where) {
 	case IN_NET:
 	case IN_TRANSPORT:
-		return load_header(ev, e->field, out, len);
+		return sl__load_header(ev, e->field, out, len);
+	case IN_RAW:
+		return sl__load_raw(ev, e->field, out, len);
 	case IN_META:
 		return load_meta(ev, e->field->key, out, len);
 	case IN_CT:
-		return load_ct(ev, e, out, len);
+		return sl__load_ct(ev, e, out, len);
 	case IN_FIB:
 		return load_fib(ev, e, out, len);
 	case IN_NUMGEN:
@@ -394,7 +201,7 @@ static bool load_field(struct sl__eval *ev, const struct sl__expr *e, uint8_t *o
 	case IN_JHASH:
 		return load_jhash(ev, e, out, len);
 	default:
-		return load_tcp_option(ev, e->field, out, len);
+		return sl__load_option(ev, e->field, out, len);
 	}
 }
 
@@ -405,7 +212,7 @@ static void shift(uint8_t *v, unsigned len, unsigned op, uint64_t by)
 
 	for (i = 0; i < len; i++)
 		n = n << 8 | v[i];
-	put_number(v, by > 63 ? 0 : op == OP_LSHIFT ? n << by : n >> by, len);
+	sl__load_number_put(v, by > 63 ? 0 : op == OP_LSHIFT ? n << by : n >> by, len);
 }
 
 static bool load_binary(struct sl__eval *ev, const struct sl__expr *e, uint8_t *out, unsigned *len)

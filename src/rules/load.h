@@ -4,6 +4,8 @@
 #ifndef SL_RULES_LOAD_H
 #define SL_RULES_LOAD_H
 
+#include <string.h>
+
 #include "rules/rules.h"
 #include "track/track.h"
 
@@ -45,6 +47,41 @@ struct sl__object *sl__load_object(struct sl__eval *ev, const struct sl__stmt *s
 bool sl__load_number(struct sl__eval *ev, const struct sl__expr *e, uint64_t *number);
 uint64_t sl__eval_random(struct sl_rules *r);
 
+/* A number, or a text of up to 15 characters, as values of fields have them; how many bytes. */
+static inline unsigned sl__load_number_put(uint8_t *out, uint64_t n, unsigned bytes)
+{
+	unsigned i;
+
+	for (i = 0; i < bytes; i++)
+		out[bytes - 1 - i] = (uint8_t)(i < 8 ? n >> 8 * i : 0);
+	return bytes;
+}
+static inline unsigned sl__load_text_put(uint8_t *out, const char *text)
+{
+	size_t len = text ? strlen(text) : 0;
+
+	memset(out, 0, 16);
+	if (len)
+		memcpy(out, text, len < 15 ? len : 15);
+	return 16;
+}
+
+/* ---- load_header.c, load_ct.c: as sl__load() ---- */
+
+bool sl__load_header(struct sl__eval *ev, const struct sl__field *f, uint8_t *out, unsigned *len);
+bool sl__load_raw(struct sl__eval *ev, const struct sl__field *f, uint8_t *out, unsigned *len);
+bool sl__load_option(struct sl__eval *ev, const struct sl__field *f, uint8_t *out, unsigned *len);
+bool sl__load_ct(struct sl__eval *ev, const struct sl__expr *e, uint8_t *out, unsigned *len);
+/* As `meta l4proto` has it. */
+uint8_t sl__transport_proto(const struct sl__eval *ev);
+/* Bytes of the packet's TCP header with its options; 0: it has none that is whole. */
+uint32_t sl__tcp_header(const struct sl__eval *ev);
+/*
+ * Where the first option of that kind stands in the packet, and its size. 0: nowhere, and the size is 0,
+ * or it is not whole.
+ */
+uint32_t sl__tcp_option(const struct sl__eval *ev, unsigned kind, uint32_t *size);
+
 /* ---- match.c ---- */
 
 bool sl__matches(struct sl__eval *ev, const struct sl__stmt *s);
@@ -82,12 +119,15 @@ void sl__share_start(struct sl_rules *r, uint64_t now);
 /* Within a rule: the others may know of connections that count and are gone. */
 void sl__share_wish(const struct sl_rules *r);
 
-/* ---- effect.c: false where the rule ends, as if it did not match ---- */
+/* ---- effect.c, effect_header.c: false where the rule ends, as if it did not match ---- */
 
 bool sl__set_meta(struct sl__eval *ev, const struct sl__stmt *s);
 bool sl__set_ct(struct sl__eval *ev, const struct sl__stmt *s);
 bool sl__set_field(struct sl__eval *ev, const struct sl__stmt *s);
 bool sl__set_mss(struct sl__eval *ev, const struct sl__stmt *s);
+bool sl__set_tcp_option(struct sl__eval *ev, const struct sl__stmt *s);
+/* SL__NEXT, whether there was one or not; drops where it cannot be taken out. */
+enum sl__outcome sl__strip_tcp_option(struct sl__eval *ev, const struct sl__stmt *s);
 bool sl__change_set(struct sl__eval *ev, struct sl__stmt *s);
 
 /* ---- ctobject.c ---- */

@@ -132,6 +132,12 @@ struct sl__expr *sl__parse_verdict(struct sl__parser *p);
 bool sl__at_field(const struct sl__parser *p);
 bool sl__group_token(const struct sl__token *t);
 struct sl__expr *sl__parse_field(struct sl__parser *p);
+/* @base,at,bits; what stands behind `tcp option`, `ip option` (parse_header.c). */
+void sl__parse_raw(struct sl__parser *p, struct sl__expr *e);
+void sl__parse_tcp_option(struct sl__parser *p, struct sl__expr *e);
+void sl__parse_ip_option(struct sl__parser *p, struct sl__expr *e);
+/* The kind that a name or number stands for, and how it is printed. */
+unsigned sl__parse_tcp_option_kind(struct sl__parser *p, const char **name);
 struct sl__expr *sl__parse_variable(struct sl__parser *p);
 /* One level deeper; p->nest-- on the way out. */
 void sl__nest_in(struct sl__parser *p);

@@ -121,9 +121,7 @@ static struct sl__expr *parse_primary(struct sl__parser *p, enum side side)
 		e = sl__parse_variable(p);
 	else if (sl__is(p, '('))
 		e = parse_paren(p, side);
-	else if (sl__is(p, '@') && side != RIGHT)
-		sl__parse_unsupported(p, p->token.place, "raw payload expression");
-	else if (side != RIGHT && sl__group_token(&p->token))
+	else if (side != RIGHT && (sl__is(p, '@') || sl__group_token(&p->token)))
 		e = sl__parse_field(p);
 	else if (side == LEFT)
 		sl__parse_unexpected(p, "a statement, or a field of the packet");

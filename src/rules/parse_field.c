@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-static const char *const not_supported_groups[] = {"ether", "vlan", "arp", "ah", "comp", "socket",
-        "osf", "ipsec", "rt", "rt0", "rt2", "rt4", "srh", "hbh", "frag", "dst", "mh", "exthdr",
+static const char *const not_supported_groups[] = {"ether", "vlan", "arp", "socket",
+        "osf", "ipsec", "rt0", "rt2", "rt4",
         "time", "day", "hour", "rtclassid", "skuid", "skgid", "nftrace", "cpu", "iiftype",
         "oiftype", "iifgroup", "oifgroup", "cgroup", "ibrname", "obrname", "ibriport", "obriport",
         "random", "xt", NULL};
@@ -173,18 +173,15 @@ static void parse_jhash(struct sl__parser *p, struct sl__expr *e)
 	parse_mod(p, e);
 }
 
-static void parse_tcp_option(struct sl__parser *p, struct sl__expr *e)
+/* `rt type` is of a header of IPv6; what of `rt` is a route sluice does not know. */
+static void parse_rt(struct sl__parser *p, struct sl__expr *e)
 {
-	sl__take(p);
-	if (sl__accept_word(p, "maxseg")) {
-		sl__expect_word(p, "size");
-		e->field = sl__field_find("tcp option", "maxseg size");
-	} else if (sl__accept_word(p, "window")) {
-		sl__expect_word(p, "count");
-		e->field = sl__field_find("tcp option", "window count");
-	} else {
-		sl__parse_unsupported(p, p->token.place, "this tcp option");
-	}
+	static const char *const routes[] = {"classid", "nexthop", "mtu", "ip", "ip6", "ipsec", NULL};
+
+	if (sl__listed(routes, &p->token))
+		sl__parse_unsupported(
+		        p, sl__place_join(e->place, p->token.place), "rt, what a route says");
+	parse_key(p, "rt", e);
 }
 
 static void parse_grouped(struct sl__parser *p, struct sl__expr *e, const char *group)
@@ -198,7 +195,11 @@ static void parse_grouped(struct sl__parser *p, struct sl__expr *e, const char *
 	else if (!strcmp(group, "jhash"))
 		parse_jhash(p, e);
 	else if (!strcmp(group, "tcp") && sl__is_word(p, "option"))
-		parse_tcp_option(p, e);
+		sl__parse_tcp_option(p, e);
+	else if (!strcmp(group, "ip") && sl__is_word(p, "option"))
+		sl__parse_ip_option(p, e);
+	else if (!strcmp(group, "rt"))
+		parse_rt(p, e);
 	else
 		parse_key(p, group, e);
 }
@@ -212,6 +213,13 @@ struct sl__expr *sl__parse_field(struct sl__parser *p)
 		struct sl__place place = p->token.place;
 
 		sl__parse_unsupported(p, place, sl__token_text(p));
+	}
+	if (sl__is(p, '@')) {
+		sl__parse_raw(p, e);
+		e->place = sl__place_join(e->place, p->last);
+		e->type = e->field->type;
+		e->bits = e->field->bits;
+		return e;
 	}
 	group = sl__token_text(p);
 	if (sl__meta_bare(group))

@@ -236,6 +236,15 @@ static void set_stmt(struct sl__parser *p, struct sl__stmt *s)
 	s->text = sl__parse_name(p, "the name of a set");
 }
 
+/* reset tcp option NAME */
+static void reset_stmt(struct sl__parser *p, struct sl__stmt *s)
+{
+	s->kind = ST_STRIP;
+	sl__expect_word(p, "tcp");
+	sl__expect_word(p, "option");
+	s->code = (uint8_t)sl__parse_tcp_option_kind(p, &s->text);
+}
+
 static void add_stmt(struct sl__parser *p, struct sl__stmt *s)
 {
 	set_change(p, s, 0);
@@ -257,6 +266,7 @@ static const struct {
 } statements[] = {
         {"log", log_stmt},
         {"reject", reject_stmt},
+        {"reset", reset_stmt},
         {"snat", sl__snat_stmt},
         {"dnat", sl__dnat_stmt},
         {"masquerade", sl__masquerade_stmt},
@@ -270,7 +280,7 @@ static const struct {
         {"set", set_stmt},
 };
 static const char *const refused[] = {
-        "queue", "tproxy", "dup", "fwd", "synproxy", "xt", "reset", "map", "secmark", NULL};
+        "queue", "tproxy", "dup", "fwd", "synproxy", "xt", "map", "secmark", NULL};
 
 static void refuse_unsupported(struct sl__parser *p)
 {
@@ -365,9 +375,9 @@ static void set_field(struct sl__parser *p, struct sl__stmt *s, struct sl__expr 
 		s->kind = ST_META_SET;
 	else if (f->where == IN_CT && (f->key == CT_MARK || f->key == CT_ZONE))
 		s->kind = ST_CT_SET;
-	else if (f->where == IN_TCPOPT && f->key == 2)
+	else if (f->where == IN_TCPOPT && f->key == 2 && f->at == 16 && f->bits == 16)
 		s->kind = ST_MSS;
-	else if (sl__field_settable(f))
+	else if (sl__field_settable(f) || (f->where == IN_TCPOPT && f->bits == 32))
 		s->kind = ST_FIELD_SET;
 	else
 		sl__parse_unsupported(

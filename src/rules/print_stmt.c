@@ -281,6 +281,9 @@ static void put_stmt(struct sl__printer *p, const struct sl__stmt *s, uint8_t fa
 	case ST_SET_CHANGE:
 		put_set_change(p, s);
 		break;
+	case ST_STRIP:
+		sl__put(p, "reset tcp option %s", s->text);
+		break;
 	case ST_FLOW:
 		sl__put(p, "flow add @%s", s->text);
 		break;

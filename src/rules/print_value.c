@@ -78,6 +78,18 @@ void sl__put_number(struct sl__printer *p, const struct sl__type *type, uint64_t
 		sl__put(p, "%llu", (unsigned long long)n);
 }
 
+/* What no 64 bits hold. */
+static void put_wide(struct sl__printer *p, const uint8_t *b, unsigned len)
+{
+	unsigned i = 0;
+
+	while (i + 1 < len && !b[i])
+		i++;
+	sl__put(p, "0x%x", b[i]);
+	while (++i < len)
+		sl__put(p, "%02x", b[i]);
+}
+
 void sl__put_value(struct sl__printer *p, const struct sl__expr *e)
 {
 	const struct sl__type *type = e->type;
@@ -104,7 +116,10 @@ void sl__put_value(struct sl__printer *p, const struct sl__expr *e)
 		put_bits(p, type, sl__value_number(e));
 		break;
 	default:
-		sl__put_number(p, type, sl__value_number(e));
+		if (e->len > 8)
+			put_wide(p, e->value, e->len);
+		else
+			sl__put_number(p, type, sl__value_number(e));
 	}
 }
 
@@ -162,6 +177,9 @@ static void put_field(struct sl__printer *p, const struct sl__expr *e)
 			sl__put(p, " seed 0x%x", e->arg[ARG_SEED]);
 		if (e->arg[ARG_OFFSET])
 			sl__put(p, " offset %u", e->arg[ARG_OFFSET]);
+		break;
+	case IN_RAW:
+		sl__put(p, "@%s", f->name);
 		break;
 	default:
 		sl__put(p, "%s %s", f->group, f->name);

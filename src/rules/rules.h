@@ -103,7 +103,7 @@ extern const struct sl__type sl__ty_integer, sl__ty_ipv4, sl__ty_ipv6, sl__ty_se
         sl__ty_ct_status, sl__ty_ct_dir, sl__ty_time, sl__ty_string, sl__ty_boolean,
         sl__ty_tcp_flag, sl__ty_icmp_type, sl__ty_icmp_code, sl__ty_icmpv6_type, sl__ty_icmpv6_code,
         sl__ty_icmpx_code, sl__ty_dscp, sl__ty_ecn, sl__ty_pkttype, sl__ty_fib_type,
-        sl__ty_dccp_type, sl__ty_lladdr, sl__ty_verdict, sl__ty_igmp_type;
+        sl__ty_dccp_type, sl__ty_lladdr, sl__ty_verdict, sl__ty_igmp_type, sl__ty_mh_type, sl__ty_hex;
 
 const struct sl__type *sl__type_find(const char *name);
 bool sl__symbol_value(const struct sl__symbol *table, const char *name, uint32_t *value);
@@ -117,7 +117,21 @@ extern const struct sl__symbol sl__services[], sl__protocols[];
 
 /* ---- what can be read of a packet (field.c) ---- */
 
-enum sl__where { IN_NET, IN_TRANSPORT, IN_META, IN_CT, IN_FIB, IN_NUMGEN, IN_JHASH, IN_TCPOPT };
+enum sl__where {
+	IN_NET,
+	IN_TRANSPORT,
+	IN_META,
+	IN_CT,
+	IN_FIB,
+	IN_NUMGEN,
+	IN_JHASH,
+	IN_RAW,    /* @th,8,16: any bits */
+	IN_TCPOPT, /* of options and extension headers; of type boolean: is there one? */
+	IN_IPOPT,
+	IN_EXT6,
+};
+enum { RAW_NETWORK, RAW_TRANSPORT, RAW_INNER };
+enum { IP_OPTION_RR = 7, IP_OPTION_LSRR = 131, IP_OPTION_SSRR = 137, IP_OPTION_RA = 148 };
 
 enum sl__meta { /* keys of IN_META */
 	META_IIFNAME,
@@ -158,9 +172,9 @@ enum sl__need { NEED_NOTHING, NEED_ECHO, NEED_MTU, NEED_GATEWAY, NEED_MLD, NEED_
 struct sl__field {
 	const char *group, *name;
 	const struct sl__type *type;
-	uint16_t at, bits; /* IN_NET, IN_TRANSPORT: where, in bits */
+	uint16_t at, bits; /* of headers: where, in bits; in options: from the kind on */
 	uint8_t where;     /* enum sl__where */
-	uint8_t key;       /* enum sl__meta, sl__ctkey, sl__need; IN_TCPOPT: option kind */
+	uint8_t key;       /* enum sl__meta, sl__ctkey, sl__need; RAW_*; kind of option, or of header */
 	uint8_t family;    /* needs IPv4 (4) or IPv6 (6); 0: either */
 	uint8_t proto;     /* needs this transport protocol; 0: none, 255: any with ports */
 };
@@ -273,6 +287,7 @@ enum sl__stmt_kind {
 	ST_FLOW,
 	ST_MSS,
 	ST_FIELD_SET,
+	ST_STRIP, /* reset tcp option */
 	ST_OBJECT,
 };
 
@@ -327,7 +342,7 @@ struct sl__stmt {
 	bool stays; /* answers alike for all packets of an established connection (memo.c) */
 	uint8_t hidden; /* a match that what follows implies: not printed */
 	uint8_t family; /* ST_NAT: 4, 6 or 0; ST_REJECT: what it needs */
-	uint8_t code;   /* ST_REJECT */
+	uint8_t code;   /* ST_REJECT; ST_STRIP: the kind */
 	uint8_t object; /* enum sl__object_kind */
 	uint8_t explicit_family, prefix, interval, addr_port;
 	uint16_t flags; /* enum sl_nat_flag */

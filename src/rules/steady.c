@@ -85,7 +85,10 @@ static bool same_field(const struct look *look, const struct sl__field *f)
 		return true;
 	case IN_NUMGEN:
 	case IN_JHASH:
+	case IN_RAW:
 	case IN_TCPOPT:
+	case IN_IPOPT:
+	case IN_EXT6:
 		break;
 	}
 	return false;

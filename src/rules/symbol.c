@@ -58,6 +58,11 @@ static const struct sl__symbol igmp_types[] = {{"membership-query", 17},
 	{"membership-report-v1", 18}, {"membership-report-v2", 22}, {"leave-group", 23},
 	{"membership-report-v3", 34}, {NULL, 0}};
 static const struct sl__symbol booleans[] = {{"exists", 1}, {"missing", 0}, {NULL, 0}};
+static const struct sl__symbol mh_types[] = {{"binding-refresh-request", 0}, {"home-test-init", 1},
+        {"careof-test-init", 2}, {"home-test", 3}, {"careof-test", 4}, {"binding-update", 5},
+        {"binding-acknowledgement", 6}, {"binding-error", 7}, {"fast-binding-update", 8},
+        {"fast-binding-acknowledgement", 9}, {"fast-binding-advertisement", 10},
+        {"experimental-mobility-header", 11}, {"home-agent-switch-message", 12}, {NULL, 0}};
 /* clang-format on */
 
 const struct sl__type sl__ty_integer = {"integer", "integer", 0, TY_INTEGER, NULL, 0};
@@ -108,6 +113,9 @@ const struct sl__type sl__ty_dccp_type = {
 	"dccp_pkttype", "DCCP packet type", 4, TY_INTEGER, dccp_types, 2};
 const struct sl__type sl__ty_igmp_type = {
 	"igmp_type", "IGMP type", 8, TY_INTEGER, igmp_types, 0};
+const struct sl__type sl__ty_mh_type = {
+	"mh_type", "Mobility Header Type", 8, TY_INTEGER, mh_types, 0};
+const struct sl__type sl__ty_hex = {"bitmask", "bitmask", 8, TY_INTEGER, NULL, 1};
 const struct sl__type sl__ty_verdict = {"verdict", "netfilter verdict", 0, TY_VERDICT, NULL, 0};
 
 const struct sl__type *sl__type_find(const char *name)
@@ -118,7 +126,7 @@ const struct sl__type *sl__type_find(const char *name)
 		&sl__ty_ct_dir, &sl__ty_time, &sl__ty_boolean, &sl__ty_tcp_flag,
 		&sl__ty_icmp_type, &sl__ty_icmp_code, &sl__ty_icmpv6_type, &sl__ty_icmpv6_code,
 		&sl__ty_icmpx_code, &sl__ty_dscp, &sl__ty_ecn, &sl__ty_pkttype,
-		&sl__ty_fib_type, &sl__ty_dccp_type, &sl__ty_igmp_type, &sl__ty_verdict};
+		&sl__ty_fib_type, &sl__ty_dccp_type, &sl__ty_igmp_type, &sl__ty_mh_type, &sl__ty_verdict};
 	size_t i;
 
 	for (i = 0; i < sizeof all / sizeof *all; i++) {

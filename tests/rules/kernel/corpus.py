@@ -39,6 +39,7 @@ class Maker:
     def __init__(self, seed):
         self.R = random.Random(seed)
         self.fields = random.Random("fields %s" % seed)
+        self.raws = random.Random("raws %s" % seed)
         R = self.R
         self.family = R.choice(["ip", "ip", "ip6", "inet", "inet", "inet"])
         self.counted = R.random() < 0.6
@@ -199,6 +200,39 @@ class Maker:
             return "ip6 nexthdr " + R.choice([NAMES[flow.proto], "!= 99"])
         return R.choice(["ip6 length > 4", "ip6 version 6", "ip6 length < 3000"])
 
+    def raw(self, l3, flow, translated):
+        """Options, extension headers, bits by their place; of a random order of their own."""
+        R = self.raws
+        choices = ["@nh,0,4 %d" % l3, "@nh,0,4 != 0", "@nh,%d,8 & 0xf0 != 0xf0" % (64 if l3 == 4 else 56)]
+        if not translated:
+            choices += ["@nh,96,32 0x%08x" % int(ipaddress.ip_address(flow.src)), "@nh,104,24 { 0x%06x, 1 }" % (int(ipaddress.ip_address(flow.src)) & 0xffffff)] \
+                if l3 == 4 else ["@nh,64,128 0x%032x" % int(ipaddress.ip_address(flow.src)), "@nh,64,48 0x%012x" % (int(ipaddress.ip_address(flow.src)) >> 80)]
+            if flow.proto in (TCP, UDP):
+                choices += ["@th,16,16 %d" % flow.dport, "@th,17,15 < 0x7fff", "@th,0,8 . @th,16,16 != { 1 . 2 }"]
+        if flow.proto == UDP:
+            flow.size = max(flow.size, 4)
+            choices += ["@ih,0,32 0x79797979", "@ih,3,7 != 0", "@th,64,16 0x7979"]
+        if flow.proto == TCP:
+            kind, data, exact = R.choice([("timestamp", "0101080a000000%02x00000001" % R.randrange(1, 200), None), ("sack-perm", "04020101", None),
+                                          ("window", "03030%x01" % R.randrange(15), None), ("mptcp", "1e041022", "mptcp subtype 1"),
+                                          ("md5sig", "01011312" + "00" * 16, "md5sig length 18"), ("253", "fd04abcd", "@253,16,8 0xab")])
+            if flow.tcpopts in ("", data):
+                flow.tcpopts = data
+                choices += ["tcp option %s exists" % kind, "tcp option %s != missing" % kind, "tcp option " + (exact or kind + " length > 1")] * 2
+            choices += ["tcp option fastopen missing", "tcp option sack missing"]
+        if l3 == 6 and flow.proto in (UDP, ICMP6, SCTP) and flow.length == "single":
+            flow.ext = R.choice(["dest", "hop", "hop,dest"])
+            choices += ["exthdr hbh exists", "hbh hdrlength 0"] * 2 if flow.ext[0] == "h" else ["exthdr hbh missing"]
+            choices += ["exthdr dst exists", "dst hdrlength < 4"] * 2 if flow.ext[-1] == "t" else ["exthdr dst missing"]
+        if l3 == 6:
+            choices += ["exthdr rt missing", "exthdr mh missing"]
+        if l3 == 4 and flow.proto in (UDP, ICMP) and flow.length == "single":
+            flow.ipopts = "94040000" if flow.dst in OWN[l3] else R.choice(["94040000", "0707040000000000"])
+            choices += ["ip option ra exists", "ip option ra value 0"] * 2 if flow.ipopts[0] == "9" else ["ip option rr exists", "ip option rr length 7"] * 2
+        if l3 == 4:
+            choices += ["ip option lsrr missing"]
+        return R.choice(choices)
+
     def transport(self, l3, flow):
         R = self.R
         if flow.proto == TCP:
@@ -346,6 +380,8 @@ class Maker:
         f.picked = bool(picked)
         texts = picked + [pick() for pick in R.sample(broad, R.randrange(0 if picked else 1, 3))]
         R.shuffle(texts)
+        if self.raws.random() < 0.2:
+            texts.insert(self.raws.randrange(len(texts) + 1), self.raw(l3, f, translated))
         action = self.action(chain, l3, f, last)
         if action.startswith(("jump", "goto")):
             for target in chain["targets"]:
@@ -541,7 +577,7 @@ def told(text):
                 given[key] = sum(getattr(packets, x.upper()) for x in value.split(",") if x != "none")
             elif key == "mode":
                 mode = value
-            elif key in ("src", "dst", "length", "order"):
+            elif key in ("src", "dst", "length", "order", "tcpopts", "ipopts", "ext", "data"):
                 given[key] = value
             else:
                 given[key] = int(value, 0)

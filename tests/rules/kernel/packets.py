@@ -30,14 +30,29 @@ class Flow:
         self.type_first = 0         # DCCP
         self.pieces = 0             # send each packet in so many fragments
         self.order = None           # in this order: "2,0,1"
+        self.tcpopts = ""           # hexadecimal, of every TCP packet; ipopts: of IPv4; data: instead of `size` bytes
+        self.ipopts = self.data = ""
+        self.ext = ""               # IPv6 extension headers: "hop,route0,route4,frag,dest,auth"
         self.__dict__.update(given)
+
+    def extended(self, body):
+        """The body behind extension headers, and the number of the first of them."""
+        first = self.proto
+        for name in reversed(self.ext.split(",") if self.ext else []):
+            number, rest = {"hop": (0, "00010400000000"), "dest": (60, "00010400000000"), "auth": (51, "0400000000123400000001000000000000000000000000"),
+                            "frag": (44, "00000000004242"), "route0": (43, "02000000000000" + "00" * 15 + "09"),
+                            "route4": (43, "02040000000007" + "00" * 15 + "09")}[name]
+            body, first = bytes((first,)) + bytes.fromhex(rest) + body, number
+        return body, first
 
     def ip(self, body):
         if ":" in self.src:
-            return struct.pack(">IHBB", 6 << 28 | self.tos << 20 | self.label, len(body), self.proto, self.ttl) + \
+            body, first = self.extended(body)
+            return struct.pack(">IHBB", 6 << 28 | self.tos << 20 | self.label, len(body), first, self.ttl) + \
                 socket.inet_pton(socket.AF_INET6, self.src) + socket.inet_pton(socket.AF_INET6, self.dst) + body
-        return struct.pack(">BBHHHBBH", 0x45, self.tos, 20 + len(body), self.ip_id, self.frag, self.ttl,
-                           self.proto, 0) + socket.inet_aton(self.src) + socket.inet_aton(self.dst) + body
+        options = bytes.fromhex(self.ipopts)
+        return struct.pack(">BBHHHBBH", 0x45 + len(options) // 4, self.tos, 20 + len(options) + len(body), self.ip_id, self.frag,
+                           self.ttl, self.proto, 0) + socket.inet_aton(self.src) + socket.inet_aton(self.dst) + options + body
 
     def fragments(self, data):
         """The packet `data` in pieces, its checksums done."""
@@ -72,13 +87,16 @@ class Flow:
         options = b""
         if flags & SYN and self.mss:
             options = struct.pack(">BBH", 2, 4, self.mss)
+        options += bytes.fromhex(self.tcpopts)
         return self.ip(struct.pack(">HHIIBBHHH", self.sport, self.dport, seq, ack, 5 + len(options) // 4 << 4, flags,
                                    self.window, 0, 0) + options + b"x" * size)
 
     def body(self):
-        data = b"y" * self.size
+        data = bytes.fromhex(self.data) or b"y" * self.size
+        if self.data and self.proto not in (TCP, UDP):
+            return data
         if self.proto == UDP:
-            return struct.pack(">HHHH", self.sport, self.dport, 8 + self.size, 0) + data
+            return struct.pack(">HHHH", self.sport, self.dport, 8 + len(data), 0) + data
         if self.proto == UDPLITE:
             return struct.pack(">HHHH", self.sport, self.dport, 0, 0) + data
         if self.proto in (ICMP, ICMP6):
@@ -124,7 +142,7 @@ class Steps:
             for piece in f.fragments(f.whole()):
                 self.add(f.side, piece, 1)
         self.add(f.side, f.ip(f.body()))
-        if f.length == "single" or f.proto == SCTP:     # an INIT only
+        if f.length == "single" or f.proto == SCTP or f.ext:     # an INIT only; what answers is no answer
             return
         self.reply(f, size=f.size + 3)
         if f.length == "short":
