@@ -163,6 +163,7 @@ static bool first_packet(struct sl_work *w, struct zone zone)
 	w->claim.free = 0;
 	if (is_stranger(w, zone))
 		w->claim = (struct sl_claim){.hash = {w->stranger->hash},
+		        .spot = {sl__table_spot(&w->e->track.table, w->stranger->hash)},
 		        .changes = w->e->track.table.changes,
 		        .free = 1 << SL_ORIGINAL};
 	if (w->conn && w->e->track.tracing && w->conn->status & SL_DST_NAT)

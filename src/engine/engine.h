@@ -148,7 +148,7 @@ void sl__known_sweep(struct sl_engine *e);
 /* What is known of a packet before its turn (src/engine/established.c). */
 struct sl_glance {
 	uint64_t hash;
-	struct sl_spot spot;  /* of the index, for the hash */
+	struct sl_spot spot;  /* of the index, for the hash; of a stranger: now */
 	const void *ask;      /* what memory the second pass asks for */
 	struct sl_conn *conn; /* that the index names for the hash; NULL: none */
 	uint32_t ports;	      /* destination << 16 | source */
@@ -177,7 +177,7 @@ void sl__foresee_rest(unsigned n, const struct sl_ahead *ahead);
  * its number, n: there was none. Nothing was done to it; *stranger: no conn has its tuple.
  */
 unsigned sl__established(struct sl_engine *e, struct sl_packet *p, unsigned i, unsigned n,
-	const struct sl_ahead *ahead, bool *stranger);
+	struct sl_ahead *ahead, bool *stranger);
 /*
  * src/engine/opening.c: all of the way of a packet that opens a connection (w->stranger is set), if that is an
  * usual one; *why as the end of the long way. False: nothing was done.

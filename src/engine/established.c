@@ -108,10 +108,10 @@ static inline bool glance(struct sl_engine *e, struct sl_packet *p, struct sl_gl
 
 /* ---- pass 2: the index ----------------------------------------------------------------------- */
 
-/* What the index names at a spot. */
-static inline void look_at(const struct sl_track *t, struct sl_spot spot, struct sl_glance *g)
+/* What the index names at its spot. */
+static inline void look_at(const struct sl_track *t, struct sl_glance *g)
 {
-	uint32_t entry = sl__table_first(&t->table, spot);
+	uint32_t entry = sl__table_first(&t->table, g->spot);
 
 	g->conn = entry ? sl__conn_at(t, entry >> 1) : NULL;
 	g->dir = entry & 1;
@@ -183,7 +183,9 @@ void sl__foresee_conns(
 		g->ask = NULL;
 		if (!g->l4)
 			continue;
-		look_at(&e->track, moved ? sl__table_spot(table, g->hash) : g->spot, g);
+		if (moved)
+			g->spot = sl__table_spot(table, g->hash);
+		look_at(&e->track, g);
 		g->ask = g->conn;
 		if (!g->conn)
 			g->ask = guess_answers(e, p, g).bucket;
@@ -478,24 +480,22 @@ static inline bool pass_any(struct sl_engine *e, struct sl_packet *p, const stru
 }
 
 unsigned sl__established(struct sl_engine *e, struct sl_packet *p, unsigned i, unsigned n,
-        const struct sl_ahead *ahead, bool *stranger)
+        struct sl_ahead *ahead, bool *stranger)
 {
 	struct sl_track *t = &e->track;
 	const bool moved = t->table.changes != ahead->changes;
 	const unsigned from = i;
-	struct sl_glance fresh;
 	uint64_t bytes = 0;
 
 	*stranger = false;
 	if (e->long_way || t->rekeyed != ahead->rekeyed) /* or the hashes are old */
 		return i;
 	for (p += i; i < n; i++, p++) {
-		const struct sl_glance *g = &ahead->glance[i];
+		struct sl_glance *g = &ahead->glance[i];
 
 		if (moved && g->l4) { /* what was foreseen may hold no longer */
-			fresh = *g;
-			look_at(t, sl__table_spot(&t->table, g->hash), &fresh);
-			g = &fresh;
+			g->spot = sl__table_spot(&t->table, g->hash);
+			look_at(t, g);
 		}
 		if (!g->conn) {
 			*stranger = g->l4 && !t->moving; /* or it may be in the other table */

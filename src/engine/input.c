@@ -411,7 +411,7 @@ static unsigned size_of(unsigned n, unsigned group)
 }
 
 /* The work on packets i.. < n of a group: the usual ones by the short path, all in their order. */
-static void work(struct sl_engine *e, struct sl_packet *p, unsigned i, unsigned n, const struct sl_ahead *ahead)
+static void work(struct sl_engine *e, struct sl_packet *p, unsigned i, unsigned n, struct sl_ahead *ahead)
 {
 	bool stranger;
 

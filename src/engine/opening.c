@@ -124,8 +124,10 @@ static bool track(struct sl_work *w, enum sl_reason *why)
 		return false;
 	}
 	sl__conn_count_one(t, conn, SL_ORIGINAL, w->stranger->len);
-	w->claim = (struct sl_claim){
-	        .hash = {w->stranger->hash}, .changes = t->table.changes, .free = 1 << SL_ORIGINAL};
+	w->claim = (struct sl_claim){.hash = {w->stranger->hash},
+	        .spot = {w->stranger->spot},
+	        .changes = t->table.changes,
+	        .free = 1 << SL_ORIGINAL};
 	return true;
 }
 

@@ -410,6 +410,7 @@ bool sl__nat_usual(struct sl_track *t, struct sl_conn *conn, const struct sl_nat
 	memcpy(was, at, size);
 	memcpy(at, range->min_addr.b + 16 - size, size);
 	claim->hash[SL_REPLY] = sl__index_hash(t, conn, SL_REPLY);
+	claim->spot[SL_REPLY] = sl__table_spot(&t->table, claim->hash[SL_REPLY]);
 	if (sl__index_find_like(t, conn, SL_REPLY, claim->hash[SL_REPLY])) {
 		memcpy(at, was, size);
 		return false;

@@ -220,6 +220,21 @@ uint16_t sl__conn_sum6(const struct sl_conn *conn)
 	return sl__sum_native_fold(sl__sum_native_gone(sl__conn_addr(conn, SL_ORIGINAL, 0), 8, sum));
 }
 
+/* Find out what the claim does not know, or no longer. False: somebody has one of the tuples. */
+static bool make_good(struct sl_track *t, struct sl_conn *conn, struct sl_claim *claim)
+{
+	for (unsigned dir = 0; dir < 2; dir++) {
+		if (claim->free >> dir & 1 && claim->changes == t->table.changes)
+			continue;
+		claim->hash[dir] = sl__index_hash(t, conn, (enum sl_dir)dir);
+		if (taken(t, conn, (enum sl_dir)dir, claim->hash[dir]))
+			return false;
+	}
+	for (unsigned dir = 0; dir < 2; dir++) /* last: who was over is gone now */
+		claim->spot[dir] = sl__table_spot(&t->table, claim->hash[dir]);
+	return true;
+}
+
 enum sl_reason sl__conn_confirm(struct sl_track *t, struct sl_conn *conn)
 {
 	struct sl_claim nothing = {.free = 0};
@@ -230,14 +245,9 @@ enum sl_reason sl__conn_confirm(struct sl_track *t, struct sl_conn *conn)
 enum sl_reason sl__conn_confirm_claimed(
         struct sl_track *t, struct sl_conn *conn, struct sl_claim *claim)
 {
-	for (unsigned dir = 0; dir < 2; dir++) {
-		if (claim->free >> dir & 1 && claim->changes == t->table.changes)
-			continue;
-		claim->hash[dir] = sl__index_hash(t, conn, (enum sl_dir)dir);
-		if (taken(t, conn, (enum sl_dir)dir, claim->hash[dir]))
-			return SL_WHY_TUPLE_CLASH;
-	}
-	if (!sl__index_add(t, conn, claim->hash))
+	if ((claim->free != 3 || claim->changes != t->table.changes) && !make_good(t, conn, claim))
+		return SL_WHY_TUPLE_CLASH;
+	if (!sl__index_add(t, conn, claim->spot))
 		return SL_WHY_NO_MEMORY;
 	conn->status |= SL_CONFIRMED;
 	if (sl__conn_is_v6(conn))

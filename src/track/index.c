@@ -211,15 +211,12 @@ static void remove_one(struct sl_track *t, const struct sl_conn *conn, enum sl_d
 		sl__table_remove(&t->old_table, conn_hash(&t->old_key, conn, dir), entry);
 }
 
-bool sl__index_add(struct sl_track *t, const struct sl_conn *conn, const uint64_t hash[2])
+bool sl__index_add(struct sl_track *t, const struct sl_conn *conn, const struct sl_spot spot[2])
 {
-	for (unsigned dir = 0; dir < 2; dir++) {
-		if (sl__table_add(&t->table, hash[dir], conn->self << 1 | dir))
-			continue;
-		if (dir)
-			remove_one(t, conn, SL_ORIGINAL);
+	const uint32_t entry[2] = {conn->self << 1 | SL_ORIGINAL, conn->self << 1 | SL_REPLY};
+
+	if (!sl__table_add_both(&t->table, spot, entry))
 		return false;
-	}
 	if (t->moving)
 		sl__index_move(t);
 	else if (t->table.too_long)

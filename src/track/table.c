@@ -95,16 +95,20 @@ void sl__table_fini(struct sl_table *table)
 	sl__slab_fini(&table->overflow);
 }
 
+SL_INLINE void put_at(struct sl_bucket *bucket, unsigned i, uint16_t tag, uint32_t entry)
+{
+	bucket->tag[i] = tag;
+	bucket->entry[i] = entry;
+}
+
 /* Put into this very bucket; false: it is full. */
 SL_INLINE bool put_here(struct sl_bucket *bucket, uint16_t tag, uint32_t entry)
 {
-	unsigned free = sl__bucket_places(bucket, 0), i;
+	unsigned free = sl__bucket_places(bucket, 0);
 
 	if (!free)
 		return false;
-	i = sl__lowest_bit(free);
-	bucket->tag[i] = tag;
-	bucket->entry[i] = entry;
+	put_at(bucket, sl__lowest_bit(free), tag, entry);
 	return true;
 }
 
@@ -217,22 +221,29 @@ static void look_ahead(const struct sl_table *table)
 		sl__prefetch(sl__table_at(table, table->split + 1));
 }
 
-/* What a split of a bucket of this level sends away moves to the target. False: no memory. */
+/*
+ * What a split of a bucket of this level sends away moves to the target, which is empty. False: no
+ * memory. Which entries go is as good as random: places are found by their bits, not by branches.
+ */
 static bool move_away(
         struct sl_table *table, struct sl_bucket *bucket, struct sl_bucket *target, unsigned level)
 {
+	const uint16_t goes = (uint16_t)(1u << level % SL_TAG_SPLITS);
 	bool renew = renews_tags(level + 1);
-	unsigned bit = level % SL_TAG_SPLITS;
+	unsigned filled = 0;
 
 	for (;; bucket = sl__slab_at(&table->overflow, bucket->overflow)) {
-		for (unsigned i = 0; i < SL_BUCKET_ENTRIES; i++) {
+		unsigned places = sl__bucket_match(bucket, goes, goes);
+
+		for (; places; places &= places - 1) {
+			unsigned i = sl__lowest_bit(places);
 			uint16_t tag = bucket->tag[i];
 
-			if (!tag || !(tag >> bit & 1))
-				continue;
 			if (renew)
 				tag = new_tag(table, bucket->entry[i], level + 1);
-			if (!put(table, target, tag, bucket->entry[i]))
+			if (filled < SL_BUCKET_ENTRIES)
+				put_at(target, filled++, tag, bucket->entry[i]);
+			else if (!put_behind(table, target, tag, bucket->entry[i]))
 				return false;
 			bucket->tag[i] = 0;
 		}
@@ -281,7 +292,8 @@ static void split_one(struct sl_table *table)
 		move_back(table, target, source, level); /* into the gaps that they left */
 		return;
 	}
-	compact(table, source);
+	if (source->overflow)
+		compact(table, source);
 	if (renews_tags(level + 1))
 		renew_tags(table, source, level + 1);
 	if (++table->split > table->low_mask) {
@@ -334,16 +346,52 @@ static void merge_one(struct sl_table *table)
 		give_segment_back(table);
 }
 
+/* So many entries came: as many divisions at most. */
+SL_INLINE void grow(struct sl_table *table, unsigned came)
+{
+	table->entries += came;
+	table->changes += came;
+	while (came-- &&
+	        table->entries > (uint64_t)sl__table_buckets(table) * SL_BUCKET_ENTRIES * 3 / 4)
+		split_one(table);
+}
+
 bool sl__table_add(struct sl_table *table, uint64_t hash, uint32_t entry)
 {
 	struct sl_spot spot = sl__table_spot(table, hash);
 
 	if (!put(table, spot.bucket, spot.tag, entry))
 		return false;
-	table->entries++;
-	table->changes++;
-	if (table->entries > (uint64_t)sl__table_buckets(table) * SL_BUCKET_ENTRIES * 3 / 4)
-		split_one(table);
+	grow(table, 1);
+	return true;
+}
+
+/* Takes out what was put there just now, as if it had never come. */
+static void take_back(struct sl_table *table, struct sl_spot spot, uint32_t entry)
+{
+	struct sl_bucket *bucket = spot.bucket;
+
+	for (;; bucket = sl__slab_at(&table->overflow, bucket->overflow)) {
+		for (unsigned i = 0; i < SL_BUCKET_ENTRIES; i++)
+			if (bucket->tag[i] == spot.tag && bucket->entry[i] == entry)
+				bucket->tag[i] = 0;
+		if (!bucket->overflow)
+			break;
+	}
+	if (spot.bucket->overflow)
+		compact(table, spot.bucket);
+}
+
+bool sl__table_add_both(
+        struct sl_table *table, const struct sl_spot spot[2], const uint32_t entry[2])
+{
+	if (!put(table, spot[0].bucket, spot[0].tag, entry[0]))
+		return false;
+	if (!put(table, spot[1].bucket, spot[1].tag, entry[1])) {
+		take_back(table, spot[0], entry[0]);
+		return false;
+	}
+	grow(table, 2);
 	return true;
 }
 

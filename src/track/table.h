@@ -102,6 +102,10 @@ struct sl_spot {
 	uint16_t tag;
 };
 
+/* Add two entries, entry[i] where spot[i] is. False: no memory (nothing changed). */
+bool sl__table_add_both(
+	struct sl_table *table, const struct sl_spot spot[2], const uint32_t entry[2]);
+
 static inline struct sl_spot sl__table_spot(const struct sl_table *table, uint64_t hash)
 {
 	uint32_t high = (uint32_t)(hash >> 32), low = high & table->low_mask;
@@ -112,30 +116,37 @@ static inline struct sl_spot sl__table_spot(const struct sl_table *table, uint64
 	return (struct sl_spot){sl__table_at(table, i), sl__table_tag(hash, table->shift[was_split])};
 }
 
-/* The places of a bucket that have this tag, bit by bit; free ones have 0. */
-static inline unsigned sl__bucket_places(const struct sl_bucket *bucket, uint16_t tag)
+/* The places of a bucket whose tags have these bits under the mask, bit by bit. */
+static inline unsigned sl__bucket_match(const struct sl_bucket *bucket, uint16_t mask, uint16_t bits)
 {
 #if defined(__SSE2__) && defined(__GNUC__)
 	/* The first and the last eight at once: a compare each, and the upper bits of what they say. */
 	typedef short tags __attribute__((vector_size(16)));
 	typedef char bytes __attribute__((vector_size(16)));
-	const short t = (short)tag;
-	const tags all = {t, t, t, t, t, t, t, t};
+	const short b = (short)bits, m = (short)mask;
+	const tags all = {b, b, b, b, b, b, b, b}, masks = {m, m, m, m, m, m, m, m};
 	tags first, last;
 	unsigned both;
 
 	memcpy(&first, bucket->tag, sizeof(first));
 	memcpy(&last, bucket->tag + 2, sizeof(last));
 	both = (unsigned)__builtin_ia32_pmovmskb128(
-		(bytes)__builtin_ia32_packsswb128((tags)(first == all), (tags)(last == all)));
+		(bytes)__builtin_ia32_packsswb128((tags)((first & masks) == all),
+			(tags)((last & masks) == all)));
 	return (both & 0xff) | both >> 14 << 8;
 #else
 	unsigned places = 0;
 
 	for (unsigned i = 0; i < SL_BUCKET_ENTRIES; i++)
-		places |= (unsigned)(bucket->tag[i] == tag) << i;
+		places |= (unsigned)((bucket->tag[i] & mask) == bits) << i;
 	return places;
 #endif
+}
+
+/* Those that have this tag; free ones have 0. */
+static inline unsigned sl__bucket_places(const struct sl_bucket *bucket, uint16_t tag)
+{
+	return sl__bucket_match(bucket, 0xffff, tag);
 }
 
 /*

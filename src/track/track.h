@@ -150,12 +150,13 @@ struct sl_conn *sl__conn_new(struct sl_track *t, const struct sl_tuple *tuple, u
         uint8_t zone_dirs, enum sl_reason *why);
 /*
  * What is known of the tuples of a conn that is not in the index yet, so that they need not be looked
- * up again when it is confirmed: their hashes, and that nobody has them.
+ * up again when it is confirmed: their hashes, where these belong, and that nobody has them.
  */
 struct sl_claim {
 	uint64_t hash[2];
+	struct sl_spot spot[2];
 	uint32_t changes; /* of the table, when that was found */
-	uint8_t free;     /* bit 1 << dir: the hash is known, and nobody has the tuple */
+	uint8_t free;     /* bit 1 << dir: hash and spot are known, and nobody has the tuple */
 };
 /* Into the index, timed, counted. Not NONE: somebody has its tuple already (a clash), or no memory. */
 enum sl_reason sl__conn_confirm(struct sl_track *t, struct sl_conn *conn);
@@ -186,8 +187,8 @@ bool sl__index_init(struct sl_track *t, uint32_t slab_chunk);
 void sl__index_fini(struct sl_track *t);
 /* The hash of a tuple of a conn, for the two below; it holds until the index gets a new key. */
 uint64_t sl__index_hash(const struct sl_track *t, const struct sl_conn *conn, enum sl_dir dir);
-/* Both tuples of a conn. False: no memory. */
-bool sl__index_add(struct sl_track *t, const struct sl_conn *conn, const uint64_t hash[2]);
+/* Both tuples of a conn, at the spots of their hashes. False: no memory. */
+bool sl__index_add(struct sl_track *t, const struct sl_conn *conn, const struct sl_spot spot[2]);
 void sl__index_remove(struct sl_track *t, const struct sl_conn *conn);
 /* The entry with this tuple: conn reference << 1 | enum sl_dir; 0: none. It may be due. */
 uint32_t sl__index_find(const struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone);
