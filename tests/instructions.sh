@@ -47,7 +47,7 @@ check "tcp 4 snat established" 920
 check "udp 6 snat established" 780
 check "tcp 6 snat established" 1050
 check "udp 4 none established" 530
-check "udp 4 snat new" 4000
-check "tcp 6 snat new" 4800
+check "udp 4 snat new" 3100
+check "tcp 6 snat new" 4100
 check "udp 4 snat end" 2100
 exit $failed

@@ -19,6 +19,7 @@ struct sl_cached_route {
 	struct sl_route_query query;
 	struct sl_route answer;
 	uint32_t generation; /* 0: empty */
+	uint8_t known;	     /* its number in sl_known_routes, for packets from the wire; 0: was not asked for */
 };
 
 /*
@@ -68,6 +69,7 @@ struct sl_engine {
 	bool translates[2];	       /* [is IPv6]: there is NAT for the family ... */
 	uint8_t nat_hooks[2];	       /* ... and the policy is to be asked for it at these (1 << hook) */
 	uint8_t likely[2][16];	       /* where answers to the newest conn go, [is IPv6]: a guess for the next */
+	uint8_t likely_turn[2];	       /* counts what that was */
 	bool long_way;		       /* chains or a trace want to see every forwarded packet */
 	bool ruled;		       /* chains see forwarded packets, but are steady (sl_policy.steady) */
 	uint32_t route_generation;
@@ -137,9 +139,15 @@ void sl__tell_route(const struct sl_work *w);
 /* src/engine/route.c */
 void sl__route(struct sl_engine *e, const struct sl_packet *p, const struct sl_parsed *parsed,
 	struct sl_route *answer);
+/* The same as it is remembered, until the next question. */
+struct sl_cached_route *sl__route_cached(
+	struct sl_engine *e, const struct sl_packet *p, const struct sl_parsed *parsed);
 /* src/engine/known.c: the conn shall know the way that its packets like p go. */
 void sl__known_learn(struct sl_engine *e, struct sl_conn *conn, const struct sl_packet *p,
 	const struct sl_route *answer);
+/* The same for packets from the wire, whose answer is remembered with the number. */
+void sl__known_learn_cached(struct sl_engine *e, struct sl_conn *conn, const struct sl_packet *p,
+	struct sl_cached_route *route);
 /* Routes changed: what is known is stale. */
 void sl__known_forget(struct sl_engine *e);
 /* Go on with the sweep that this began; a few conns a call. */
@@ -156,7 +164,10 @@ struct sl_glance {
 	uint8_t l4;	      /* offset of the transport header; 0: nothing is known, the long way */
 	uint8_t proto;
 	uint8_t dir;	      /* enum sl_dir, of conn */
+	uint8_t turn;	      /* no conn: of sl_engine.likely ... */
+	uint64_t answers;     /* ... by which this is the hash of the tuple of its answers */
 };
+static_assert(sizeof(struct sl_glance) <= 64, "what is seen of a packet outgrew a cache line");
 
 #define SL_GROUP 8 /* packets that each pass looks at before the next pass has its turn */
 
@@ -210,6 +221,8 @@ enum sl_reason sl__ask_chains(struct sl_work *w, enum sl_hook hook, enum sl_stag
 	struct sl_policy_view *view);
 enum sl_reason sl__find_route(struct sl_work *w);
 enum sl_reason sl__confirm(struct sl_work *w);
+/* The same for a fresh conn that its packet does not end. */
+enum sl_reason sl__confirm_fresh(struct sl_work *w);
 /* What comes behind the route. */
 enum sl_reason sl__walk_routed(struct sl_work *w, enum sl_hook first);
 /* The chains of a hook's stage, if there are any. */
@@ -230,5 +243,7 @@ void sl__attach_helper(struct sl_work *w);
 
 /* src/engine/translate.c: the NAT place of a hook. Not NONE: drop. */
 enum sl_reason sl__translate(struct sl_work *w, enum sl_hook hook);
+/* A fresh conn's translation there, which is not decided yet: the policy is asked. Not NONE: drop. */
+enum sl_reason sl__translate_decide(struct sl_work *w, enum sl_hook hook);
 
 #endif

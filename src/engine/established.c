@@ -123,25 +123,30 @@ static inline void look_at(const struct sl_track *t, struct sl_glance *g)
  * and to the port that the packet came from. A wrong guess costs one useless prefetch.
  */
 static inline struct sl_spot guess_answers(
-        struct sl_engine *e, const struct sl_packet *p, const struct sl_glance *g)
+        struct sl_engine *e, const struct sl_packet *p, struct sl_glance *g)
 {
-	const uint8_t *d = p->data, *likely = e->likely[is_ipv6(g)];
-	uint64_t hash;
+	const bool v6 = is_ipv6(g);
+	const uint8_t *d = p->data, *likely = e->likely[v6];
 
-	if (is_ipv6(g))
-		hash = sl__hash_parts(
+	if (v6)
+		g->answers = sl__hash_parts(
 		        &e->track.index_key, d + 24, likely, g->ports, p->zone, g->proto, true);
 	else
-		hash = sl__hash_parts(
+		g->answers = sl__hash_parts(
 		        &e->track.index_key, d + 16, likely, g->ports, p->zone, g->proto, false);
-	return sl__table_spot(&e->track.table, hash);
+	g->turn = e->likely_turn[v6];
+	return sl__table_spot(&e->track.table, g->answers);
 }
 
 void sl__expect_alike(struct sl_engine *e, const struct sl_conn *conn)
 {
-	bool v6 = sl__conn_is_v6(conn);
+	const bool v6 = sl__conn_is_v6(conn);
+	const uint8_t *addr = sl__conn_addr(conn, SL_REPLY, 1);
 
-	memcpy(e->likely[v6], sl__conn_addr(conn, SL_REPLY, 1), v6 ? 16 : 4);
+	if (v6 ? !memcmp(e->likely[1], addr, 16) : !memcmp(e->likely[0], addr, 4))
+		return;
+	memcpy(e->likely[v6], addr, v6 ? 16 : 4);
+	e->likely_turn[v6]++; /* it cannot come round: there are at most four groups on their way */
 }
 
 /*

@@ -53,20 +53,28 @@ static void finish(struct sl_work *w)
 	w->p->conn = w->conn = NULL;
 }
 
+enum sl_reason sl__confirm_fresh(struct sl_work *w)
+{
+	struct sl_track *t = &w->e->track;
+	enum sl_reason why = sl__conn_confirm_claimed(t, w->conn, &w->claim);
+
+	if (why != SL_WHY_NONE)
+		return why;
+	w->fresh = false;
+	sl__expect_alike(w->e, w->conn);
+	if (t->reporting)
+		sl__conn_report(t, w->conn);
+	return SL_WHY_NONE;
+}
+
 enum sl_reason sl__confirm(struct sl_work *w)
 {
 	struct sl_track *t = &w->e->track;
-	enum sl_reason why;
 
 	if (!w->conn || w->ending != SL_WHY_NONE)
 		return SL_WHY_NONE;
-	if (w->fresh) {
-		why = sl__conn_confirm_claimed(t, w->conn, &w->claim);
-		if (why != SL_WHY_NONE)
-			return why;
-		w->fresh = false;
-		sl__expect_alike(w->e, w->conn);
-	}
+	if (w->fresh)
+		return sl__confirm_fresh(w);
 	if (t->reporting)
 		sl__conn_report(t, w->conn);
 	return SL_WHY_NONE;

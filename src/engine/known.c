@@ -58,8 +58,18 @@ void sl__known_learn(struct sl_engine *e, struct sl_conn *conn, const struct sl_
 	conn->route[p->dir] = number_of(&e->known, p, answer);
 }
 
+void sl__known_learn_cached(struct sl_engine *e, struct sl_conn *conn, const struct sl_packet *p,
+        struct sl_cached_route *route)
+{
+	if (!route->known)
+		route->known = number_of(&e->known, p, &route->answer);
+	conn->route[p->dir] = route->known;
+}
+
 void sl__known_forget(struct sl_engine *e)
 {
+	for (unsigned i = 0; i < SL_ROUTE_CACHE; i++)
+		e->routes[i].known = 0;
 	for (unsigned i = 1; i <= e->known.count; i++) {
 		e->known.route[i].stale |= e->known.route[i].live;
 		e->known.route[i].live = false;

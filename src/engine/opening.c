@@ -89,7 +89,7 @@ static bool is_usual(struct sl_work *w)
 	       (w->parsed.tuple.proto == SL_PROTO_UDP ||
 	               (w->parsed.tcp_flags & ~(SL_ECE | SL_CWR)) == SL_SYN) &&
 	       !(e->stages[SL_PREROUTING] & 1u << SL_BEFORE_TRACK) && e->config.shards <= 1 &&
-	       !p->handed.translated && !is_full(&e->track) && !is_expected(w);
+	       !p->handed.translated && !e->track.tracing && !is_full(&e->track) && !is_expected(w);
 }
 
 /* ---- its way --------------------------------------------------------------------------------- */
@@ -101,6 +101,19 @@ static void give_up(struct sl_work *w, uint16_t generation)
 	w->p->conn = w->conn = NULL;
 	w->p->state = SL_CT_NONE;
 	w->fresh = false;
+}
+
+/* What is known of the conn's tuples: that of its answers only if it is as was guessed. */
+SL_INLINE void claim(struct sl_work *w, bool v6)
+{
+	const struct sl_engine *e = w->e;
+	const struct sl_glance *g = w->stranger;
+
+	w->claim = (struct sl_claim){.hash = {g->hash, g->answers},
+	        .spot = {g->spot},
+	        .changes = e->track.table.changes,
+	        .guess = g->turn == e->likely_turn[v6] ? e->likely[v6] : NULL,
+	        .free = 1 << SL_ORIGINAL};
 }
 
 /* As classify.c has it. False: nothing was done, but perhaps *why says that it must not pass. */
@@ -124,33 +137,56 @@ static bool track(struct sl_work *w, enum sl_reason *why)
 		return false;
 	}
 	sl__conn_count_one(t, conn, SL_ORIGINAL, w->stranger->len);
-	w->claim = (struct sl_claim){.hash = {w->stranger->hash},
-	        .spot = {w->stranger->spot},
-	        .changes = t->table.changes,
-	        .free = 1 << SL_ORIGINAL};
+	claim(w, sl__conn_is_v6(conn));
 	return true;
 }
 
-/* The NAT place of a hook. Most rulesets have nothing to say about destinations. */
-SL_INLINE enum sl_reason translate(struct sl_work *w, enum sl_hook hook)
+/* Destination NAT. Most rulesets have nothing to say about destinations. */
+static enum sl_reason translate_destination(struct sl_work *w, bool v6)
 {
-	bool v6 = w->parsed.tuple.family == SL_IPV6;
-
 	if (!w->e->translates[v6])
 		return SL_WHY_NONE;
-	if (hook == SL_POSTROUTING || w->e->nat_hooks[v6] >> hook & 1)
-		return sl__translate(w, hook);
+	if (w->e->nat_hooks[v6] >> SL_PREROUTING & 1)
+		return sl__translate(w, SL_PREROUTING);
 	w->conn->status |= SL_DST_NAT_DONE; /* sl__nat_setup_none() */
 	return SL_WHY_NONE;
 }
 
-SL_INLINE enum sl_reason pass_hook(struct sl_work *w, enum sl_hook hook)
+static enum sl_reason translate_source(struct sl_work *w, bool v6)
 {
-	enum sl_reason why = sl__ask(w, hook, SL_BEFORE_NAT);
+	enum sl_reason why;
 
-	if (why == SL_WHY_NONE && hook != SL_FORWARD)
-		why = translate(w, hook);
-	return why == SL_WHY_NONE ? sl__ask(w, hook, SL_AFTER_NAT) : why;
+	if (!w->e->translates[v6])
+		return SL_WHY_NONE;
+	if (!(w->e->nat_hooks[v6] >> SL_POSTROUTING & 1))
+		return sl__translate(w, SL_POSTROUTING);
+	why = sl__translate_decide(w, SL_POSTROUTING);
+	return why == SL_WHY_NONE ? sl__nat_first_source(w->conn, w->p, &w->parsed) : why;
+}
+
+static enum sl_reason pass_prerouting(struct sl_work *w, bool v6)
+{
+	enum sl_reason why = sl__ask(w, SL_PREROUTING, SL_BEFORE_NAT);
+
+	if (why == SL_WHY_NONE)
+		why = translate_destination(w, v6);
+	return why == SL_WHY_NONE ? sl__ask(w, SL_PREROUTING, SL_AFTER_NAT) : why;
+}
+
+static enum sl_reason pass_forward(struct sl_work *w)
+{
+	enum sl_reason why = sl__ask(w, SL_FORWARD, SL_BEFORE_NAT);
+
+	return why == SL_WHY_NONE ? sl__ask(w, SL_FORWARD, SL_AFTER_NAT) : why;
+}
+
+static enum sl_reason pass_postrouting(struct sl_work *w, bool v6)
+{
+	enum sl_reason why = sl__ask(w, SL_POSTROUTING, SL_BEFORE_NAT);
+
+	if (why == SL_WHY_NONE)
+		why = translate_source(w, v6);
+	return why == SL_WHY_NONE ? sl__ask(w, SL_POSTROUTING, SL_AFTER_NAT) : why;
 }
 
 /* As sl__leave() has it, where no helper and nothing rare is attached. */
@@ -162,28 +198,49 @@ static enum sl_reason leave(struct sl_work *w)
 		return sl__leave(w, SL_POSTROUTING);
 	why = sl__ask(w, SL_POSTROUTING, SL_AFTER_HELPER);
 	if (why == SL_WHY_NONE)
-		why = sl__confirm(w);
+		why = sl__confirm_fresh(w);
 	if (why != SL_WHY_NONE || w->parsed.len <= w->route.mtu)
 		return why;
 	return sl__fit(w);
 }
 
-static enum sl_reason walk(struct sl_work *w)
+/* As sl__find_route() has it for a packet from the wire without IP options. */
+static struct sl_cached_route *find_route(struct sl_work *w)
 {
-	enum sl_reason why = pass_hook(w, SL_PREROUTING);
+	struct sl_cached_route *route = sl__route_cached(w->e, w->p, &w->parsed);
 
+	w->route = route->answer;
+	w->p->out_if = w->route.out_if;
+	w->p->mtu = w->route.mtu;
+	return route;
+}
+
+static enum sl_reason forward(struct sl_work *w, struct sl_cached_route *route, bool v6)
+{
+	enum sl_reason why = sl__hop(w);
+
+	if (why == SL_WHY_NONE && !w->e->ruled) /* its packets need not ask for their route */
+		sl__known_learn_cached(w->e, w->conn, w->p, route);
 	if (why == SL_WHY_NONE)
-		why = sl__find_route(w);
+		why = pass_forward(w);
+	if (why == SL_WHY_NONE)
+		why = pass_postrouting(w, v6);
+	return why == SL_WHY_NONE ? leave(w) : why;
+}
+
+static enum sl_reason walk(struct sl_work *w, bool v6)
+{
+	enum sl_reason why = pass_prerouting(w, v6);
+	struct sl_cached_route *route;
+
 	if (why != SL_WHY_NONE)
 		return why;
-	if (w->p->to != SL_TO_FORWARD)
-		return sl__walk_routed(w, SL_PREROUTING);
-	why = sl__hop(w);
-	if (why == SL_WHY_NONE)
-		why = pass_hook(w, SL_FORWARD);
-	if (why == SL_WHY_NONE)
-		why = pass_hook(w, SL_POSTROUTING);
-	return why == SL_WHY_NONE ? leave(w) : why;
+	route = find_route(w);
+	if (!sl__routed(&w->route))
+		return SL_WHY_NO_ROUTE;
+	w->p->to = w->route.kind == SL_ROUTE_FORWARD ? SL_TO_FORWARD : SL_TO_LOCAL;
+	return w->p->to == SL_TO_FORWARD ? forward(w, route, v6)
+	                                 : sl__walk_routed(w, SL_PREROUTING);
 }
 
 bool sl__open_usual(struct sl_work *w, enum sl_reason *why)
@@ -195,6 +252,6 @@ bool sl__open_usual(struct sl_work *w, enum sl_reason *why)
 	if (!track(w, why))
 		return false;
 	w->came = w->stranger->len;
-	*why = walk(w);
+	*why = walk(w, w->parsed.tuple.family == SL_IPV6);
 	return true;
 }

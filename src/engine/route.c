@@ -7,17 +7,28 @@
 
 #include <string.h>
 
+/* Only what differs from packet to packet is hashed well: what the rest adds spreads a few interfaces. */
 static uint32_t slot_of(const struct sl_engine *e, const struct sl_route_query *q)
 {
-	uint32_t w[12];
+	const struct sl_hash_key *key = &e->track.key;
+	uint32_t rest = (uint32_t)q->family << 16 | (uint32_t)q->proto << 8 | q->from, w[10];
+	uint64_t hash;
 
-	memcpy(w, q->dst.b, 16);
-	memcpy(w + 4, q->src.b, 16);
-	w[8] = q->in_if;
-	w[9] = q->vrf;
-	w[10] = q->mark;
-	w[11] = (uint32_t)q->family << 16 | (uint32_t)q->proto << 8 | q->from;
-	return (uint32_t)sl__hash_words(&e->track.key, w, 12) & (SL_ROUTE_CACHE - 1);
+	rest ^= q->vrf << 24 ^ q->mark << 17;
+	if (q->family == SL_IPV6) {
+		memcpy(w, q->dst.b, 16);
+		memcpy(w + 4, q->src.b, 16);
+		w[8] = q->in_if;
+		w[9] = rest;
+		hash = sl__hash_words(key, w, 10);
+	} else {
+		memcpy(w, q->dst.b + 12, 4);
+		memcpy(w + 1, q->src.b + 12, 4);
+		w[2] = q->in_if;
+		w[3] = rest;
+		hash = sl__hash_words(key, w, 4);
+	}
+	return (uint32_t)hash & (SL_ROUTE_CACHE - 1);
 }
 
 static bool same(const struct sl_route_query *a, const struct sl_route_query *b)
@@ -27,8 +38,18 @@ static bool same(const struct sl_route_query *a, const struct sl_route_query *b)
 	       a->family == b->family && a->proto == b->proto && a->from == b->from;
 }
 
-void sl__route(struct sl_engine *e, const struct sl_packet *p, const struct sl_parsed *parsed,
-	struct sl_route *answer)
+static void ask(struct sl_engine *e, struct sl_cached_route *slot)
+{
+	memset(&slot->answer, 0, sizeof(slot->answer));
+	e->env.route(e->env.ctx, &slot->query, &slot->answer);
+	if (slot->answer.mtu == 0)
+		slot->answer.mtu = 65535;
+	slot->generation = e->route_generation;
+	slot->known = 0;
+}
+
+struct sl_cached_route *sl__route_cached(
+	struct sl_engine *e, const struct sl_packet *p, const struct sl_parsed *parsed)
 {
 	struct sl_route_query query = {.dst = parsed->tuple.dst,
 		.src = parsed->tuple.src,
@@ -42,13 +63,15 @@ void sl__route(struct sl_engine *e, const struct sl_packet *p, const struct sl_p
 
 	if (slot->generation != e->route_generation || !same(&slot->query, &query)) {
 		slot->query = query;
-		memset(&slot->answer, 0, sizeof(slot->answer));
-		e->env.route(e->env.ctx, &query, &slot->answer);
-		if (slot->answer.mtu == 0)
-			slot->answer.mtu = 65535;
-		slot->generation = e->route_generation;
+		ask(e, slot);
 	}
-	*answer = slot->answer;
+	return slot;
+}
+
+void sl__route(struct sl_engine *e, const struct sl_packet *p, const struct sl_parsed *parsed,
+	struct sl_route *answer)
+{
+	*answer = sl__route_cached(e, p, parsed)->answer;
 }
 
 void sl_routes_changed(struct sl_engine *engine)

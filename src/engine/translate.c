@@ -10,42 +10,49 @@ static enum sl_manip manip_of(enum sl_hook hook)
 	return hook == SL_PREROUTING || hook == SL_OUTPUT ? SL_MANIP_DST : SL_MANIP_SRC;
 }
 
+/* The address on the interface towards the sender, or (output) of the loopback interface. */
+static struct sl_route to_sender(const struct sl_work *w, enum sl_hook hook)
+{
+	static const uint8_t loopback4[4] = {127, 0, 0, 1};
+	static const uint8_t loopback6[16] = {[15] = 1};
+	struct sl_parsed back = w->parsed;
+	struct sl_packet from_us = *w->p;
+	struct sl_route route = w->route;
+
+	if (hook == SL_OUTPUT) {
+		route.source = back.tuple.family == SL_IPV4 ? sl_addr_v4(loopback4)
+							    : sl_addr_v6(loopback6);
+		route.has_source = true;
+		return route;
+	}
+	from_us.in_if = 0;
+	from_us.from = SL_FROM_LOCAL;
+	back.tuple.src = w->parsed.tuple.dst;
+	back.tuple.dst = w->parsed.tuple.src;
+	sl__route(w->e, &from_us, &back, &route);
+	return route;
+}
+
 /* masquerade and redirect mean the address of an interface: now is when it is known. */
 static enum sl_reason resolve(struct sl_work *w, enum sl_hook hook, struct sl_nat_range *range)
 {
-	struct sl_route route = w->route;
+	const struct sl_route *route = &w->route;
+	struct sl_route back;
 
 	if (!(range->flags & (SL_NAT_MASQUERADE | SL_NAT_REDIRECT)))
 		return SL_WHY_NONE;
 	if (range->flags & SL_NAT_REDIRECT) {
-		/* The address on the interface towards the sender. */
-		struct sl_parsed back = w->parsed;
-
-		if (hook == SL_OUTPUT) {
-			static const uint8_t loopback4[4] = {127, 0, 0, 1};
-			static const uint8_t loopback6[16] = {[15] = 1};
-
-			route.source = back.tuple.family == SL_IPV4 ? sl_addr_v4(loopback4)
-								    : sl_addr_v6(loopback6);
-			route.has_source = true;
-		} else {
-			struct sl_packet from_us = *w->p;
-
-			from_us.in_if = 0;
-			from_us.from = SL_FROM_LOCAL;
-			back.tuple.src = w->parsed.tuple.dst;
-			back.tuple.dst = w->parsed.tuple.src;
-			sl__route(w->e, &from_us, &back, &route);
-		}
+		back = to_sender(w, hook);
+		route = &back;
 	}
-	if (!route.has_source)
+	if (!route->has_source)
 		return SL_WHY_NAT_NO_ADDRESS;
-	range->min_addr = range->max_addr = route.source;
+	range->min_addr = range->max_addr = route->source;
 	range->flags |= SL_NAT_MAP_ADDR;
 	return SL_WHY_NONE;
 }
 
-static enum sl_reason decide(struct sl_work *w, enum sl_hook hook)
+enum sl_reason sl__translate_decide(struct sl_work *w, enum sl_hook hook)
 {
 	struct sl_track *t = &w->e->track;
 	enum sl_manip manip = manip_of(hook);
@@ -117,7 +124,7 @@ enum sl_reason sl__translate(struct sl_work *w, enum sl_hook hook)
 	if (w->icmp_error)
 		return translate_error(w, manip);
 	if (w->fresh && translates(w) && !sl__nat_decided(w->conn, manip)) {
-		why = has_a_say(w, hook) ? decide(w, hook)
+		why = has_a_say(w, hook) ? sl__translate_decide(w, hook)
 		                         : sl__nat_setup_none(&w->e->track, w->conn, manip);
 		if (why == SL_WHY_OTHER_SHARD)
 			return sl__moves_for_port(w) ? why : SL_WHY_NAT_NO_PORT;

@@ -56,6 +56,9 @@ static inline bool sl__nat_decided(const struct sl_conn *conn, enum sl_manip man
 /* Translate one end of a packet of conn. It and *parsed change together. */
 enum sl_reason sl__nat_packet(struct sl_conn *conn, enum sl_dir dir, struct sl_packet *p,
 	struct sl_parsed *parsed, enum sl_manip manip);
+/* The same in short for the source of a packet of the original direction, as first packets need it. */
+enum sl_reason sl__nat_first_source(
+	struct sl_conn *conn, struct sl_packet *p, struct sl_parsed *parsed);
 /* The same for an ICMP error about conn: its own end, and the other end of what it quotes. */
 enum sl_reason sl__nat_icmp_error(struct sl_conn *conn, enum sl_dir dir, struct sl_packet *p,
 	struct sl_parsed *parsed, enum sl_manip manip);

@@ -175,7 +175,7 @@ static bool rewrite_any(const struct sl_conn *conn, enum sl_dir dir, struct sl_p
 	return sl__tuple_invert(&other, &target) && sl__nat_rewrite(p, parsed, 0, &target, manip);
 }
 
-enum sl_reason sl__nat_packet(struct sl_conn *conn, enum sl_dir dir, struct sl_packet *p,
+SL_INLINE enum sl_reason translate(struct sl_conn *conn, enum sl_dir dir, struct sl_packet *p,
 	struct sl_parsed *parsed, enum sl_manip manip)
 {
 	const uint8_t *other;
@@ -199,6 +199,18 @@ enum sl_reason sl__nat_packet(struct sl_conn *conn, enum sl_dir dir, struct sl_p
 		parsed->tuple.dport = conn->port[!dir].sport;
 	p->altered = 1;
 	return SL_WHY_NONE;
+}
+
+enum sl_reason sl__nat_packet(struct sl_conn *conn, enum sl_dir dir, struct sl_packet *p,
+	struct sl_parsed *parsed, enum sl_manip manip)
+{
+	return translate(conn, dir, p, parsed, manip);
+}
+
+enum sl_reason sl__nat_first_source(
+	struct sl_conn *conn, struct sl_packet *p, struct sl_parsed *parsed)
+{
+	return translate(conn, SL_ORIGINAL, p, parsed, SL_MANIP_SRC);
 }
 
 static void fix_icmp_sum(struct sl_packet *p, const struct sl_parsed *parsed)

@@ -399,32 +399,58 @@ static bool is_usual(
 	       !sl__nat_decided(conn, SL_MANIP_SRC);
 }
 
-bool sl__nat_usual(struct sl_track *t, struct sl_conn *conn, const struct sl_nat_range *range,
-        struct sl_claim *claim)
+/* The hash of the reply tuple: perhaps it is what was guessed when the packet was seen coming. */
+SL_INLINE uint64_t reply_hash(const struct sl_track *t, const struct sl_conn *conn,
+        const struct sl_claim *claim, const uint8_t *addr, size_t size)
 {
-	const size_t size = sl__conn_is_v6(conn) ? 16 : 4;
-	uint8_t *at = (sl__conn_is_v6(conn) ? conn->addr6 : conn->addr4) + 3 * size, was[16];
+	if (claim->guess && !(conn->status & SL_DST_NAT) && !memcmp(claim->guess, addr, size))
+		return claim->hash[SL_REPLY];
+	return sl__index_hash(t, conn, SL_REPLY);
+}
 
-	if (!is_usual(t, conn, range))
-		return false;
+SL_INLINE bool take_address(struct sl_track *t, struct sl_conn *conn,
+        const struct sl_nat_range *range, struct sl_claim *claim, bool v6)
+{
+	const size_t size = v6 ? 16 : 4;
+	uint8_t *at = (v6 ? conn->addr6 : conn->addr4) + 3 * size, was[16];
+	struct sl_spot spot;
+	uint64_t hash;
+
 	memcpy(was, at, size);
 	memcpy(at, range->min_addr.b + 16 - size, size);
-	claim->hash[SL_REPLY] = sl__index_hash(t, conn, SL_REPLY);
-	claim->spot[SL_REPLY] = sl__table_spot(&t->table, claim->hash[SL_REPLY]);
-	if (sl__index_find_like(t, conn, SL_REPLY, claim->hash[SL_REPLY])) {
+	hash = reply_hash(t, conn, claim, at, size);
+	spot = sl__table_spot(&t->table, hash);
+	if ((t->moving || sl__table_first(&t->table, spot)) &&
+	        sl__index_find_like(t, conn, SL_REPLY, hash)) {
 		memcpy(at, was, size);
 		return false;
 	}
+	claim->hash[SL_REPLY] = hash;
+	claim->spot[SL_REPLY] = spot;
+	if (!memcmp(was, at, size))
+		return true;
+	conn->status |= SL_SRC_NAT;
+	tell_pool(t, conn, true);
+	return true;
+}
+
+bool sl__nat_usual(struct sl_track *t, struct sl_conn *conn, const struct sl_nat_range *range,
+        struct sl_claim *claim)
+{
+	bool done;
+
+	if (!is_usual(t, conn, range))
+		return false;
+	done = sl__conn_is_v6(conn) ? take_address(t, conn, range, claim, true)
+	                            : take_address(t, conn, range, claim, false);
+	if (!done)
+		return false;
 	if (claim->changes != t->table.changes)
 		claim->free = 0;
 	claim->changes = t->table.changes;
 	claim->free |= 1 << SL_REPLY;
 	t->nat->passed = 0;
-	if (memcmp(was, at, size)) {
-		sl__conn_set_status(conn, SL_SRC_NAT);
-		tell_pool(t, conn, true);
-	}
-	sl__conn_set_status(conn, SL_SRC_NAT_DONE);
+	conn->status |= SL_SRC_NAT_DONE;
 	return true;
 }
 

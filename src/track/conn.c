@@ -154,6 +154,43 @@ static bool evict(struct sl_track *t, bool v6)
 	return true;
 }
 
+/* Both tuples of a conn whose answers have but their ends exchanged. */
+SL_INLINE void set_both(struct sl_conn *conn, const struct sl_tuple *tuple, bool v6)
+{
+	const size_t size = v6 ? 16 : 4, from = 16 - size;
+	uint8_t *at = v6 ? conn->addr6 : conn->addr4;
+
+	memcpy(at, tuple->src.b + from, size);
+	memcpy(at + size, tuple->dst.b + from, size);
+	memcpy(at + 2 * size, tuple->dst.b + from, size);
+	memcpy(at + 3 * size, tuple->src.b + from, size);
+	conn->port[SL_ORIGINAL].sport = conn->port[SL_REPLY].dport = tuple->sport;
+	conn->port[SL_ORIGINAL].dport = conn->port[SL_REPLY].sport = tuple->dport;
+}
+
+static void set_tuples(struct sl_conn *conn, const struct sl_tuple *tuple)
+{
+	struct sl_tuple reply;
+
+	if (tuple->proto != SL_PROTO_UDP && tuple->proto != SL_PROTO_TCP) {
+		sl__tuple_invert(tuple, &reply);
+		sl__conn_set_tuple(conn, SL_ORIGINAL, tuple);
+		sl__conn_set_tuple(conn, SL_REPLY, &reply);
+	} else if (sl__conn_is_v6(conn)) {
+		set_both(conn, tuple, true);
+	} else {
+		set_both(conn, tuple, false);
+	}
+}
+
+static bool has_answers(const struct sl_tuple *tuple)
+{
+	struct sl_tuple reply;
+
+	return tuple->proto == SL_PROTO_UDP || tuple->proto == SL_PROTO_TCP ||
+	       sl__tuple_invert(tuple, &reply);
+}
+
 /* False: imported conns have every id it might get, as only forged ones can. */
 static bool give_generation(struct sl_track *t, struct sl_conn *conn)
 {
@@ -169,11 +206,10 @@ struct sl_conn *sl__conn_new(struct sl_track *t, const struct sl_tuple *tuple, u
         uint8_t zone_dirs, enum sl_reason *why)
 {
 	bool v6 = tuple->family == SL_IPV6;
-	struct sl_tuple reply;
 	struct sl_conn *conn;
 	uint32_t ref;
 
-	if (!sl__tuple_invert(tuple, &reply)) {
+	if (!has_answers(tuple)) {
 		*why = SL_WHY_NOT_NEW;
 		return NULL;
 	}
@@ -200,8 +236,7 @@ struct sl_conn *sl__conn_new(struct sl_track *t, const struct sl_tuple *tuple, u
 		conn->flags |= SL_CONN_ZONE_ORIGINAL;
 	if (zone_dirs & 1 << SL_REPLY)
 		conn->flags |= SL_CONN_ZONE_REPLY;
-	sl__conn_set_tuple(conn, SL_ORIGINAL, tuple);
-	sl__conn_set_tuple(conn, SL_REPLY, &reply);
+	set_tuples(conn, tuple);
 	return conn;
 }
 
@@ -217,7 +252,8 @@ uint16_t sl__conn_sum6(const struct sl_conn *conn)
 {
 	uint64_t sum = sl__sum_native(sl__conn_addr(conn, SL_REPLY, 0), 8, 0);
 
-	return sl__sum_native_fold(sl__sum_native_gone(sl__conn_addr(conn, SL_ORIGINAL, 0), 8, sum));
+	return sl__sum_native_fold(
+	        sl__sum_native_gone(sl__conn_addr(conn, SL_ORIGINAL, 0), 8, sum));
 }
 
 /* Find out what the claim does not know, or no longer. False: somebody has one of the tuples. */
@@ -291,7 +327,8 @@ void sl__conn_kill(struct sl_track *t, struct sl_conn *conn, enum sl_reason why)
 	        .now = t->now,
 	        .beyond = why == SL_WHY_EVICTED ? SL_BEYOND_EVICTION : sl__conn_beyond(t, conn)};
 
-	if (!event.beyond && conn->ext && t->expects.shadows) /* what Linux alone expected ends too */
+	if (!event.beyond && conn->ext &&
+	        t->expects.shadows) /* what Linux alone expected ends too */
 		event.beyond = sl__expect_shadow_replace(t, conn);
 	if (conn->flags & SL_CONN_OFFLOADED || conn->status & SL_STATUS_OPENED)
 		t->upper->offload_end(t, conn);

@@ -156,6 +156,8 @@ struct sl_claim {
 	uint64_t hash[2];
 	struct sl_spot spot[2];
 	uint32_t changes; /* of the table, when that was found */
+	/* hash[SL_REPLY] is right if answers go to this address and nothing else is translated; NULL: no guess */
+	const uint8_t *guess;
 	uint8_t free;     /* bit 1 << dir: hash and spot are known, and nobody has the tuple */
 };
 /* Into the index, timed, counted. Not NONE: somebody has its tuple already (a clash), or no memory. */
