@@ -59,7 +59,7 @@ static enum sl_help_result search(struct sl_help *help, struct sl_message *m)
 	struct sl_question asked = {.class_id = CLASS_ANSWER,
 	        .anyone = sl_help_option(help, "ssdp_anyone"),
 	        .reason = "SSDP answers"};
-	uint32_t mx;
+	uint32_t mx = 0;
 
 	if (!is_search(m->text, &mx))
 		return SL_PASS;
