@@ -80,8 +80,19 @@ def amanda_backup_of_a_file(net):
     amanda_backup(net, net.client, {"client.example": S4}, "client.example", net.dir + "/disk").stdin.close()
 
 
+def rpc(net):
+    """rpcbind, mountd, rusersd: who asks for their ports over TCP, UDP and IPv6, and asks them."""
+    rpc_host(net, net.server)
+    for host in (S4, S6):
+        exports(net.client, host)
+    users(net.client, S4)
+    for how in (("-u", S4, "rusersd"), ("-t", S4, "mountd", "3"), ("-T", "udp6", S6, "mountd", "3"), ("-l", S4, "mountd", "3"),
+                ("-p", S4), (S6,)):
+        net.client.run("rpcinfo", *how)
+
+
 SCENES = {"irc-dcc": irc_dcc, "irc-dcc6": irc_dcc6, "tftp": tftp, "pptp": pptp_calls,
-          "amanda-backup": amanda_backup_of_a_file}
+          "amanda-backup": amanda_backup_of_a_file, "rpc": rpc}
 FILTER = "ip or (ip6 and not (icmp6 and ip6[40] >= 130))"  # no neighbour discovery
 
 

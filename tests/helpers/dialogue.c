@@ -74,25 +74,53 @@ static void put_hex(struct sl_out *o, struct sl_text *t)
 	}
 }
 
-/* "(30": a BER element begins, whose length is filled in by ")". */
-static void open_element(struct sl_out *o, struct sl_text *t, char **open, unsigned *depth)
+/* What has its length before it, which is filled in at its end. */
+struct element {
+	char *begin; /* of the length */
+	char kind;
+};
+
+/*
+ * "(30": a BER element begins. "<s": an XDR string; "<m": a record, with its mark over TCP; "<2": two bytes
+ * say how many follow; "<t": two bytes say how many they and the rest are.
+ */
+static void open_element(
+        const struct play *w, struct sl_out *o, struct sl_text *t, char how, struct element *e)
 {
 	struct sl_text two = sl_text_of(t->at, 2);
 	uint32_t tag = 0;
 
-	assert_true(*depth < 8 && sl_text_hex(&two, 255, &tag));
-	t->at += 2;
-	sl_text_put_char(o, (char)tag);
-	open[(*depth)++] = o->at;
-	sl_text_put_char(o, 0);
+	e->kind = how == '(' ? 'b' : *t->at++;
+	if (e->kind == 'b') {
+		assert_true(sl_text_hex(&two, 255, &tag));
+		t->at += 2;
+		sl_text_put_char(o, (char)tag);
+	}
+	if (e->kind == 'm' && w->w.proto != SL_PROTO_TCP)
+		e->kind = 0;
+	e->begin = o->at;
+	for (unsigned n = e->kind == 's' || e->kind == 'm' ? 4 : e->kind == 'b' ? 1 : 2;
+	        n && e->kind; n--)
+		sl_text_put_char(o, 0);
 }
 
-static void close_element(struct sl_out *o, char **open, unsigned *depth)
+static void close_element(struct sl_out *o, const struct element *e)
 {
-	char *length = open[--*depth];
+	size_t n = (size_t)(o->at - e->begin);
+	uint8_t *begin = (uint8_t *)e->begin;
 
-	assert_true(o->at - length - 1 < 128);
-	*length = (char)(o->at - length - 1);
+	if (e->kind == 'b') {
+		assert_true(n <= 128);
+		*begin = (uint8_t)(n - 1);
+	} else if (e->kind == 's') {
+		sl_put32(begin, (uint32_t)n - 4);
+		for (; n & 3; n++)
+			sl_text_put_char(o, 0);
+	} else if (e->kind == 'm') {
+		sl_put32(begin, 0x80000000u | ((uint32_t)n - 4));
+	} else if (e->kind) {
+		sl_put16(begin, (uint16_t)(e->kind == 't' ? n : n - 2));
+	}
 }
 
 static void put_addr(const struct play *w, struct sl_out *o, unsigned viewer, char form, char name)
@@ -137,8 +165,8 @@ static size_t render_with(
 {
 	struct sl_text t = sl_text_of(template, strlen(template));
 	struct sl_out o = sl_out_of(out, TEXT);
+	struct element open[8];
 	unsigned depth = 0;
-	char *open[8];
 
 	while (sl_text_left(&t)) {
 		char c = *t.at++;
@@ -150,10 +178,11 @@ static size_t render_with(
 		c = *t.at++;
 		if (c == 'x')
 			put_hex(&o, &t);
-		else if (c == '(')
-			open_element(&o, &t, open, &depth);
-		else if (c == ')')
-			close_element(&o, open, &depth);
+		else if (c == '(' || c == '<') {
+			assert_true(depth < 8);
+			open_element(w, &o, &t, c, &open[depth++]);
+		} else if (c == ')' || c == '>')
+			close_element(&o, &open[--depth]);
 		else if (c == 'n')
 			sl_text_put_uint(&o, body);
 		else if (c == 'f')

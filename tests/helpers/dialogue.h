@@ -19,6 +19,10 @@
  *	{n}		number of bytes behind the first empty line
  *	{x0a0b}		bytes in hexadecimal
  *	{(30} ... {)}	a BER element with this tag: its length is filled in
+ *	{<s} ... {>}	an XDR string: its length before it (4 bytes), filled up to 4 bytes
+ *	{<m} ... {>}	an RPC message: over TCP with the record's mark before it
+ *	{<2} ... {>}	with its length before it (2 bytes)
+ *	{<t} ... {>}	with its length before it (2 bytes, which count too)
  *
  * What is expected is text too, one word group each, with ", " between: "s>c udp 5000" (the
  * server may open a connection to the client at 5000), "*>c udp 5000" (anybody may), "net>c udp

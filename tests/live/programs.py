@@ -8,6 +8,7 @@ Each function starts one program, or runs one to its end, and knows nothing of w
 """
 import pty
 import random
+import struct
 import threading
 import tty
 
@@ -458,3 +459,39 @@ def nmb_config(net, name, address):
 def nmbd(net, ns, name, address):
     ns.spawn("nmbd", "-F", "--no-process-group", "-s", nmb_config(net, name, address))
     ns.listening(137, "udp")
+
+
+# ---- RPC: rpcbind, rusersd, mountd
+#
+# They meet at a socket in /run, and mountd has its files in /var/lib/nfs: both are the programs' own.
+
+RPC_HOST = """
+mount -t tmpfs none /run && mount -t tmpfs none /var/lib/nfs && mkdir /run/rpcbind &&
+cp %s/utmp /run/utmp && cp %s/etab /var/lib/nfs/ && touch /var/lib/nfs/rmtab &&
+rpcbind -w -r && rpc.rusersd && exec rpc.mountd -F
+"""
+
+
+def rpc_host(net, ns):
+    """rusersd knows that alice is there, mountd offers /srv; both at ports of their own choice."""
+    with open(net.dir + "/utmp", "wb") as f:
+        f.write(struct.pack("hi32s4s32s256shhiii16s20s", 7, 1, b"null", b"1", b"alice", b"somewhere", 0, 0, 0,
+                            int(time.time()), 0, b"", b""))
+    net.file("etab", "/srv\t*(ro,sync,wdelay,hide,nocrossmnt,secure,root_squash,no_all_squash,no_subtree_check,"
+                     "secure_locks,acl,no_pnfs,anonuid=65534,anongid=65534,sec=sys,ro,secure,root_squash,no_all_squash)\n")
+    child = ns.spawn("sh", "-c", RPC_HOST % (net.dir, net.dir))
+    ns.listening(111)
+    wait_until(lambda: "mountd" in ns.run("rpcinfo", "-p", "127.0.0.1", check=False).stdout, "mountd", 20)
+    return child
+
+
+def exports(ns, host):
+    """What mountd says (TCP), or None."""
+    done = ns.run("timeout", "-s", "KILL", 3, "showmount", "-e", "--no-headers", host, check=False)
+    return done.stdout.split() if done.returncode == 0 else None
+
+
+def users(ns, host):
+    """Who is there, as rusersd says (UDP), or None."""
+    done = ns.run("timeout", "-s", "KILL", 3, "rusers", "-l", host, check=False)
+    return done.stdout.split()[:1] or None

@@ -24,8 +24,8 @@ static unsigned count(void)
 static void each_is_there_once(void **unused)
 {
 	static const char *const names[] = {"amanda", "dhcpv6", "foo", "ftp", "irc", "mdns",
-	        "netbios-ns", "pptp", "rtsp", "sane", "sip", "slp", "snmp", "snmp_trap", "ssdp",
-	        "tftp", "wsd"};
+	        "netbios-ns", "pptp", "rpc", "rtsp", "sane", "sip", "slp", "snmp", "snmp_trap",
+	        "ssdp", "tftp", "wsd"};
 	const struct sl_helper *const *all = sl_helpers_builtin();
 
 	(void)unused;
@@ -56,7 +56,10 @@ static void check(const struct sl_helper *h)
 	}
 }
 
-/* All at once, by themselves: no two want the same port or name. A second time none is taken. */
+/*
+ * All at once, as the program has them: no two want the same port or name. A second time none is taken. Those on
+ * request (two of them want the same port) are there by name, and by their ports one at a time.
+ */
 static void all_beside_each_other(void **unused)
 {
 	const struct sl_helper *const *all = sl_helpers_builtin();
@@ -66,11 +69,12 @@ static void all_beside_each_other(void **unused)
 	gateway_start(&g);
 	for (unsigned i = 0; all[i]; i++) {
 		check(all[i]);
-		if (!sl_helper_register(g.engine, all[i], true))
+		if (!sl_helper_register(g.engine, all[i], !all[i]->by_request))
 			fail_msg("%s: its port or name is another's", all[i]->name);
 	}
 	for (unsigned i = 0; all[i]; i++)
-		assert_false(sl_helper_register(g.engine, all[i], true));
+		if (!all[i]->by_request)
+			assert_false(sl_helper_register(g.engine, all[i], true));
 	/* each one's options can be found by their names, and are its own */
 	for (unsigned i = 0; all[i]; i++)
 		for (unsigned k = 0; k < SL_HELPER_OPTIONS && all[i]->options[k].name; k++) {
@@ -83,8 +87,11 @@ static void all_beside_each_other(void **unused)
 		}
 	for (unsigned i = 0; all[i]; i++)
 		sl_helper_unregister(g.engine, all[i]);
-	for (unsigned i = 0; all[i]; i++)
+	for (unsigned i = 0; all[i]; i++) {
 		assert_true(sl_helper_register(g.engine, all[i], true));
+		if (all[i]->by_request)
+			sl_helper_unregister(g.engine, all[i]);
+	}
 	gateway_end(&g);
 }
 
