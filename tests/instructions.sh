@@ -49,5 +49,6 @@ check "tcp 6 snat established" 1050
 check "udp 4 none established" 530
 check "udp 4 snat new" 3100
 check "tcp 6 snat new" 4100
-check "udp 4 snat end" 2100
+check "udp 4 snat end" 1400
+check "tcp 6 snat end" 1550
 exit $failed

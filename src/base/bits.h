@@ -2,7 +2,7 @@
 #ifndef SLUICE_BASE_BITS_H
 #define SLUICE_BASE_BITS_H
 
-/* The number of the lowest, of the highest bit that is set; bits is not 0. */
+/* The number of the lowest, of the highest bit that is set; bits is not 0. And how many are set. */
 #include <stdint.h>
 
 static inline unsigned sl__lowest_bit(uint64_t bits)
@@ -33,6 +33,14 @@ static inline unsigned sl__highest_bit(uint64_t bits)
 		n++;
 	return n;
 #endif
+}
+
+static inline unsigned sl__count_bits(uint32_t bits)
+{
+	bits -= bits >> 1 & 0x55555555;
+	bits = (bits & 0x33333333) + (bits >> 2 & 0x33333333);
+	bits = (bits + (bits >> 4)) & 0x0f0f0f0f;
+	return bits * 0x01010101 >> 24;
 }
 
 #endif

@@ -58,6 +58,12 @@ static uint32_t page_chunks(const struct sl_slab *slab)
 	return slab->page_mask + 1;
 }
 
+/* In which page a chunk is; the number of chunks there is a power of two. */
+static uint32_t page_of(const struct sl_slab *slab, uint32_t number)
+{
+	return number >> (slab->page_shift - slab->object_bits);
+}
+
 static size_t page_size(const struct sl_slab *slab)
 {
 	return page_chunks(slab) * (sizeof(char *) + sizeof(uint32_t));
@@ -114,15 +120,13 @@ void sl__slab_init(struct sl_slab *slab, const struct sl_mem *mem, size_t object
 /* The directory's place for a chunk; its page must exist. */
 static char **place(const struct sl_slab *slab, uint32_t number)
 {
-	uint32_t page = number / page_chunks(slab);
-
-	return &slab->page[page][number & slab->page_mask];
+	return &slab->page[page_of(slab, number)][number & slab->page_mask];
 }
 
 /* The link of a vacant chunk number to the next one, kept behind the page's pointers. */
 static uint32_t *vacant_link(const struct sl_slab *slab, uint32_t number)
 {
-	char **page = slab->page[number / page_chunks(slab)];
+	char **page = slab->page[page_of(slab, number)];
 
 	return (uint32_t *)(void *)(page + page_chunks(slab)) + (number & slab->page_mask);
 }
@@ -135,7 +139,7 @@ static struct sl_slab_chunk *chunk_of(const struct sl_slab *slab, uint32_t numbe
 void sl__slab_fini(struct sl_slab *slab)
 {
 	for (uint32_t i = 0; i < slab->chunk_end; i++)
-		if (slab->page[i / page_chunks(slab)] && *place(slab, i))
+		if (slab->page[page_of(slab, i)] && *place(slab, i))
 			sl__free(&slab->mem, chunk_of(slab, i), chunk_size(slab));
 	for (unsigned i = 0; i < SL_SLAB_PAGES; i++)
 		sl__free(&slab->mem, slab->page[i], page_size(slab));
@@ -170,7 +174,7 @@ static uint32_t chunk_room(const struct sl_slab *slab, const struct sl_slab_chun
 /* A chunk number that is not in use and whose page exists, or NONE. It is not taken yet. */
 static uint32_t free_number(struct sl_slab *slab)
 {
-	uint32_t page = slab->chunk_end / page_chunks(slab);
+	uint32_t page = page_of(slab, slab->chunk_end);
 
 	if (slab->vacant != NONE)
 		return slab->vacant;
@@ -308,7 +312,7 @@ void sl__slab_put(struct sl_slab *slab, uint32_t ref)
 /* Whether the chunk of this number exists. */
 static bool chunk_exists(const struct sl_slab *slab, uint32_t number)
 {
-	return number < slab->chunk_end && slab->page[number / page_chunks(slab)] &&
+	return number < slab->chunk_end && slab->page[page_of(slab, number)] &&
 	       *place(slab, number);
 }
 

@@ -29,9 +29,11 @@
  * again when the wheel comes upon it. So the wheel looks at every object within that time, and an
  * owner that moves a deadline to an earlier one which is at least as far away need not tell it.
  *
- * Waiting. Objects lie anywhere in memory. While one is handled the wheel asks for those that will be
- * handled soon, one further each time, and lets the owner (wheel->ahead) ask for what they will need. It
- * knows them by `coming`, which is forgotten when anything else is unlinked.
+ * Waiting. Objects lie anywhere in memory. Before one fires, those behind it are looked at, one further each
+ * time, and what is known of them stands in a ring (`coming`), which is forgotten when anything else is
+ * unlinked. The owner is told of several of them at once (wheel->ahead), to ask for what they will need: what
+ * must first find out where its page is does so together. It may note what it has worked out for fire().
+ * Spreading a slot calls nobody, so there it is enough to ask for the next object in time.
  *
  * Links. Objects are chained by references. At the ends of a chain stands the number of the slot,
  * marked by the upper bit, which no reference has: so removing needs no search, and no look at a
@@ -55,7 +57,7 @@
 #define TOP        (SL_WHEEL_LEVELS - 1)
 #define TOP_SLOTS  (1u << (32 - TOP * DIGIT_BITS))
 #define SLOT_MARK  0x80000000u
-#define TELL       4 /* so long before their turn ahead() is told of objects */
+#define TELL       4 /* so long before their turn, at least, ahead() is told of objects */
 
 static_assert(1 << DIGIT_BITS == SL_WHEEL_SLOTS, "a slot for each digit");
 static_assert(TOP * DIGIT_BITS < 32 && SL_WHEEL_LEVELS * DIGIT_BITS >= 32, "all of the time");
@@ -71,19 +73,22 @@ void sl__wheel_init(struct sl_wheel *wheel, const struct sl_slab *slab, size_t o
 	wheel->horizon = INT32_MAX;
 }
 
-static struct sl_wheel_link *link_of(const struct sl_wheel *wheel, uint32_t ref)
+static inline struct sl_wheel_link *link_in(const struct sl_wheel *wheel, void *object)
 {
-	return (void *)((char *)sl__slab_at(wheel->slab, ref) + wheel->offset_link);
+	return (void *)((char *)object + wheel->offset_link);
 }
 
-/* Of the object that the link is in. */
-static uint32_t deadline_of(const struct sl_wheel *wheel, const struct sl_wheel_link *link)
+static inline uint32_t deadline_in(const struct sl_wheel *wheel, const void *object)
 {
-	const char *object = (const char *)link - wheel->offset_link;
 	uint32_t deadline;
 
-	memcpy(&deadline, object + wheel->offset_deadline, sizeof(deadline));
+	memcpy(&deadline, (const char *)object + wheel->offset_deadline, sizeof(deadline));
 	return deadline;
+}
+
+static struct sl_wheel_link *link_of(const struct sl_wheel *wheel, uint32_t ref)
+{
+	return link_in(wheel, sl__slab_at(wheel->slab, ref));
 }
 
 /* Whether time a lies after b. */
@@ -144,7 +149,6 @@ static void append(struct sl_wheel *wheel, unsigned level, unsigned n, uint32_t 
 		set_used(wheel, level, n, true);
 	}
 	slot->last = ref;
-	wheel->count++;
 }
 
 static void detach(struct sl_wheel *wheel, struct sl_wheel_link *link)
@@ -171,9 +175,9 @@ static void detach(struct sl_wheel *wheel, struct sl_wheel_link *link)
 }
 
 /* Puts an object where its deadline belongs, but on no level below `lowest`. */
-static void place(struct sl_wheel *wheel, uint32_t ref, struct sl_wheel_link *link, unsigned lowest)
+static void place(struct sl_wheel *wheel, uint32_t ref, void *object, unsigned lowest)
 {
-	uint32_t at = deadline_of(wheel, link);
+	uint32_t at = deadline_in(wheel, object);
 	unsigned level;
 
 	if (!after(at, wheel->now))
@@ -183,15 +187,16 @@ static void place(struct sl_wheel *wheel, uint32_t ref, struct sl_wheel_link *li
 	level = sl__highest_bit((at ^ wheel->now) | 1) / DIGIT_BITS;
 	if (level < lowest)
 		level = lowest;
-	append(wheel, level, digit(at, level), ref, link);
+	append(wheel, level, digit(at, level), ref, link_in(wheel, object));
 }
 
 void sl__wheel_add(struct sl_wheel *wheel, uint32_t ref)
 {
-	struct sl_wheel_link *link = link_of(wheel, ref);
+	void *object = sl__slab_at(wheel->slab, ref);
 
-	assert(ref && !(ref & SLOT_MARK) && !link->next);
-	place(wheel, ref, link, wheel->cascading);
+	assert(ref && !(ref & SLOT_MARK) && !link_in(wheel, object)->next);
+	place(wheel, ref, object, wheel->cascading);
+	wheel->count++;
 }
 
 void sl__wheel_remove(struct sl_wheel *wheel, uint32_t ref)
@@ -245,76 +250,110 @@ static bool first_ahead(const struct sl_wheel *wheel, uint32_t *at, unsigned *le
 }
 
 /* The i-th of those that are coming has its place here. */
-static inline struct sl_wheel_coming *coming(struct sl_wheel *wheel, unsigned i)
+static inline struct sl_wheel_due *coming(struct sl_wheel *wheel, unsigned i)
 {
 	return &wheel->coming[(wheel->head + i) % SL_WHEEL_COMING];
 }
 
-/* The object behind the last of those that are coming is asked for, and is one of them. False: there is none. */
-static bool see_one(struct sl_wheel *wheel, const struct sl_wheel_link *link)
+/* Looks at one more of a slot: the object is asked for. False: there is none. */
+static inline bool see_one(struct sl_wheel *wheel, const struct sl_wheel_slot *slot)
 {
-	const uint32_t size = wheel->slab->object_size;
-	struct sl_wheel_coming *c;
-	char *object;
-	uint32_t next;
+	uint32_t ref = slot->first;
+	struct sl_wheel_due *due;
 
 	if (wheel->seen)
-		link = coming(wheel, wheel->seen - 1u)->link;
-	next = link->next;
-	if (next & SLOT_MARK)
+		ref = link_in(wheel, coming(wheel, wheel->seen - 1u)->object)->next;
+	if (ref & SLOT_MARK)
 		return false;
-	object = sl__slab_at(wheel->slab, next);
-	c = coming(wheel, wheel->seen++);
-	c->link = (void *)(object + wheel->offset_link);
-	c->ref = next;
-	for (uint32_t at = 0; at < size; at += 64)
-		sl__prefetch(object + at);
+	due = coming(wheel, wheel->seen++);
+	due->object = sl__slab_at(wheel->slab, ref);
+	due->ref = ref;
+	due->told = false;
+	for (uint32_t at = 0; at < wheel->slab->object_size; at += 64)
+		sl__prefetch((const char *)due->object + at);
 	return true;
 }
 
-/* This one is being handled: some behind it will be soon. */
-static void look_ahead(struct sl_wheel *wheel, const struct sl_wheel_link *link, void *ctx)
+/* The first of a slot is to be handled: it is looked at, and so are some behind it. */
+static inline void look_ahead(struct sl_wheel *wheel, const struct sl_wheel_slot *slot)
 {
 	for (unsigned n = 0; n < 2 && wheel->seen < SL_WHEEL_COMING; n++)
-		if (!see_one(wheel, link))
-			break;
-	if (!wheel->ahead || wheel->cascading)
-		return;
-	for (; wheel->told < wheel->seen && wheel->told < TELL; wheel->told++)
-		wheel->ahead(ctx, coming(wheel, wheel->told)->ref);
+		if (!see_one(wheel, slot))
+			return;
 }
 
-/* Takes the first of a slot out; what is coming stays so. */
-static void take(struct sl_wheel *wheel, unsigned level, unsigned n, struct sl_wheel_link *link)
+/* Several at once: what waits for memory waits for all of it together then. */
+static void tell_ahead(struct sl_wheel *wheel, void *ctx)
 {
+	struct sl_wheel_due *due[SL_WHEEL_TOLD];
+	unsigned n = 0;
+
+	while (wheel->told < wheel->seen && n < SL_WHEEL_TOLD) {
+		due[n] = coming(wheel, wheel->told++);
+		due[n++]->told = true;
+	}
+	wheel->ahead(ctx, due, n);
+}
+
+/* Takes the first out of its slot. Its place in the ring stays as it is until more are looked at. */
+static inline struct sl_wheel_due *take(struct sl_wheel *wheel, unsigned n)
+{
+	struct sl_wheel_due *first = coming(wheel, 0);
+	struct sl_wheel_link *link = link_in(wheel, first->object);
+
 	if (link->next & SLOT_MARK) {
-		set_used(wheel, level, n, false);
+		set_used(wheel, 0, n, false);
 	} else {
-		wheel->slot[level][n].first = link->next;
-		coming(wheel, 0)->link->prev = link->prev; /* look_ahead() has seen it */
+		wheel->slot[0][n].first = link->next;
+		link_in(wheel, coming(wheel, 1)->object)->prev = link->prev; /* it was looked at */
 	}
 	link->next = link->prev = 0;
 	wheel->count--;
 	wheel->head++;
-	if (wheel->seen)
-		wheel->seen--;
+	wheel->seen--;
 	if (wheel->told)
 		wheel->told--;
+	return first;
 }
 
-/* Handles one object of the slot of `now`, of the level that is being emptied. */
+/* Spreads the slot of `now` on a higher level, or as much of it as the budget allows. What is left of that. */
+static uint32_t spread(struct sl_wheel *wheel, unsigned level, unsigned n, uint32_t budget)
+{
+	const uint32_t mark = SLOT_MARK | (level * SL_WHEEL_SLOTS + n);
+	uint32_t ref = wheel->slot[level][n].first, next;
+	void *object = sl__slab_at(wheel->slab, ref), *behind;
+
+	for (; budget; budget--, ref = next, object = behind) {
+		next = link_in(wheel, object)->next;
+		behind = next & SLOT_MARK ? object : sl__slab_at(wheel->slab, next);
+		sl__prefetch(link_in(wheel, behind));
+		sl__prefetch((const char *)behind + wheel->offset_deadline);
+		place(wheel, ref, object, 0);
+		if (next & SLOT_MARK) {
+			set_used(wheel, level, n, false);
+			return budget - 1;
+		}
+	}
+	wheel->slot[level][n].first = ref;
+	link_in(wheel, object)->prev = mark;
+	return 0;
+}
+
+/* Handles one object whose millisecond has come: it fires, unless its deadline was pushed back. */
 static void handle_one(struct sl_wheel *wheel, unsigned n, sl_wheel_fn *fire, void *ctx)
 {
-	unsigned level = wheel->cascading;
-	uint32_t ref = wheel->slot[level][n].first;
-	struct sl_wheel_link *link = link_of(wheel, ref);
+	struct sl_wheel_due *due;
 
-	look_ahead(wheel, link, ctx);
-	take(wheel, level, n, link);
-	if (level || after(deadline_of(wheel, link), wheel->now))
-		place(wheel, ref, link, 0);
-	else
-		fire(ctx, ref);
+	look_ahead(wheel, &wheel->slot[0][n]);
+	if (wheel->ahead && wheel->told <= TELL && wheel->told < wheel->seen)
+		tell_ahead(wheel, ctx);
+	due = take(wheel, n);
+	if (!after(deadline_in(wheel, due->object), wheel->now)) {
+		fire(ctx, due);
+		return;
+	}
+	place(wheel, due->ref, due->object, 0);
+	wheel->count++;
 }
 
 /* Goes to the next slot that begins by `until`; false, having gone to `until`, if none does. */
@@ -339,15 +378,16 @@ bool sl__wheel_advance(
 	if (after(wheel->now, now_ms))
 		return false;
 	for (;;) {
-		unsigned n = digit(wheel->now, wheel->cascading);
+		unsigned level = wheel->cascading, n = digit(wheel->now, level);
 
-		while (in_use(wheel, wheel->cascading, n)) {
-			if (!budget--)
-				return true;
+		if (level && in_use(wheel, level, n))
+			budget = spread(wheel, level, n, budget);
+		for (; !level && in_use(wheel, 0, n) && budget; budget--)
 			handle_one(wheel, n, fire, ctx);
-		}
+		if (in_use(wheel, level, n))
+			return true;
 		/* A level emptied: what it left for this very millisecond is on level 0. */
-		if (wheel->cascading)
+		if (level)
 			wheel->cascading = 0;
 		else if (!step(wheel, now_ms))
 			return false;

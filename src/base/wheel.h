@@ -23,7 +23,7 @@
 #define SL_WHEEL_LEVELS 4 /* of 9 bits each; the last has the upper 5 bits of the time */
 #define SL_WHEEL_SLOTS  512
 #define SL_WHEEL_WORDS  (SL_WHEEL_SLOTS / 64)
-#define SL_WHEEL_COMING 8 /* objects that are asked for before their turn */
+#define SL_WHEEL_COMING 16 /* objects that are looked at: whose turn it is, and those behind it */
 
 /* In the object, zeroed before first use. The wheel's own, except that all zero means unlinked. */
 struct sl_wheel_link {
@@ -34,8 +34,22 @@ struct sl_wheel_slot {
 	uint32_t first, last; /* references; undefined while the slot's bit in `used` is clear */
 };
 
+/*
+ * An object whose turn it is or will be soon. note: what ahead() wrote there for fire() to find; it is as
+ * old as that call, and if `told` is false there was none.
+ */
+struct sl_wheel_due {
+	void *object;
+	uint32_t ref;
+	bool told;
+	uint64_t note[2];
+};
+
 /* fire: an object is due and no longer linked; it may add, remove and put any. */
-typedef void sl_wheel_fn(void *ctx, uint32_t ref);
+typedef void sl_wheel_fn(void *ctx, struct sl_wheel_due *due);
+/* ahead: so many objects will be handed to fire() soon; it only reads them. */
+typedef void sl_wheel_ahead_fn(void *ctx, struct sl_wheel_due *const due[], unsigned n);
+#define SL_WHEEL_TOLD 8 /* at most so many at once */
 
 struct sl_wheel {
 	const struct sl_slab *slab;
@@ -43,18 +57,15 @@ struct sl_wheel {
 	/*
 	 * To be set after sl__wheel_init(), if at all. horizon: every object is looked at within so
 	 * many ms; a deadline may be moved to an earlier time that lies at least so far ahead as if it
-	 * were a later one. Without it: INT32_MAX. ahead: this object will be handed to fire() soon.
+	 * were a later one. Without it: INT32_MAX. ahead: may be NULL.
 	 */
 	uint32_t horizon;
-	sl_wheel_fn *ahead;
+	sl_wheel_ahead_fn *ahead;
 	uint32_t now;       /* all that was due before this has fired */
 	unsigned cascading; /* level whose slot at `now` is being spread over lower ones, or 0 */
 	uint32_t count;     /* objects linked */
-	/* Those behind the one that is being handled, as far as they were looked at: a ring. */
-	struct sl_wheel_coming {
-		struct sl_wheel_link *link;
-		uint32_t ref;
-	} coming[SL_WHEEL_COMING];
+	/* The first of the slot that is being emptied, and those behind it that were looked at: a ring. */
+	struct sl_wheel_due coming[SL_WHEEL_COMING];
 	uint8_t head, seen, told; /* its first; so many; ahead() was told of so many */
 	uint64_t used[SL_WHEEL_LEVELS][SL_WHEEL_WORDS]; /* a bit for each slot: it is not empty */
 	struct sl_wheel_slot slot[SL_WHEEL_LEVELS][SL_WHEEL_SLOTS];

@@ -128,12 +128,16 @@ static bool sweep(struct sl_track *t, unsigned v6)
 static void look_ahead(const struct sl_track *t)
 {
 	const struct sl_conn *next;
+	const void *bucket[2];
+	uint64_t hash[2];
 	uint32_t then;
 
 	if (!t->unreplied_first)
 		return;
 	next = sl__conn_at(t, t->unreplied_first);
-	sl__index_ask_for_buckets(t, next);
+	sl__index_buckets(t, next, hash, bucket);
+	sl__prefetch(bucket[0]);
+	sl__prefetch(bucket[1]);
 	sl__wheel_ask_for_neighbours(&t->wheel[next->self & 1], next->self >> 1);
 	then = next->count[SL_REPLY].newer;
 	if (then) {
@@ -318,7 +322,8 @@ static void release(struct sl_track *t, struct sl_conn *conn)
 	sl__slab_put(&t->conns[conn->self & 1], conn->self >> 1);
 }
 
-void sl__conn_kill(struct sl_track *t, struct sl_conn *conn, enum sl_reason why)
+/* Whoever wants to know is told, and what Linux alone expected ends too. */
+static void tell_end(struct sl_track *t, struct sl_conn *conn, enum sl_reason why)
 {
 	struct sl_event event = {.type = SL_EVENT_DESTROY,
 	        .conn = conn,
@@ -327,19 +332,38 @@ void sl__conn_kill(struct sl_track *t, struct sl_conn *conn, enum sl_reason why)
 	        .now = t->now,
 	        .beyond = why == SL_WHY_EVICTED ? SL_BEYOND_EVICTION : sl__conn_beyond(t, conn)};
 
-	if (!event.beyond && conn->ext &&
-	        t->expects.shadows) /* what Linux alone expected ends too */
+	if (!event.beyond && conn->ext && t->expects.shadows)
 		event.beyond = sl__expect_shadow_replace(t, conn);
 	if (conn->flags & SL_CONN_OFFLOADED || conn->status & SL_STATUS_OPENED)
 		t->upper->offload_end(t, conn);
 	conn->status |= SL_DYING;
-	t->stats.reasons[why]++;
 	if (t->reporting)
 		t->upper->event(t, &event);
-	sl__index_remove(t, conn);
-	sl__wheel_remove(&t->wheel[conn->self & 1], conn->self >> 1);
+}
+
+/* hash: as sl__index_remove() has it. */
+static void end(
+        struct sl_track *t, struct sl_conn *conn, enum sl_reason why, const uint64_t hash[2])
+{
+	t->stats.reasons[why]++;
+	if (t->reporting || conn->ext || conn->flags & SL_CONN_OFFLOADED ||
+	        conn->status & SL_STATUS_OPENED)
+		tell_end(t, conn, why);
+	sl__index_remove(t, conn, hash);
+	if (conn->link.next) /* not if it is the wheel that ends it */
+		sl__wheel_remove(&t->wheel[conn->self & 1], conn->self >> 1);
 	unreplied_remove(t, conn);
 	release(t, conn);
+}
+
+void sl__conn_kill(struct sl_track *t, struct sl_conn *conn, enum sl_reason why)
+{
+	end(t, conn, why, NULL);
+}
+
+void sl__conn_expire(struct sl_track *t, struct sl_conn *conn, const uint64_t hash[2])
+{
+	end(t, conn, SL_WHY_TIMEOUT, hash);
 }
 
 void sl__conn_drop(struct sl_track *t, struct sl_conn *conn)

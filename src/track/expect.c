@@ -130,11 +130,9 @@ void sl__expect_refresh(struct sl_track *t, struct sl_expect *expect, uint32_t t
 	sl__wheel_add(&t->expects.wheel, expect->self);
 }
 
-static void expired(void *ctx, uint32_t ref)
+static void expired(void *ctx, struct sl_wheel_due *due)
 {
-	struct sl_track *t = ctx;
-
-	sl__expect_remove(t, sl__expect_at(&t->expects, ref), SL_WHY_TIMEOUT);
+	sl__expect_remove(ctx, due->object, SL_WHY_TIMEOUT);
 }
 
 bool sl__expects_expire(struct sl_track *t, unsigned budget)

@@ -72,12 +72,12 @@ static void entry_ahead(const void *ctx, uint32_t entry)
 	sl__index_ask_for(ctx, entry >> 1);
 }
 
-void sl__index_ask_for_buckets(const struct sl_track *t, const struct sl_conn *conn)
+void sl__index_buckets(const struct sl_track *t, const struct sl_conn *conn, uint64_t hash[2],
+        const void *bucket[2])
 {
 	for (unsigned dir = 0; dir < 2; dir++) {
-		uint64_t hash = conn_hash(&t->index_key, conn, (enum sl_dir)dir);
-
-		sl__prefetch(sl__table_spot(&t->table, hash).bucket);
+		hash[dir] = conn_hash(&t->index_key, conn, (enum sl_dir)dir);
+		bucket[dir] = sl__table_spot(&t->table, hash[dir]).bucket;
 	}
 }
 
@@ -203,6 +203,7 @@ void sl__index_move(struct sl_track *t)
 
 /* ---- adding and removing --------------------------------------------------------------------- */
 
+/* By what its tuple hashes to now, which is not what it hashed to before the index got a new key. */
 static void remove_one(struct sl_track *t, const struct sl_conn *conn, enum sl_dir dir)
 {
 	uint32_t entry = conn->self << 1 | dir;
@@ -225,10 +226,12 @@ bool sl__index_add(struct sl_track *t, const struct sl_conn *conn, const struct 
 	return true;
 }
 
-void sl__index_remove(struct sl_track *t, const struct sl_conn *conn)
+void sl__index_remove(struct sl_track *t, const struct sl_conn *conn, const uint64_t hash[2])
 {
-	remove_one(t, conn, SL_ORIGINAL);
-	remove_one(t, conn, SL_REPLY);
+	for (unsigned dir = 0; dir < 2; dir++)
+		/* An entry is nobody else's, so a hash that is not right any more finds nothing. */
+		if (!hash || !sl__table_remove(&t->table, hash[dir], conn->self << 1 | dir))
+			remove_one(t, conn, (enum sl_dir)dir);
 	if (t->moving)
 		sl__index_move(t);
 }

@@ -208,15 +208,20 @@ static void renew_tags(const struct sl_table *table, struct sl_bucket *bucket, u
 	}
 }
 
+static void ask_for_owners(const struct sl_table *table, const struct sl_bucket *bucket)
+{
+	for (unsigned i = 0; i < SL_BUCKET_ENTRIES; i++)
+		if (bucket->tag[i])
+			table->ahead(table->ctx, bucket->entry[i]);
+}
+
 /* The next bucket to be divided, and the one after it. */
 static void look_ahead(const struct sl_table *table)
 {
 	const struct sl_bucket *bucket = sl__table_at(table, table->split);
 
 	if (table->ahead && renews_tags(table->level + 1u))
-		for (unsigned i = 0; i < SL_BUCKET_ENTRIES; i++)
-			if (bucket->tag[i])
-				table->ahead(table->ctx, bucket->entry[i]);
+		ask_for_owners(table, bucket);
 	if (table->split < table->low_mask)
 		sl__prefetch(sl__table_at(table, table->split + 1));
 }
@@ -303,47 +308,80 @@ static void split_one(struct sl_table *table)
 	look_ahead(table);
 }
 
-static unsigned used(const struct sl_table *table, const struct sl_bucket *bucket)
+static unsigned gaps(const struct sl_table *table, const struct sl_bucket *bucket)
 {
-	unsigned n = 0;
+	unsigned n = sl__count_bits(sl__bucket_places(bucket, 0));
 
-	for (;; bucket = sl__slab_at(&table->overflow, bucket->overflow)) {
-		for (unsigned i = 0; i < SL_BUCKET_ENTRIES; i++)
-			n += bucket->tag[i] != 0;
-		if (!bucket->overflow)
-			return n;
+	while (bucket->overflow) {
+		bucket = sl__slab_at(&table->overflow, bucket->overflow);
+		n += sl__count_bits(sl__bucket_places(bucket, 0));
 	}
+	return n;
 }
 
-static unsigned gaps(const struct sl_table *table, const struct sl_bucket *bucket)
+static unsigned used(const struct sl_table *table, const struct sl_bucket *bucket)
 {
 	unsigned n = SL_BUCKET_ENTRIES;
 
 	for (const struct sl_bucket *b = bucket; b->overflow; n += SL_BUCKET_ENTRIES)
 		b = sl__slab_at(&table->overflow, b->overflow);
-	return n - used(table, bucket);
+	return n - gaps(table, bucket);
+}
+
+/* What the last division left: the bucket that it took from, and the one that it made. */
+struct halves {
+	struct sl_bucket *target, *source;
+	unsigned level; /* that the table has without it */
+};
+
+static struct halves last_halves(const struct sl_table *table, uint32_t buckets)
+{
+	uint32_t last = buckets - 1;
+	unsigned level = sl__highest_bit(last);
+
+	return (struct halves){sl__table_at(table, last - ((uint32_t)1 << level)),
+	        sl__table_at(table, last), level};
+}
+
+/*
+ * The same for the divisions that will be undone. One may follow the other closely where tags are renewed:
+ * so the owners are asked for two ahead.
+ */
+static void look_back(const struct sl_table *table)
+{
+	uint32_t buckets = sl__table_buckets(table);
+	struct halves next;
+
+	if (buckets <= SL_SEGMENT + 3)
+		return;
+	next = last_halves(table, buckets - 1);
+	if (table->ahead && renews_tags(next.level + 1)) {
+		ask_for_owners(table, next.target);
+		ask_for_owners(table, next.source);
+	}
+	next = last_halves(table, buckets - 3);
+	sl__prefetch(next.target);
+	sl__prefetch(next.source);
 }
 
 /* Undo the last division, unless that would need an overflow bucket. */
 static void merge_one(struct sl_table *table)
 {
-	unsigned level = table->split ? table->level : table->level - 1u;
-	uint32_t last = sl__table_buckets(table) - 1, low_mask = ((uint32_t)1 << level) - 1;
-	struct sl_bucket *source = sl__table_at(table, last);
-	struct sl_bucket *target = sl__table_at(table, last & low_mask);
+	struct halves h = last_halves(table, sl__table_buckets(table));
 
-	if (gaps(table, target) < used(table, source))
+	if (gaps(table, h.target) < used(table, h.source))
 		return; /* would need an overflow bucket: better left as it is */
-	if (renews_tags(level + 1))
-		renew_tags(table, target, level);
-	move_back(table, source, target, level);
+	if (renews_tags(h.level + 1))
+		renew_tags(table, h.target, h.level);
+	move_back(table, h.source, h.target, h.level);
 	if (table->split == 0) {
-		set_level(table, level);
-		table->split = low_mask + 1;
+		set_level(table, h.level);
+		table->split = (uint32_t)1 << h.level;
 	}
 	table->split--;
 	if ((sl__table_buckets(table) - 1) / SL_SEGMENT + 2 < table->segments_used)
 		give_segment_back(table);
+	look_back(table);
 }
 
 /* So many entries came: as many divisions at most. */
@@ -395,6 +433,15 @@ bool sl__table_add_both(
 	return true;
 }
 
+/* Time to shrink? Asked at every other change, which keeps up: 2.5 entries less, and a bucket is too many. */
+static inline bool is_wide(const struct sl_table *table)
+{
+	uint32_t buckets = sl__table_buckets(table);
+
+	return table->entries < (uint64_t)buckets * SL_BUCKET_ENTRIES / 4 && buckets > SL_SEGMENT &&
+	       !table->frozen;
+}
+
 bool sl__table_remove(struct sl_table *table, uint64_t hash, uint32_t entry)
 {
 	struct sl_spot spot = sl__table_spot(table, hash);
@@ -413,9 +460,7 @@ bool sl__table_remove(struct sl_table *table, uint64_t hash, uint32_t entry)
 			table->changes++;
 			if (first->overflow)
 				compact(table, first);
-			if (!table->frozen && sl__table_buckets(table) > SL_SEGMENT &&
-			        table->entries <
-			                (uint64_t)sl__table_buckets(table) * SL_BUCKET_ENTRIES / 4)
+			if (table->changes & 1 && is_wide(table))
 				merge_one(table);
 			return true;
 		}

@@ -167,6 +167,8 @@ enum sl_reason sl__conn_confirm_claimed(
         struct sl_track *t, struct sl_conn *conn, struct sl_claim *claim);
 /* End a confirmed conn, with its expectations, and say so. */
 void sl__conn_kill(struct sl_track *t, struct sl_conn *conn, enum sl_reason why);
+/* The same of one that is due, by the hashes of its tuples if they are known. */
+void sl__conn_expire(struct sl_track *t, struct sl_conn *conn, const uint64_t hash[2]);
 /* Due by what we know: but may a device that forwards it have seen it? */
 bool sl__conn_seen_elsewhere(struct sl_track *t, struct sl_conn *conn);
 /* End one that was never confirmed: nobody is told. */
@@ -191,7 +193,8 @@ void sl__index_fini(struct sl_track *t);
 uint64_t sl__index_hash(const struct sl_track *t, const struct sl_conn *conn, enum sl_dir dir);
 /* Both tuples of a conn, at the spots of their hashes. False: no memory. */
 bool sl__index_add(struct sl_track *t, const struct sl_conn *conn, const struct sl_spot spot[2]);
-void sl__index_remove(struct sl_track *t, const struct sl_conn *conn);
+/* hash: what sl__index_buckets() found, even if the index got a new key since; or NULL. */
+void sl__index_remove(struct sl_track *t, const struct sl_conn *conn, const uint64_t hash[2]);
 /* The entry with this tuple: conn reference << 1 | enum sl_dir; 0: none. It may be due. */
 uint32_t sl__index_find(const struct sl_track *t, const struct sl_tuple *tuple, uint16_t zone);
 /* The entry with the tuple that conn, which is not in the index, has in direction dir. */
@@ -200,9 +203,11 @@ uint32_t sl__index_find_like(
 bool sl__conn_has_tuple(const struct sl_conn *conn, enum sl_dir dir, const struct sl_tuple *tuple);
 /* A step of moving to a new key, while t->moving. */
 void sl__index_move(struct sl_track *t);
-/* Ask for the memory: of a conn whose hash will be needed; of the buckets of one that will end. */
+/* Ask for the memory of a conn whose hash will be needed. */
 void sl__index_ask_for(const struct sl_track *t, uint32_t self);
-void sl__index_ask_for_buckets(const struct sl_track *t, const struct sl_conn *conn);
+/* The hashes of the tuples of one that will end, and the buckets that they name, to be asked for. */
+void sl__index_buckets(const struct sl_track *t, const struct sl_conn *conn, uint64_t hash[2],
+        const void *bucket[2]);
 
 /* Keep it alive for so many ms from now (unless SL_FIXED_TIMEOUT). */
 void sl__conn_refresh(struct sl_track *t, struct sl_conn *conn, uint32_t timeout_ms);

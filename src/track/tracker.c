@@ -8,43 +8,32 @@
 
 #include <string.h>
 
+#include "base/prefetch.h"
 #include "track/gre.h"
 
 /* ---- what is due ------------------------------------------------------------------------------- */
 
-static void expired(void *ctx, uint32_t ref, unsigned v6)
+/* They will be due soon: their buckets are asked for, and the hashes kept for their removal. */
+static void ahead(void *ctx, struct sl_wheel_due *const due[], unsigned n)
+{
+	const struct sl_track *t = ctx;
+	const void *bucket[2 * SL_WHEEL_TOLD];
+
+	for (unsigned i = 0; i < n; i++)
+		sl__index_buckets(t, due[i]->object, due[i]->note, bucket + 2 * i);
+	for (unsigned i = 0; i < 2 * n; i++)
+		sl__prefetch(bucket[i]);
+}
+
+static void expired(void *ctx, struct sl_wheel_due *due)
 {
 	struct sl_track *t = ctx;
-	struct sl_conn *conn = sl__slab_at(&t->conns[v6], ref);
+	struct sl_conn *conn = due->object;
 
 	if (sl__conn_seen_elsewhere(t, conn))
-		sl__wheel_add(&t->wheel[v6], ref);
+		sl__wheel_add(&t->wheel[conn->self & 1], due->ref);
 	else
-		sl__conn_kill(t, conn, SL_WHY_TIMEOUT);
-}
-
-static void ahead_ipv4(void *ctx, uint32_t ref)
-{
-	const struct sl_track *t = ctx;
-
-	sl__index_ask_for_buckets(t, sl__slab_at(&t->conns[0], ref));
-}
-
-static void ahead_ipv6(void *ctx, uint32_t ref)
-{
-	const struct sl_track *t = ctx;
-
-	sl__index_ask_for_buckets(t, sl__slab_at(&t->conns[1], ref));
-}
-
-static void expired_ipv4(void *ctx, uint32_t ref)
-{
-	expired(ctx, ref, 0);
-}
-
-static void expired_ipv6(void *ctx, uint32_t ref)
-{
-	expired(ctx, ref, 1);
+		sl__conn_expire(t, conn, due->told ? due->note : NULL);
 }
 
 void sl__track_set_now(struct sl_track *t, uint64_t now)
@@ -59,8 +48,8 @@ bool sl__track_expire(struct sl_track *t, unsigned budget)
 {
 	bool more = sl__expects_expire(t, budget);
 
-	more |= sl__wheel_advance(&t->wheel[0], t->now_ms, budget, expired_ipv4, t);
-	more |= sl__wheel_advance(&t->wheel[1], t->now_ms, budget, expired_ipv6, t);
+	more |= sl__wheel_advance(&t->wheel[0], t->now_ms, budget, expired, t);
+	more |= sl__wheel_advance(&t->wheel[1], t->now_ms, budget, expired, t);
 	return more;
 }
 
@@ -109,7 +98,7 @@ bool sl__track_init(struct sl_track *t, const struct sl_track_config *config)
 		sl__wheel_init(&t->wheel[v6], &t->conns[v6], offsetof(struct sl_conn, link),
 		        offsetof(struct sl_conn, deadline), t->now_ms);
 		t->wheel[v6].horizon = SL_CONN_HORIZON_MS;
-		t->wheel[v6].ahead = v6 ? ahead_ipv6 : ahead_ipv4;
+		t->wheel[v6].ahead = ahead;
 	}
 	sl__slab_init(&t->exts, mem, sizeof(struct sl_ext), alignof(struct sl_ext),
 	        config->slab_chunk, t->conn_room);

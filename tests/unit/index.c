@@ -321,6 +321,34 @@ static void test_ends_while_moving(void **state)
 	assert_int_equal(memory.held, 0);
 }
 
+/* Conns that are due have their hashes taken before their turn: the index gets a new key in between. */
+static void test_new_key_while_they_end(void **state)
+{
+	static struct sl_tuple chosen[CHOSEN];
+	const uint64_t later = UINT64_C(1000000000000);
+	struct sl_engine *e = make();
+	struct sl_slab *conns = &e->track.conns[0];
+	unsigned i = 0;
+
+	(void)state;
+	open_old(e);
+	assert_int_equal(choose(e, chosen), CHOSEN);
+	while (sl__slab_count(conns) > OLD / 2)
+		assert_true(sl_clock(e, later, 1));
+	assert_true(e->track.wheel[0].told > 0);
+	while (!e->track.moving && i < CHOSEN)
+		put_in(e, &chosen[i++], false);
+	assert_true(e->track.moving);
+	assert_true(e->track.wheel[0].told > 0);
+	while (sl_clock(e, later, 1))
+		assert_null(sl_engine_check(e));
+	assert_int_equal(sl__slab_count(conns), i);
+	assert_int_equal(
+	        e->track.table.entries + (e->track.moving ? e->track.old_table.entries : 0), 2 * i);
+	sl_engine_destroy(e);
+	assert_int_equal(memory.held, 0);
+}
+
 static void test_no_memory_for_it(void **state)
 {
 	static struct sl_tuple chosen[CHOSEN];
@@ -350,6 +378,7 @@ int main(void)
 	        cmocka_unit_test(test_collisions_end_with_the_key),
 	        cmocka_unit_test(test_new_key),
 	        cmocka_unit_test(test_ends_while_moving),
+	        cmocka_unit_test(test_new_key_while_they_end),
 	        cmocka_unit_test(test_no_memory_for_it),
 	};
 

@@ -34,8 +34,11 @@ struct model {
 	bool strict; /* nothing is pushed back, so ties must come in the order of insertion */
 	bool rearm;  /* fired objects are added again from the callback */
 	uint32_t last_deadline, last_tick;
+	uint64_t notes; /* written so far */
+	uint32_t fired_told, fired_untold;
 	struct {
 		uint32_t ref, tick;
+		uint64_t note; /* what ahead() noted since it was added; 0: nothing */
 		bool linked, pushed;
 	} objects[OBJECTS + 1]; /* by reference */
 };
@@ -58,6 +61,18 @@ static struct object *object(struct model *m, uint32_t ref)
 	return sl__slab_at(&m->slab, ref);
 }
 
+static void ahead(void *ctx, struct sl_wheel_due *const due[], unsigned n)
+{
+	struct model *m = ctx;
+
+	assert_true(n > 0 && n <= SL_WHEEL_TOLD);
+	for (unsigned i = 0; i < n; i++) {
+		assert_ptr_equal(due[i]->object, object(m, due[i]->ref));
+		assert_true(m->objects[due[i]->ref].linked);
+		due[i]->note[0] = m->objects[due[i]->ref].note = ++m->notes;
+	}
+}
+
 static struct model *model_new(uint32_t now)
 {
 	static const struct sl_mem mem = {plain_alloc, plain_free, NULL};
@@ -68,6 +83,7 @@ static struct model *model_new(uint32_t now)
 	sl__slab_init(&m->slab, &mem, sizeof(struct object), 4, 16, OBJECTS);
 	sl__wheel_init(&m->wheel, &m->slab, offsetof(struct object, link),
 	        offsetof(struct object, deadline), now);
+	m->wheel.ahead = ahead;
 	m->now = now;
 	for (uint32_t i = 1; i <= OBJECTS; i++) {
 		uint32_t ref;
@@ -92,6 +108,7 @@ static void add(struct model *m, uint32_t ref, uint32_t deadline)
 	m->objects[ref].linked = true;
 	m->objects[ref].pushed = false;
 	m->objects[ref].tick = ++m->tick;
+	m->objects[ref].note = 0;
 }
 
 static void remove_one(struct model *m, uint32_t ref)
@@ -107,11 +124,12 @@ static uint32_t some_delay(struct model *m)
 	return sl__random_u32(&m->random) >> (1 + sl__random_below(&m->random, 31));
 }
 
-static void fired(void *ctx, uint32_t ref)
+static void fired(void *ctx, struct sl_wheel_due *due)
 {
 	struct model *m = ctx;
-	uint32_t deadline = object(m, ref)->deadline;
+	uint32_t ref = due->ref, deadline = object(m, ref)->deadline;
 
+	assert_ptr_equal(due->object, object(m, ref));
 	assert_true(m->objects[ref].linked);
 	assert_false(sl__wheel_linked(&m->wheel, ref));
 	assert_true((int32_t)(m->now - deadline) >= 0);
@@ -123,8 +141,15 @@ static void fired(void *ctx, uint32_t ref)
 	m->last_deadline = deadline;
 	m->last_tick = m->objects[ref].tick;
 	m->objects[ref].linked = false;
-	if (m->rearm)
-		add(m, ref, m->now + 1 + some_delay(m) / 2);
+	m->fired_told += due->told;
+	m->fired_untold += !due->told;
+	if (due->told)
+		assert_int_equal(due->note[0], m->objects[ref].note);
+	if (!m->rearm)
+		return;
+	add(m, ref, m->now + 1 + some_delay(m) / 2);
+	if (sl__random_below(&m->random, 16) == 0) /* some that wait, and perhaps were told of */
+		remove_one(m, 1 + sl__random_below(&m->random, OBJECTS));
 }
 
 /* The earliest deadline there is, by looking at all. */
@@ -206,6 +231,8 @@ static void run_model(uint32_t start, uint32_t budget, bool strict, bool rearm)
 	m->rearm = false;
 	while (earliest(m, &at))
 		advance(m, (int32_t)(at - m->now) > 0 ? at : m->now, budget);
+	assert_true(m->fired_told > 0);
+	assert_int_equal(m->fired_untold, 0);
 	assert_int_equal(m->wheel.count, 0);
 	for (unsigned l = 0; l < SL_WHEEL_LEVELS; l++)
 		for (unsigned w = 0; w < SL_WHEEL_WORDS; w++)
@@ -315,9 +342,10 @@ static void test_lazy(void **state)
 }
 
 /* A callback that takes others out, which were due in the same millisecond. */
-static void removes_next(void *ctx, uint32_t ref)
+static void removes_next(void *ctx, struct sl_wheel_due *due)
 {
 	struct model *m = ctx;
+	uint32_t ref = due->ref;
 
 	m->fired++;
 	if (ref < OBJECTS)
