@@ -111,7 +111,7 @@ static const char fuzz_text[] =
         "\n"
         "int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)\n"
         "{\n"
-        "\tstatic const struct fuzz_dialogue dialogue = {\"@\", SL_PROTO_%, $};\n"
+        "\tstatic const struct fuzz_dialogue dialogue = {.helper = \"@\", .proto = SL_PROTO_%, .port = $};\n"
         "\n"
         "\treturn fuzz_dialogue(&dialogue, data, size);\n"
         "}\n";
