@@ -117,8 +117,8 @@ enum sl_invited {
 	SL_FROM_PREFIX,  /* any host of the peer's prefix, which the route told: answers to
 	                   broadcasts */
 	SL_FROM_SEGMENT, /* any host of the announcer's own network: the connected prefix that its
-	                    address lies in, as routes tell; or all link-local addresses, if it is
-	                    one: answers to groups */
+	                    address lies in, as routes tell; or anybody, if it is link-local, because
+	                    then nobody else can come: answers to groups */
 };
 
 /* What sl_expect_announced() refuses unless it is said that it is meant. */

@@ -303,23 +303,39 @@ static void ones(struct sl_addr *addr, unsigned bits)
 		addr->b[i] = (uint8_t)(bits >= 8 ? 0xff : 0xff00u >> bits);
 }
 
-/* The prefix of the network that the packet's sender lies in; 0: nobody knows. */
-static unsigned segment_of(struct sl_help *help, const struct sl_tuple *own)
+/*
+ * The prefix of the network that the packet's sender lies in. What goes to a link-local address is from its
+ * link, whatever its source, because no router forwards it (RFC 4291 2.5.6, RFC 3927 2.7): prefix 0.
+ * False: nobody knows.
+ */
+static bool segment_of(struct sl_help *help, const struct sl_tuple *own, unsigned *prefix)
 {
 	struct sl_helping *h = help->owner;
 	struct sl_tuple there;
 	struct sl_route route;
 
+	*prefix = 0;
 	if (sl_addr_is_link_local(&own->src, (enum sl_family)own->family))
-		return own->family == SL_IPV4 ? 16 : 10;
-	if (h->route && h->route->prefix && help->packet && help->packet->from == SL_FROM_LOCAL)
-		return h->route->prefix; /* of the network that the gateway itself asks */
-	if (!help->packet || !help->parsed || !h->lookup)
-		return 0;
+		return true;
+	if (!help->packet || !help->parsed || !h->route || !h->lookup)
+		return false;
+	if (help->packet->from == SL_FROM_LOCAL)
+		*prefix = h->route->prefix; /* of the network that the gateway itself asks */
+	if (*prefix)
+		return true;
 	there = help->parsed->tuple;
 	there.dst = own->src;
 	h->lookup(h->t, help->packet, &there, &route);
-	return route.prefix;
+	*prefix = route.prefix;
+	return *prefix != 0;
+}
+
+/* Whoever has these bits of the address. */
+static void from_network(struct sl_expect_want *want, const struct sl_addr *addr, unsigned bits)
+{
+	ones(&want->mask.src, bits);
+	for (unsigned i = 0; i < sizeof(addr->b); i++)
+		want->tuple.src.b[i] = addr->b[i] & want->mask.src.b[i];
 }
 
 /* Who may come, and to where. */
@@ -344,8 +360,7 @@ static enum sl_reason invite(struct sl_help *help, const struct sl_announcement 
 		ones(&want->mask.src, 128);
 		break;
 	case SL_FROM_ANYONE:
-		ones(&want->mask.src, v4_bits);
-		memset(want->tuple.src.b + v4_bits / 8, 0, 16 - v4_bits / 8);
+		from_network(want, &other->src, v4_bits);
 		break;
 	case SL_FROM_PREFIX:
 		if (!route || !route->prefix)
@@ -353,11 +368,9 @@ static enum sl_reason invite(struct sl_help *help, const struct sl_announcement 
 		ones(&want->mask.src, v4_bits + route->prefix);
 		break;
 	case SL_FROM_SEGMENT:
-		prefix = segment_of(help, own);
-		if (!prefix)
+		if (!segment_of(help, own, &prefix))
 			return SL_WHY_HELPER_ADDRESS;
-		want->tuple.src = own->src;
-		ones(&want->mask.src, v4_bits + prefix);
+		from_network(want, &own->src, v4_bits + prefix);
 		break;
 	}
 	return SL_WHY_NONE;

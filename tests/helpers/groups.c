@@ -299,8 +299,9 @@ static void who_may_answer(void **state)
 		{{"10.0.0.2", "224.0.0.251", 24, SL_FROM_LOCAL}, {"10.0.0.77", "10.0.0.200"}, {"10.0.1.77", "198.51.100.7"}},
 		{{"10.0.0.2", "224.0.0.251", 29, SL_FROM_LOCAL}, {"10.0.0.7", "10.0.0.1"}, {"10.0.0.8", "10.0.0.77"}},
 		{{"fd00::2", "ff02::fb", 64, SL_FROM_LOCAL}, {"fd00::77", "fd00::1:2:3:4"}, {"fd00:0:0:1::77", "fe80::77"}},
-		{{"fe80::2", "ff02::fb", 0, SL_FROM_LOCAL}, {"fe80::77", "fe80:0:0:1::77"}, {"fd00::77", "2001:db8::7"}},
-		{{"169.254.7.2", "224.0.0.251", 0, SL_FROM_LOCAL}, {"169.254.1.7", "169.254.255.1"}, {"10.0.0.77", "169.253.1.1"}},
+		/* nobody but its link can send anything to a link-local address */
+		{{"fe80::2", "ff02::fb", 0, SL_FROM_LOCAL}, {"fe80::77", "fd00::77"}, {NULL, NULL}},
+		{{"169.254.7.2", "224.0.0.251", 0, SL_FROM_LOCAL}, {"169.254.1.7", "10.0.0.77"}, {NULL, NULL}},
 	};
 	static struct world w;
 
@@ -312,7 +313,7 @@ static void who_may_answer(void **state)
 		for (unsigned k = 0; k < 2; k++) {
 			if (answered_by(&w, cases[i].may[k], 5353) != SL_CT_RELATED)
 				fail_msg("%s may not answer %s", cases[i].may[k], cases[i].asker.addr);
-			if (answered_by(&w, cases[i].may_not[k], 5353) != SL_CT_NEW)
+			if (cases[i].may_not[k] && answered_by(&w, cases[i].may_not[k], 5353) != SL_CT_NEW)
 				fail_msg("%s may answer %s", cases[i].may_not[k], cases[i].asker.addr);
 		}
 		assert_int_equal(answered_by(&w, cases[i].may[0], 5354), SL_CT_NEW);
