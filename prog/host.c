@@ -4,7 +4,7 @@
  * as fits into 576 bytes (IPv4) or 1280 (IPv6); UDP-Lite: the same; ICMP echo and timestamp,
  * ICMPv6 echo: the answer; protocols that the host does not know (IPv6's authentication header is
  * one): ICMP protocol unreachable, or ICMPv6 parameter problem, which an IPv6 first fragment without
- * its transport header gets too. A wrong checksum, a TCP header of an impossible length, a reset, any
+ * its transport header gets too, and what has a routing header with a way to go, or options that ask for it. A wrong checksum, a TCP header of an impossible length, a reset, any
  * other fragment or an ICMP error is never answered. Nothing is rate-limited.
  */
 #include "prog/host.h"
@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/checksum.h"
 #include "base/wire.h"
+#include "track/parse.h"
 
 enum {
 	HOPS = 64,
@@ -32,6 +33,13 @@ enum {
 	IGMP = 2,
 	PIM = 103,
 	AUTHENTICATION = 51,
+	HOP_BY_HOP = 0,
+	ROUTING = 43,
+	NO_NEXT = 59,
+	DESTINATION = 60,
+	RPL = 3, /* routing headers that an ordinary host throws away: RFC 6554 ... */
+	SEGMENTS = 4, /* ... and 8754 */
+	PARAMETER6 = 4,
 	NEXT_HEADER = 6, /* where IPv6's header says it */
 };
 
@@ -223,12 +231,55 @@ static bool is_header_cut(const struct sl_view *v)
 static uint32_t no_protocol(const struct sl_view *v, uint8_t *out)
 {
 	static const struct error v4 = {3, 2, 0};
-	const struct error v6 = {4, 1, v->family == SL_IPV6 ? named_at(v) : 0};
+	const struct error v6 = {PARAMETER6, 1, v->family == SL_IPV6 ? named_at(v) : 0};
 
 	if (v->proto == PIM || (v->proto == IGMP && v->family == SL_IPV4))
 		return 0;
 	return report(v, v->family == SL_IPV4 ? &v4 : &v6, out);
 }
+
+/* ---- IPv6 headers before the transport's ------------------------------------------------------ */
+
+enum heard { READ_ON, SILENT, OBJECT };
+
+/* Destination options, a routing header that leads no further: what the host does about the one at v->data[at]. */
+static enum heard hear_header(const struct sl_view *v, uint8_t kind, uint32_t at, struct error *error)
+{
+	const uint8_t *h = v->data + at;
+	struct sl_v6_problem problem = {0};
+
+	*error = (struct error){.type = PARAMETER6, .code = SL_V6_BAD_FIELD, .pointer = at + 3};
+	if (kind == ROUTING)
+		return h[2] == SEGMENTS || h[2] == RPL ? SILENT : h[3] == 0 ? READ_ON : OBJECT;
+	if (sl__ipv6_option_list(v->data, at + 2, at + (h[1] + 1u) * 8, false, &problem))
+		return READ_ON;
+	error->code = problem.code;
+	error->pointer = problem.at;
+	return problem.told ? OBJECT : SILENT;
+}
+
+/* In the order in which they stand, up to the first that the host has something against, or does not know. */
+static enum heard hear_headers(const struct sl_view *v, struct error *error)
+{
+	uint32_t at = header_len(v);
+	enum heard heard = READ_ON;
+	uint8_t kind = v->data[NEXT_HEADER];
+
+	if (kind == HOP_BY_HOP && at + 8 <= v->len) { /* the gateway has read it */
+		kind = v->data[at];
+		at += (v->data[at + 1] + 1u) * 8;
+	}
+	while (heard == READ_ON && (kind == ROUTING || kind == DESTINATION)) {
+		if (at + 8 > v->len || (v->data[at + 1] + 1u) * 8 > v->len - at)
+			return SILENT;
+		heard = hear_header(v, kind, at, error);
+		kind = v->data[at];
+		at += (v->data[at + 1] + 1u) * 8;
+	}
+	return heard == READ_ON && kind == NO_NEXT ? SILENT : heard;
+}
+
+/* ---- what it says ------------------------------------------------------------------------------ */
 
 /* Receive and transmit time: ms since midnight, UTC (RFC 792). */
 static void put_times(uint8_t *h, uint64_t now)
@@ -267,12 +318,19 @@ uint32_t sl__host_answer(struct sl_view *v, uint64_t now, uint8_t *out)
 	bool icmp = v->proto == (v->family == SL_IPV4 ? SL_PROTO_ICMP : SL_PROTO_ICMPV6);
 
 	static const struct sl_addr nobody;
-	static const struct error header_cut = {4, 3, 0};
+	static const struct error header_cut = {PARAMETER6, 3, 0};
+	struct error objection;
 
 	if (is_header_cut(v))
 		return report(v, &header_cut, out);
 	if (v->fragment || (v->family == SL_IPV6 && sl_addr_eq(&v->src, &nobody)))
 		return 0;
+	if (v->family == SL_IPV6) {
+		enum heard heard = hear_headers(v, &objection);
+
+		if (heard != READ_ON)
+			return heard == OBJECT ? report(v, &objection, out) : 0;
+	}
 	if (is_authenticated(v)) /* however long it says it is */
 		return no_protocol(v, out);
 	if (v->l4 > v->len)

@@ -11,13 +11,14 @@
  * ICMP errors turns quote and source into what the sender of the cause knows.
  *
  * Never answered: what is not a single host's (broadcast, multicast, unspecified source), ICMP
- * errors, fragments, resets by resets, and by `reject` what has a wrong checksum.
+ * errors, fragments, resets by resets, and by `reject` what has a wrong checksum. But an IPv6 option
+ * that is not known is told of whatever its packet is, and if it asks for that, to whomever it went.
  *
  * Ownership. An answer is a fresh packet of env.alloc, given to env.emit. The cause stays
  * whosever it is; it is about to be dropped.
  *
- * Limits. Options of the cause (record route, ...) are not reflected in the answer; what is wrong
- * with IPv6 extension headers is not told. Rates: limit.c.
+ * Limits. Options of the cause (record route, ...) are not reflected in the answer. Of IPv6 extension
+ * headers only hop-by-hop options are looked at (track/ip_options.c). Rates: limit.c.
  */
 #include "engine/answer.h"
 
@@ -53,11 +54,14 @@ enum {
 	UNREACH6_BEYOND_SCOPE = 2,
 	TOO_BIG6 = 2,
 	EXCEEDED6 = 3,
+	PARAMETER6 = 4,
 };
 
 struct message {
 	uint8_t type, code;
 	uint32_t info; /* the header's second word */
+	bool early;    /* its cause was refused before anything else was known of it */
+	bool to_groups; /* even what went to a group is answered */
 };
 
 /* ---- may it be answered? ------------------------------------------------------------------- */
@@ -81,14 +85,24 @@ static const struct sl_route *way_of(struct sl_work *w)
 	return &w->route;
 }
 
-static bool answerable(const struct sl_work *w)
+static bool can_answer(const struct sl_work *w)
 {
-	const struct sl_parsed *c = &w->parsed;
+	const struct sl_tuple *c = &w->parsed.tuple;
 	const struct sl_env *env = &w->e->env;
 
-	return env->alloc && env->free && env->emit && c->tuple.family && !c->frag &&
-	       w->p->cast == SL_CAST_HOST && is_host(&c->tuple.src, c->tuple.family) &&
-	       is_host(&c->tuple.dst, c->tuple.family) && w->route.kind != SL_ROUTE_BROADCAST;
+	return env->alloc && env->free && env->emit && c->family && is_host(&c->src, c->family);
+}
+
+static bool to_one_host(const struct sl_work *w)
+{
+	const struct sl_tuple *c = &w->parsed.tuple;
+
+	return w->p->cast == SL_CAST_HOST && is_host(&c->dst, c->family) && w->route.kind != SL_ROUTE_BROADCAST;
+}
+
+static bool answerable(const struct sl_work *w)
+{
+	return can_answer(w) && !w->parsed.frag && to_one_host(w);
 }
 
 /* Does it report an error itself? What cannot be read may well. */
@@ -97,7 +111,8 @@ static bool is_error(const struct sl_work *w)
 	const struct sl_parsed *c = &w->parsed;
 	uint8_t type;
 
-	if (c->tuple.proto != (c->tuple.family == SL_IPV4 ? SL_PROTO_ICMP : SL_PROTO_ICMPV6))
+	if (c->tuple.proto != (c->tuple.family == SL_IPV4 ? SL_PROTO_ICMP : SL_PROTO_ICMPV6) ||
+	        c->frag == SL_FRAG_LATER)
 		return false;
 	if (c->len - c->l4 < 1)
 		return true;
@@ -276,7 +291,9 @@ static void send_icmp(struct sl_work *w, const struct message *m)
 	uint32_t quote;
 	uint8_t *l4;
 
-	if (!answerable(w) || is_error(w) || !choose_source(w, local, &source, &route))
+	if (m->early ? !can_answer(w) || !(m->to_groups || to_one_host(w)) : !answerable(w))
+		return;
+	if (is_error(w) || !choose_source(w, local, &source, &route))
 		return;
 	quote = quote_size(&w->parsed, &route);
 	if (!quote || !may_send(w, &route, m))
@@ -355,6 +372,19 @@ static void bad_option(struct sl_work *w)
 
 	if (w->bad_option)
 		send_icmp(w, &m);
+}
+
+/* Found before routing, and before fragments are gathered. */
+static void bad_option6(struct sl_work *w)
+{
+	const struct sl_v6_problem *v6 = &w->v6_problem;
+	struct message m = {
+	        .type = PARAMETER6, .code = v6->code, .info = v6->at, .early = true, .to_groups = v6->to_groups};
+
+	if (!v6->told)
+		return;
+	(void)way_of(w);
+	send_icmp(w, &m);
 }
 
 /* ---- TCP ----------------------------------------------------------------------------------- */
@@ -447,7 +477,10 @@ void sl__answer(struct sl_work *w, enum sl_reason why)
 		too_big(w);
 		break;
 	case SL_WHY_BAD_IP_OPTIONS:
-		bad_option(w);
+		if (w->parsed.tuple.family == SL_IPV6)
+			bad_option6(w);
+		else
+			bad_option(w);
 		break;
 	case SL_WHY_NO_ROUTE:
 		no_route(w);

@@ -111,11 +111,12 @@ struct sl_work {
 	uint64_t shard_key, pair_key; /* of its tuple, with several shards */
 	uint8_t reject, reject_type, reject_code; /* SL_WHY_POLICY_REJECT: the rule's wish */
 	uint8_t source_route, next_stop; /* offset of the option by which it goes on, and the stop in it; 0: none */
-	uint8_t bad_option;   /* SL_WHY_BAD_IP_OPTIONS: offset of what is wrong; 0: not told */
+	uint8_t bad_option;   /* SL_WHY_BAD_IP_OPTIONS, IPv4: offset of what is wrong; 0: not told */
 	uint16_t too_big_mtu; /* SL_WHY_TOO_BIG: what to tell the sender; 0: the route's */
 	struct sl_route route;
 	/* not zeroed for each packet, as what stands above is */
 	struct sl_parsed parsed; /* filled first of all */
+	struct sl_v6_problem v6_problem; /* IPv6: filled with it */
 	struct sl_saved saved;	 /* but header_len is zeroed */
 };
 

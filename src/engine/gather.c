@@ -11,7 +11,7 @@
 #include "engine/engine.h"
 #include "engine/refragment.h"
 
-enum { NO_MTU = 65535, FRAGMENT = 44 /* IPv6 next header: a fragment header within one */ };
+enum { NO_MTU = 65535, FRAGMENT_HEADER = 8 };
 
 /* ---- in -------------------------------------------------------------------------------------- */
 
@@ -47,8 +47,8 @@ enum sl_reason sl__gather(struct sl_work *w)
 {
 	if (w->parsed.frag)
 		return add(w);
-	if (w->p->data[w->parsed.frag_header] == FRAGMENT)
-		return SL_WHY_BAD_EXTENSIONS;
+	if (w->parsed.frag_header + FRAGMENT_HEADER == w->parsed.len)
+		return SL_WHY_FRAG_MALFORMED; /* of nothing at all */
 	sl__fragment_strip_atomic(w->p, &w->parsed);
 	return SL_WHY_NONE;
 }
@@ -75,6 +75,34 @@ static bool too_big(const struct sl_frag_whole *whole)
 	return whole->packet.to == SL_TO_FORWARD && fixed && whole->shape.max > mtu_of(&whole->packet);
 }
 
+static bool has_l4(const struct sl_parsed *parsed)
+{
+	switch (parsed->tuple.proto) {
+	case SL_PROTO_TCP:
+	case SL_PROTO_UDP:
+	case SL_PROTO_UDPLITE:
+	case SL_PROTO_SCTP:
+	case SL_PROTO_ICMPV6:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/*
+ * Not so, if headers were missing in the first fragment that each should have: Linux looks for them there.
+ * But where NAT wrote into the transport header, all up to that is in one piece.
+ */
+static bool can_leave(const struct sl_frag_whole *whole)
+{
+	const struct sl_packet *p = &whole->packet;
+	struct sl_parsed parsed;
+
+	return p->to == SL_TO_LOCAL || sl__parse_fatal(sl__parse_whole(p, &parsed)) ||
+	       !sl__refragment_needed(&parsed, &whole->shape, mtu_of(p)) ||
+	       (p->altered && has_l4(&parsed)) || sl__refragment_possible(p, &parsed, &whole->shape);
+}
+
 /* Send the whole. It is no longer ours afterwards. */
 static enum sl_reason send(struct sl_engine *e, struct sl_packet *whole)
 {
@@ -82,7 +110,7 @@ static enum sl_reason send(struct sl_engine *e, struct sl_packet *whole)
 	struct sl_parsed parsed;
 	bool sent;
 
-	if (whole->to == SL_TO_LOCAL || sl__parse_fatal(sl__parse(whole, &parsed)) ||
+	if (whole->to == SL_TO_LOCAL || sl__parse_fatal(sl__parse_whole(whole, &parsed)) ||
 		!sl__refragment_needed(&parsed, shape, mtu_of(whole))) {
 		emit(e, whole);
 		return SL_WHY_NONE;
@@ -119,6 +147,8 @@ static enum sl_reason obstacle(struct sl_engine *e, struct sl_packet *last)
 		return (enum sl_reason)whole->reason;
 	if (whole->verdict == SL_ACCEPT && too_big(&e->whole))
 		return SL_WHY_TOO_BIG;
+	if (whole->verdict == SL_ACCEPT && !can_leave(&e->whole))
+		return SL_WHY_BAD_EXTENSIONS;
 	return e->env.emit && e->env.keep(e->env.ctx, last) ? SL_WHY_NONE : SL_WHY_KEEP_FAILED;
 }
 

@@ -141,6 +141,15 @@ static enum sl_reason pass_hook(struct sl_work *w, enum sl_hook hook)
 
 /* ---- steps ----------------------------------------------------------------------------------- */
 
+/* What the parser found: dropped, INVALID if it gets as far as tracking, or nothing is wrong. */
+static enum sl_reason judge(struct sl_work *w, enum sl_reason why)
+{
+	if (sl__parse_fatal(why))
+		return why;
+	w->p->reason = (uint16_t)why;
+	return SL_WHY_NONE;
+}
+
 static enum sl_reason parse(struct sl_work *w)
 {
 	struct sl_packet *p = w->p;
@@ -150,13 +159,10 @@ static enum sl_reason parse(struct sl_work *w)
 		memset(&w->parsed, 0, sizeof(w->parsed));
 		return SL_WHY_KEEP_FAILED;
 	}
-	why = sl__parse(p, &w->parsed);
-	if (sl__parse_fatal(why))
-		return why;
-	if (w->parsed.tuple.family == SL_IPV6 && sl__ipv6_options(p, &w->parsed))
-		return SL_WHY_BAD_IP_OPTIONS;
-	p->reason = (uint16_t)why; /* INVALID, if it gets as far as tracking */
-	return SL_WHY_NONE;
+	why = judge(w, sl__parse(p, &w->parsed));
+	if (why == SL_WHY_NONE && w->parsed.tuple.family == SL_IPV6)
+		why = sl__ipv6_options(p, &w->parsed, &w->v6_problem);
+	return why;
 }
 
 /* Fragments wait here; from now on the packet is a whole one. */
@@ -166,16 +172,16 @@ static enum sl_reason gather(struct sl_work *w)
 	bool atomic = w->parsed.atomic_fragment;
 	enum sl_reason why;
 
-	if (!w->parsed.frag && !w->parsed.atomic_fragment)
+	if (!w->parsed.frag && !atomic)
 		return SL_WHY_NONE;
-	if (w->p->reason != SL_WHY_NONE && !(atomic && w->p->reason == SL_WHY_BAD_L4_LENGTH))
-		return SL_WHY_NONE; /* INVALID, and as it came */
+	if (atomic ? sl__fragment_headers_missing(&w->parsed) : w->p->reason != SL_WHY_NONE)
+		return SL_WHY_NONE; /* as it came, and INVALID */
 	if (w->parsed.frag && w->e->config.shards > 1 && sl__fragment_elsewhere(w))
 		return SL_WHY_OTHER_SHARD;
 	why = sl__gather(w);
 	if (why != SL_WHY_NONE || (w->p == came && !atomic))
 		return why;
-	return parse(w);
+	return judge(w, sl__parse_whole(w->p, &w->parsed));
 }
 
 static enum sl_reason enter(struct sl_work *w, enum sl_hook hook)

@@ -13,7 +13,8 @@
  * - Options of IPv4 that are not to be copied are blanked in later pieces, which keeps the header
  *   length (RFC 791 would also allow to leave them out).
  * - IPv6's fragment header stands behind hop-by-hop options, routing header, and destination
- *   options that do not follow a routing header, wherever it stood before.
+ *   options that do not follow a routing header, wherever it stood before. A datagram whose first
+ *   fragment did not hold all of these does not leave.
  */
 #include "engine/refragment.h"
 
@@ -41,8 +42,8 @@ struct cutter {
 
 /* ---- headers --------------------------------------------------------------------------------- */
 
-/* What must be repeated in each fragment. The chain was found sound by the parser. */
-static void find_header_ipv6(struct cutter *c)
+/* What must be repeated in each fragment. False: not all of it stands before `first`. */
+static bool find_header_ipv6(struct cutter *c, uint32_t first)
 {
 	const uint8_t *d = c->p->data;
 	uint32_t at = IPV6_LEN, next_at = 6;
@@ -51,18 +52,17 @@ static void find_header_ipv6(struct cutter *c)
 	for (;;) {
 		uint8_t next = d[next_at];
 
-		if (next != HOP_BY_HOP && next != ROUTING && next != OPTIONS)
+		if ((next != HOP_BY_HOP && next != ROUTING && next != OPTIONS) || (next == OPTIONS && routed))
 			break;
-		if ((next == OPTIONS && routed) || c->len - at < 8)
-			break;
-		if ((uint32_t)(d[at + 1] + 1) * 8 > c->len - at)
-			break;
+		if (at + 2 > first || (uint32_t)(d[at + 1] + 1) * 8 > first - at)
+			return false;
 		routed = routed || next == ROUTING;
 		next_at = at;
 		at += (uint32_t)(d[at + 1] + 1) * 8;
 	}
 	c->header = at;
 	c->next_at = next_at;
+	return true;
 }
 
 /* Blank the options that later fragments do not repeat. */
@@ -178,6 +178,15 @@ bool sl__refragment_needed(
 	return parsed->len > max_size || (shape->max && parsed->len > shape->max);
 }
 
+bool sl__refragment_possible(
+	const struct sl_packet *p, const struct sl_parsed *parsed, const struct sl_frag_shape *shape)
+{
+	uint32_t first = shape->cuts ? shape->cut[0] : parsed->len;
+	struct cutter c = {.p = p, .len = parsed->len};
+
+	return parsed->tuple.family == SL_IPV4 || find_header_ipv6(&c, first < c.len ? first : c.len);
+}
+
 bool sl__refragment(const struct sl_env *env, const struct sl_packet *p,
 	const struct sl_parsed *parsed, const struct sl_frag_shape *shape, uint32_t max_size,
 	uint32_t v6_id, void (*out)(void *ctx, struct sl_packet *fragment), void *ctx)
@@ -191,8 +200,8 @@ bool sl__refragment(const struct sl_env *env, const struct sl_packet *p,
 	c.header = parsed->l4;
 	c.extra = c.v6 ? FRAGMENT_LEN : 0;
 	c.size = longest(parsed, shape, max_size);
-	if (c.v6)
-		find_header_ipv6(&c);
+	if (c.v6 && !find_header_ipv6(&c, c.len))
+		return false;
 	if (p->csum == SL_CSUM_PARTIAL || c.size < c.header + c.extra + 8)
 		return false;
 	as = fits_as_it_came(&c, shape) ? shape : NULL;

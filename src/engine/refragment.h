@@ -14,6 +14,10 @@
 bool sl__refragment_needed(
 	const struct sl_parsed *parsed, const struct sl_frag_shape *shape, uint32_t max_size);
 
+/* Did its first fragment hold every header that each IPv6 fragment must repeat? */
+bool sl__refragment_possible(
+	const struct sl_packet *p, const struct sl_parsed *parsed, const struct sl_frag_shape *shape);
+
 /*
  * Give p to `out` as fragments, each a fresh packet of env->alloc that becomes the receiver's; p
  * itself stays the caller's. They are as p came where that still fits; otherwise as long as the

@@ -40,12 +40,11 @@ static void make_key(struct sl_frag_arrival *a, uint16_t zone)
 	w[11] = (uint32_t)zone << 16 | (a->v6 ? 0x8000u : tuple->proto);
 }
 
-/* RFC 8200 4.5: the first fragment holds all headers, the transport's too. */
-static bool headers_missing(const struct sl_parsed *parsed)
+bool sl__fragment_headers_missing(const struct sl_parsed *parsed)
 {
 	uint32_t need = 1;
 
-	if (parsed->frag != SL_FRAG_FIRST)
+	if (parsed->frag == SL_FRAG_LATER || parsed->broken_chain)
 		return false;
 	if (parsed->tuple.proto == SL_PROTO_TCP)
 		need = 20;
@@ -162,7 +161,7 @@ enum sl_frag_result sl__fragment_add(struct sl_fragments *f, struct sl_packet *p
 	a.payload = a.v6 ? parsed->frag_header + SL_FRAG_HEADER : parsed->l4;
 	a.begin = parsed->frag_offset;
 	a.end = a.begin + (parsed->len - a.payload);
-	if (a.v6 && headers_missing(parsed)) {
+	if (a.v6 && sl__fragment_headers_missing(parsed)) {
 		*why = SL_WHY_SHORT_L4;
 		return SL_FRAGMENT_PASS;
 	}

@@ -68,6 +68,12 @@ enum sl_frag_result sl__fragment_add(struct sl_fragments *f, struct sl_packet *p
 	const struct sl_parsed *parsed, uint16_t zone, uint32_t now_ms, struct sl_frag_whole *whole,
 	enum sl_reason *why);
 
+/*
+ * RFC 8200 4.5: the first fragment (or only one) of an IPv6 datagram holds all headers, the transport's
+ * too. One of which that is known not to be so is not gathered.
+ */
+bool sl__fragment_headers_missing(const struct sl_parsed *parsed);
+
 /* What waits for the others of p's datagram is no longer kept: `out` gets each as it came. */
 void sl__fragments_release(struct sl_fragments *f, const struct sl_packet *p,
 	const struct sl_parsed *parsed, uint16_t zone, void (*out)(void *ctx, struct sl_packet *p), void *ctx);

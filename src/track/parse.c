@@ -291,6 +291,19 @@ static void take_fragment_header(
 		out->frag = SL_FRAG_FIRST;
 }
 
+/* What cannot be followed behind a fragment header is no matter until the datagram is whole. */
+static enum sl_reason broken_chain(struct sl_parsed *out)
+{
+	out->broken_chain = true;
+	return out->frag && !out->quoted ? SL_WHY_NONE : SL_WHY_BAD_EXTENSIONS;
+}
+
+/* A fragment header inside of a fragment, or of what was put together: may more follow that can be read? */
+static bool inner_fragment(const uint8_t *d, uint32_t at, const struct sl_parsed *out)
+{
+	return out->len - at >= 4 && !(sl_get16(d + at + 2) & 0xfff8);
+}
+
 /* Walk the extension headers up to the transport header (or a later fragment's bytes). */
 static enum sl_reason walk_extensions(const uint8_t *d, struct sl_parsed *out)
 {
@@ -300,22 +313,25 @@ static enum sl_reason walk_extensions(const uint8_t *d, struct sl_parsed *out)
 	for (unsigned n = 0; n < MAX_EXTENSIONS; n++) {
 		out->tuple.proto = next;
 		out->l4 = out->payload = at;
-		if (next == NO_NEXT) /* nothing to track by; but its fragments are gathered */
-			return out->frag ? SL_WHY_NONE : SL_WHY_BAD_EXTENSIONS;
+		if (next == NO_NEXT) /* nothing to track by */
+			return broken_chain(out);
 		if (next != HOP_BY_HOP && next != ROUTING && next != FRAGMENT &&
 		        next != AUTHENTICATION && next != OPTIONS)
 			return SL_WHY_NONE;
 		if (out->len - at < 2)
-			return SL_WHY_BAD_EXTENSIONS;
+			return broken_chain(out);
 		size = (uint32_t)(d[at + 1] + 1) * 8;
 		if (next == AUTHENTICATION)
 			size = (uint32_t)(d[at + 1] + 2) * 4;
 		if (next == FRAGMENT) {
 			size = 8;
-			if (out->len - at < size)
-				return SL_WHY_FRAG_MALFORMED;
-			if (!out->frag) /* one inside a fragment is for later */
+			if (!out->whole && !out->frag_header) {
+				if (out->len - at < size)
+					return SL_WHY_FRAG_MALFORMED;
 				take_fragment_header(d, at, next_at, out);
+			} else if (!inner_fragment(d, at, out)) {
+				return broken_chain(out);
+			}
 		}
 		next = d[at];
 		next_at = at;
@@ -371,6 +387,13 @@ enum sl_reason sl__parse(const struct sl_packet *p, struct sl_parsed *out)
 {
 	memset(out, 0, sizeof(*out));
 	return p->len ? parse(p->data, p->len, p->data[0] >> 4, out) : SL_WHY_SHORT_IP;
+}
+
+enum sl_reason sl__parse_whole(const struct sl_packet *p, struct sl_parsed *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->whole = true;
+	return parse(p->data, p->len, p->data[0] >> 4, out);
 }
 
 enum sl_reason sl__parse_quoted(

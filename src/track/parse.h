@@ -36,8 +36,10 @@ struct sl_parsed {
 	uint8_t frag;		/* enum sl_frag */
 	bool more_fragments;
 	bool atomic_fragment;	/* IPv6: a fragment header with offset 0 and no more (RFC 6946) */
+	bool broken_chain;	/* IPv6: what extension headers lead to cannot be told, or is nothing */
 	bool dont_fragment;	/* IPv4 DF */
 	bool quoted;		/* stands in an ICMP error: may be cut short */
+	bool whole;		/* was gathered: fragment headers that IPv6 still has in it do not count */
 	uint8_t tcp_flags;	/* FIN SYN RST PSH ACK URG ECE CWR, bit 0 up */
 	uint8_t icmp;		/* enum sl_icmp_kind */
 	uint32_t quote;		/* SL_ICMP_ERROR: offset of the packet it quotes */
@@ -60,8 +62,34 @@ enum sl_tcp_flag {
  */
 enum sl_reason sl__parse(const struct sl_packet *p, struct sl_parsed *out);
 
-/* IPv6 options that must not pass (src/track/ip_options.c). */
-enum sl_reason sl__ipv6_options(const struct sl_packet *p, const struct sl_parsed *parsed);
+/*
+ * The same for what fragments were put together to, or was atomic: if its (first) fragment held another
+ * one, that is not gathered again.
+ */
+enum sl_reason sl__parse_whole(const struct sl_packet *p, struct sl_parsed *out);
+
+/* ICMPv6 parameter problems (RFC 4443 3.4). */
+enum sl_v6_problem_code { SL_V6_BAD_FIELD = 0, SL_V6_UNKNOWN_OPTION = 2 };
+
+/* What the sender of a packet is told of its IPv6 options. */
+struct sl_v6_problem {
+	bool told;	/* anything */
+	bool to_groups; /* also if it sent to a group */
+	uint8_t code;	/* enum sl_v6_problem_code */
+	uint32_t at;	/* offset from the IP header */
+};
+
+/*
+ * May a packet pass with the IPv6 options that stand at d[at] up to d[end], d being its IP header? They are
+ * for every hop, or for a destination, which knows none. False: *out, which is zeroed before, says what to tell.
+ */
+bool sl__ipv6_option_list(const uint8_t *d, uint32_t at, uint32_t end, bool hop, struct sl_v6_problem *out);
+
+/*
+ * SL_WHY_BAD_IP_OPTIONS: IPv6 options that must not pass, *out what to say (src/track/ip_options.c).
+ * Of a packet whose headers could be parsed.
+ */
+enum sl_reason sl__ipv6_options(const struct sl_packet *p, const struct sl_parsed *parsed, struct sl_v6_problem *out);
 
 /*
  * Look at the transport header of a first fragment too, which sl__parse() leaves for when the

@@ -959,6 +959,30 @@ def fragment_odd6(t):
     t.add(fragment6(head(UDP), NONE, 8, False, bytes(8), 12))
 
 
+@scene
+def fragment_inner6(t):
+    """IPv6 fragment headers within fragments; datagrams whose first fragment has not all headers."""
+    def frag(next_header, offset, more, ident, body):
+        return struct.pack(">BBHI", next_header, 0, offset | more, ident) + body
+    def put(next_header, body):
+        t.ip(C6, S6, next_header, body, good=False)
+    pad = b"\1\4\0\0\0\0"
+    body = with_checksum(C6, S6, UDP, udp_segment(5000, 53, bytes(16)))
+    inner = [frag(UDP, offset, more, 100, tail) for offset in (0, 8) for more in (0, 1)
+             for tail in (body, b"", body[:4])] + [frag(NONE, 0, 1, 100, b""), b"\x11\0\0"]
+    for n, one in enumerate(inner):
+        put(FRAGMENT, frag(FRAGMENT, 0, 0, n, one))                        # atomic, another right behind
+        put(FRAGMENT, frag(DEST, 0, 0, 50 + n, extension(FRAGMENT, pad) + one))
+    for more in (0, 1):
+        put(FRAGMENT, frag(FRAGMENT, 0, 1, 200 + more, frag(UDP, 0, more, 3, body[:8])))
+        put(FRAGMENT, frag(FRAGMENT, 16, 0, 200 + more, body[8:]))
+    put(FRAGMENT, frag(NONE, 0, 0, 300, b""))                              # of nothing
+    for n, proto in enumerate((UDP, 140)):
+        chain = extension(DEST, pad) + extension(proto, b"\1\x0c" + bytes(12)) + body
+        for at in range(0, len(chain), 8):
+            put(FRAGMENT, frag(DEST, at, int(at + 8 < len(chain)), 400 + n, chain[at:at + 8]))
+
+
 # --- many at once -----------------------------------------------------------------------------------
 
 @scene

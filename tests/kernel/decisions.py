@@ -99,7 +99,8 @@ def decisions(folder):
     for e in events:
         by_packet.setdefault(e["packet"], []).append(row_text(e, numbers, chosen))
     for p in packets:
-        words = [str(p["packet"]), p["verdict"], p.get("ct") or "-"]
+        judged = p["verdict"] == "queued" and p.get("ct")      # it made a datagram whole, which went nowhere
+        words = [str(p["packet"]), "dropped" if judged else p["verdict"], p.get("ct") or "-"]
         words += [n for n in ("altered", "wrong_delivery") if p.get(n)]
         if p.get("payload_changed"):
             words.append("payload %d>%d" % tuple(p["payload_changed"]))

@@ -148,6 +148,7 @@ static enum sl_reason look(const uint8_t *bytes, uint32_t len, struct sl_parsed 
 {
 	uint8_t *copy = malloc(len ? len : 1);
 	struct sl_packet p = {.data = copy, .len = len};
+	struct sl_v6_problem problem;
 	struct sl_tcp_options options;
 	struct sl_parsed quoted;
 	enum sl_reason why;
@@ -161,7 +162,7 @@ static enum sl_reason look(const uint8_t *bytes, uint32_t len, struct sl_parsed 
 	if (why == SL_WHY_NONE) {
 		(void)sl__parse_checksum(&p, parsed);
 		if (parsed->tuple.family == SL_IPV6)
-			(void)sl__ipv6_options(&p, parsed);
+			(void)sl__ipv6_options(&p, parsed, &problem);
 		if (parsed->tuple.proto == SL_PROTO_TCP && !parsed->frag)
 			sl__tcp_options(&p, parsed, &options);
 		if (parsed->frag == SL_FRAG_FIRST)
@@ -239,20 +240,38 @@ static void each_packet_with_each_byte_changed(void **state)
 
 /* ---- options --------------------------------------------------------------------------------- */
 
+enum told { PASSES, DROPPED, TOLD, TOLD_GROUPS };
+
 struct option_row {
-	const char *hex; /* of IP options, padded to 8 bytes less 2 */
-	bool passes;
+	const char *hex; /* of IP options; they begin at byte 42 */
+	enum told what;
+	uint8_t code, at;
 };
 
 static const struct option_row option_rows[] = {
-        {"000000000000", true},  /* Pad1 */
-        {"010400000000", true},  /* PadN */
-        {"050200000100", true},  /* router alert, PadN of nothing */
-        {"070400000000", true},  /* CALIPSO */
-        {"c20400010000", false}, /* jumbo payload */
-        {"450400000000", false}, /* unknown: discard */
-        {"1e0400000000", true},  /* unknown: skip */
-        {"01ff00000000", false}, /* longer than its header */
+        {"000000000000", PASSES, 0, 0}, /* Pad1 */
+        {"010400000000", PASSES, 0, 0}, /* PadN */
+        {"010401000000", DROPPED, 0, 0}, /* ... of something */
+        {"0105000000000001010000000000", DROPPED, 0, 0}, /* eight of padding in a row */
+        {"010500000000001e000000000000", PASSES, 0, 0},  /* broken by an option */
+        {"000000000000000000000000001e", DROPPED, 0, 0},
+        {"050200000100", PASSES, 0, 0}, /* router alert, PadN of nothing */
+        {"050400000000", DROPPED, 0, 0}, /* of the wrong size */
+        {"070400000000", DROPPED, 0, 0}, /* CALIPSO */
+        {"310400000000", DROPPED, 0, 0}, /* IOAM */
+        {"000031040000000001000000", DROPPED, 0, 0},
+        {"010031040000000000000000", PASSES, 0, 0}, /* in its place */
+        {"c20400010000", TOLD, 0, 42}, /* jumbo payload, and another length */
+        {"c2040000ffff", TOLD, 0, 44}, /* that is none */
+        {"c20600010000", DROPPED, 0, 0},
+        {"450400000000", DROPPED, 0, 0}, /* unknown: discard */
+        {"850400000000", TOLD_GROUPS, 2, 42}, /* and tell */
+        {"0100c50200000000000000000000", TOLD, 2, 44}, /* if to one host */
+        {"1e0400000000", PASSES, 0, 0}, /* unknown: skip */
+        {"1e001e001e001e001e001e001e00", PASSES, 0, 0},
+        {"1e001e001e001e001e001e001e001e001e001e001e00", DROPPED, 0, 0}, /* too many */
+        {"01ff00000000", DROPPED, 0, 0}, /* longer than its header */
+        {"1e0300000001", DROPPED, 0, 0}, /* half an option */
 };
 
 static void each_ip_option(void **state)
@@ -263,17 +282,25 @@ static void each_ip_option(void **state)
 	for (unsigned i = 0; i < sizeof(option_rows) / sizeof(option_rows[0]); i++) {
 		const struct option_row *r = &option_rows[i];
 		struct sl_packet p = {.data = bytes};
+		struct sl_v6_problem problem;
 		struct sl_parsed parsed = {0};
 		uint32_t n, head;
 		enum sl_reason why;
+		enum told what;
 
 		memset(bytes, 0, sizeof(bytes));
-		head = unhex(V6("0008", "00") "3b00", bytes);
+		head = unhex(V6("0020", "00") "3b00", bytes);
 		n = unhex(r->hex, bytes + head);
+		n += (6 - n % 8) % 8;
+		bytes[head - 1] = (uint8_t)(n / 8);
 		p.len = parsed.len = head + n;
-		why = sl__ipv6_options(&p, &parsed);
-		if ((why == SL_WHY_NONE) != r->passes)
-			fail_msg("option %s: %s", r->hex, sl_reason_name(why));
+		why = sl__ipv6_options(&p, &parsed, &problem);
+		what = why == SL_WHY_NONE ? PASSES
+		       : !problem.told    ? DROPPED
+		                          : problem.to_groups ? TOLD_GROUPS : TOLD;
+		if (what != r->what || problem.code != r->code || problem.at != r->at)
+			fail_msg("option %s: %s, %d, code %u at %u", r->hex, sl_reason_name(why), what,
+			        problem.code, problem.at);
 	}
 }
 
