@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """
-dist/sluice.service under a real systemd: process 1 of a PID namespace of its own, with a root that is this
+dist/sluice.service.in under a real systemd: process 1 of a PID namespace of its own, with a root that is this
 machine's under a layer of memory, and in the network namespace of the test's gateway (the drawing is in
 lib.py). What the unit promises is looked at: ready when packets flow, no root, a restart by which connections go on, a reload, a restart after a
 crash or a hang, a clear word when the ruleset is bad, and an end that leaves nothing.
@@ -25,7 +25,7 @@ touch dev/console
 mount -t tmpfs none run
 rm -rf etc/systemd/system/* etc/sluice usr/bin/sluice
 cp "$1" usr/bin/sluice
-cp "$2" etc/systemd/system/sluice.service
+sed 's|@bindir@|/usr/bin|' "$2" >etc/systemd/system/sluice.service
 mkdir etc/sluice
 mount --bind "$3" etc/sluice
 cp "$3/default" etc/default/sluice
@@ -50,7 +50,7 @@ class Systemd:
         os.mkdir(net.dir + "/root")
         net.gateway.spawn("unshare", "-m", "-p", "-f", "-u", "-i", "-C", "--kill-child", "--propagation", "private",
                           "sh", "-c", BOOT, "boot", os.path.abspath(sluice_program()),
-                          here + "/../../dist/sluice.service", self.folder, net.dir + "/root")
+                          here + "/../../dist/sluice.service.in", self.folder, net.dir + "/root")
         wait_until(lambda: self.find() is not None, "systemd")
         wait_until(lambda: self.run("systemctl", "is-active", "tests.target", check=False).stdout == "active\n", "its target")
 

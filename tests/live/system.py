@@ -80,18 +80,18 @@ def notifications():
 
 
 def unit_file():
-    """systemd reads dist/sluice.service without a word, and finds the service well shut in."""
+    """systemd reads dist/sluice.service.in without a word, and finds the service well shut in."""
     analyze = find_program("systemd-analyze")
     if not analyze:
         print("        (systemd-analyze is not installed)")
         return
     here = os.path.dirname(os.path.abspath(__file__))
-    with open(here + "/../../dist/sluice.service") as f:
+    with open(here + "/../../dist/sluice.service.in") as f:
         text = f.read()
     with tempfile.TemporaryDirectory() as folder:
         unit = folder + "/sluice.service"
         with open(unit, "w") as f:
-            f.write(text.replace("/usr/bin/sluice", os.path.abspath(sluice_program())))
+            f.write(text.replace("@bindir@/sluice", os.path.abspath(sluice_program())))
         done = subprocess.run([analyze, "verify", "--man=no", unit], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         ours = [l for l in done.stdout.splitlines() if "sluice" in l]
         check(done.returncode == 0 and not ours, "verify: " + done.stdout)
