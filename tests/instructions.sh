@@ -47,8 +47,8 @@ check "tcp 4 snat established" 920
 check "udp 6 snat established" 780
 check "tcp 6 snat established" 1050
 check "udp 4 none established" 530
-check "udp 4 snat new" 3100
-check "tcp 6 snat new" 4100
+check "udp 4 snat new" 2800
+check "tcp 6 snat new" 3400
 check "udp 4 snat end" 1400
 check "tcp 6 snat end" 1550
 exit $failed

@@ -264,6 +264,7 @@ static void *cleared(char *object, uint32_t size)
 void *sl__slab_get(struct sl_slab *slab, uint32_t *ref)
 {
 	struct sl_slab_chunk *chunk;
+	char *object;
 	uint32_t i;
 
 	*ref = 0;
@@ -274,11 +275,12 @@ void *sl__slab_get(struct sl_slab *slab, uint32_t *ref)
 		return NULL;
 	*ref = pop_object(slab, chunk);
 	i = *ref & slab->object_mask;
+	object = (char *)chunk + slab->header_size + (size_t)i * slab->object_size;
 	chunk->bitmap[i / 64] |= UINT64_C(1) << i % 64;
 	if (++chunk->live == chunk_room(slab, chunk))
 		unlink_partial(slab, chunk);
 	slab->count++;
-	return cleared(sl__slab_at(slab, *ref), slab->object_size);
+	return cleared(object, slab->object_size);
 }
 
 /* Keeps a chunk that has run empty, unless there is one already. */

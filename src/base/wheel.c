@@ -192,8 +192,11 @@ static void place(struct sl_wheel *wheel, uint32_t ref, void *object, unsigned l
 
 void sl__wheel_add(struct sl_wheel *wheel, uint32_t ref)
 {
-	void *object = sl__slab_at(wheel->slab, ref);
+	sl__wheel_add_object(wheel, ref, sl__slab_at(wheel->slab, ref));
+}
 
+void sl__wheel_add_object(struct sl_wheel *wheel, uint32_t ref, void *object)
+{
 	assert(ref && !(ref & SLOT_MARK) && !link_in(wheel, object)->next);
 	place(wheel, ref, object, wheel->cascading);
 	wheel->count++;

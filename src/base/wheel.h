@@ -83,6 +83,8 @@ void sl__wheel_init(struct sl_wheel *wheel, const struct sl_slab *slab, size_t o
  * that is in the next or the running sl__wheel_advance(). Constant time.
  */
 void sl__wheel_add(struct sl_wheel *wheel, uint32_t ref);
+/* The same for who has it at hand. */
+void sl__wheel_add_object(struct sl_wheel *wheel, uint32_t ref, void *object);
 
 /* Unlinks an object; does nothing if it is not linked. Constant time. To be done before its put. */
 void sl__wheel_remove(struct sl_wheel *wheel, uint32_t ref);

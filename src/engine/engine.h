@@ -190,6 +190,8 @@ void sl__foresee_rest(unsigned n, const struct sl_ahead *ahead);
  */
 unsigned sl__established(struct sl_engine *e, struct sl_packet *p, unsigned i, unsigned n,
 	struct sl_ahead *ahead, bool *stranger);
+/* After a stranger was worked on: is p[i], the next packet, one too? As *stranger above. */
+bool sl__is_stranger(const struct sl_engine *e, unsigned i, struct sl_ahead *ahead);
 /*
  * src/engine/opening.c: all of the way of a packet that opens a connection (w->stranger is set), if that is an
  * usual one; *why as the end of the long way. False: nothing was done.

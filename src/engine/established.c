@@ -515,3 +515,14 @@ unsigned sl__established(struct sl_engine *e, struct sl_packet *p, unsigned i, u
 	t->stats.bytes += bytes;
 	return i;
 }
+
+bool sl__is_stranger(const struct sl_engine *e, unsigned i, struct sl_ahead *ahead)
+{
+	const struct sl_track *t = &e->track;
+	struct sl_glance *g = &ahead->glance[i];
+
+	if (!g->l4 || e->long_way || t->moving || t->rekeyed != ahead->rekeyed)
+		return false;
+	g->spot = sl__table_spot(&t->table, g->hash);
+	return sl__table_first(&t->table, g->spot) == 0;
+}

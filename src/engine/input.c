@@ -429,8 +429,11 @@ static void work(struct sl_engine *e, struct sl_packet *p, unsigned i, unsigned 
 {
 	bool stranger;
 
-	for (; i < n && (i = sl__established(e, p, i, n, ahead, &stranger)) < n; i++)
+	for (; i < n && (i = sl__established(e, p, i, n, ahead, &stranger)) < n; i++) {
 		one(e, &p[i], stranger ? &ahead->glance[i] : NULL);
+		for (; stranger && i + 1 < n && sl__is_stranger(e, i + 1, ahead); i++)
+			one(e, &p[i + 1], &ahead->glance[i + 1]);
+	}
 }
 
 /*

@@ -11,7 +11,8 @@
 
 #include "base/inline.h"
 #include "base/wire.h"
-#include "track/proto.h"
+#include "track/tcp_usual.h"
+#include "track/udp_usual.h"
 
 enum { IPV6_HEADER = 40 };
 
@@ -94,15 +95,6 @@ static bool is_usual(struct sl_work *w)
 
 /* ---- its way --------------------------------------------------------------------------------- */
 
-static void give_up(struct sl_work *w, uint16_t generation)
-{
-	sl__conn_drop(&w->e->track, w->conn);
-	w->e->track.generation = generation;
-	w->p->conn = w->conn = NULL;
-	w->p->state = SL_CT_NONE;
-	w->fresh = false;
-}
-
 /* What is known of the conn's tuples: that of its answers only if it is as was guessed. */
 SL_INLINE void claim(struct sl_work *w, bool v6)
 {
@@ -117,27 +109,23 @@ SL_INLINE void claim(struct sl_work *w, bool v6)
 }
 
 /* As classify.c has it. False: nothing was done, but perhaps *why says that it must not pass. */
-static bool track(struct sl_work *w, enum sl_reason *why)
+static bool track(struct sl_work *w, bool v6, enum sl_reason *why)
 {
 	struct sl_track *t = &w->e->track;
-	const struct sl_proto *proto =
-	        w->stranger->proto == SL_PROTO_UDP ? &sl__proto_udp : &sl__proto_tcp;
-	uint16_t generation = t->generation;
-	struct sl_conn *conn;
+	struct sl_conn *conn = sl__conn_new(t, &w->parsed.tuple, w->p->zone, 3, why);
 
-	conn = sl__conn_new(t, &w->parsed.tuple, w->p->zone, 3, why);
 	if (!conn)
 		return false;
 	w->p->conn = w->conn = conn;
 	w->p->state = SL_CT_NEW;
 	w->fresh = true;
-	if (!proto->open(t, conn, w->p, &w->parsed, why) ||
-	        proto->packet(t, conn, SL_ORIGINAL, w->p, &w->parsed, why) != SL_TRACK_OK) {
-		give_up(w, generation);
-		return false;
-	}
-	sl__conn_count_one(t, conn, SL_ORIGINAL, w->stranger->len);
-	claim(w, sl__conn_is_v6(conn));
+	if (w->stranger->proto == SL_PROTO_UDP)
+		sl__udp_begin(t, conn);
+	else
+		sl__tcp_begin(t, conn, w->p, &w->parsed);
+	conn->count[SL_ORIGINAL].packets = 1;
+	conn->count[SL_ORIGINAL].bytes = w->stranger->len;
+	claim(w, v6);
 	return true;
 }
 
@@ -245,13 +233,15 @@ static enum sl_reason walk(struct sl_work *w, bool v6)
 
 bool sl__open_usual(struct sl_work *w, enum sl_reason *why)
 {
+	const bool v6 = w->stranger->l4 == IPV6_HEADER;
+
 	see(w->p, w->stranger, &w->parsed);
 	if (!is_usual(w))
 		return false;
 	*why = SL_WHY_NONE;
-	if (!track(w, why))
+	if (!track(w, v6, why))
 		return false;
 	w->came = w->stranger->len;
-	*why = walk(w, w->parsed.tuple.family == SL_IPV6);
+	*why = walk(w, v6);
 	return true;
 }

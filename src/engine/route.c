@@ -26,9 +26,9 @@ static uint32_t slot_of(const struct sl_engine *e, const struct sl_route_query *
 		memcpy(w + 1, q->src.b + 12, 4);
 		w[2] = q->in_if;
 		w[3] = rest;
-		hash = sl__hash_words(key, w, 4);
+		hash = sl__hash_4(key, w); /* its upper half is as good unfinished */
 	}
-	return (uint32_t)hash & (SL_ROUTE_CACHE - 1);
+	return (uint32_t)(hash >> 32) & (SL_ROUTE_CACHE - 1);
 }
 
 static bool same(const struct sl_route_query *a, const struct sl_route_query *b)

@@ -292,7 +292,7 @@ enum sl_reason sl__conn_confirm_claimed(
 	conn->status |= SL_CONFIRMED;
 	if (sl__conn_is_v6(conn))
 		conn->sum6 = sl__conn_sum6(conn);
-	sl__wheel_add(&t->wheel[conn->self & 1], conn->self >> 1);
+	sl__wheel_add_object(&t->wheel[conn->self & 1], conn->self >> 1, conn);
 	if (!(conn->status & SL_SEEN_REPLY))
 		unreplied_add(t, conn);
 	t->stats.conns_made++;

@@ -151,4 +151,31 @@ SL_INLINE bool sl__tcp_usual(
 	return true;
 }
 
+/* ---- a beginning ------------------------------------------------------------------------------ */
+
+/*
+ * A SYN (SYN, ECE and CWR only) opens conn, which is fresh: what tcp.c and tcp_window.c come to for it. The
+ * other side has said nothing yet; it may send as much as this window takes, or a probe.
+ */
+SL_INLINE void sl__tcp_begin(struct sl_track *t, struct sl_conn *conn, const struct sl_packet *p,
+        const struct sl_parsed *parsed)
+{
+	const uint32_t window = parsed->window ? parsed->window : 1;
+	struct sl_tcp *tcp = &conn->l4.tcp;
+	struct sl_tcp_options options;
+
+	tcp->end[SL_ORIGINAL] = parsed->seq + (parsed->len - parsed->payload) + 1;
+	tcp->max_end[SL_ORIGINAL] = tcp->end[SL_ORIGINAL];
+	tcp->max_win[SL_ORIGINAL] = tcp->max_end[SL_REPLY] = window;
+	if (parsed->payload != parsed->l4 + 20) {
+		sl__tcp_options(p, parsed, &options);
+		tcp->flags[SL_ORIGINAL] = options.flags;
+		tcp->scale = options.scale;
+	}
+	tcp->last_kind = SL_KIND_SYN;
+	conn->state = SL_TCP_SYN_SENT;
+	conn->deadline = t->now_ms + sl__tcp_timeout(t, conn, SL_TCP_SYN_SENT, SL_KIND_SYN) * 1000;
+	sl__conn_note(t, conn, SL_PENDING_STATE);
+}
+
 #endif

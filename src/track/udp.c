@@ -4,14 +4,13 @@
  * after it began it is a stream: assured, with the longer timeout. UDP-Lite does not wait.
  */
 #include "track/proto.h"
-
-#define STREAM_AFTER_MS 2000
+#include "track/udp_usual.h"
 
 static bool udp_open(struct sl_track *t, struct sl_conn *conn, const struct sl_packet *p,
 	const struct sl_parsed *parsed, enum sl_reason *why)
 {
 	(void)p, (void)parsed, (void)why;
-	conn->l4.udp.stream_ms = t->now_ms + STREAM_AFTER_MS;
+	conn->l4.udp.stream_ms = t->now_ms + SL_UDP_STREAM_AFTER_MS;
 	return true;
 }
 

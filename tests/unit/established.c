@@ -29,7 +29,7 @@
 #define FLOWS   24
 #define BATCH   48
 #define ROUNDS  4000
-#define EVENTS  256
+#define EVENTS  8192
 
 struct frame {
 	uint8_t room[64], data[256], tail[64];
@@ -48,6 +48,8 @@ static struct side side[ENGINES];
 static uint32_t seed;
 static unsigned mtu;
 static uint64_t now;
+/* Most packets open connections, of two public addresses; with some destinations translated, too. */
+static bool openings, redirects;
 
 static uint32_t random_below(uint32_t n)
 {
@@ -67,10 +69,12 @@ static struct memory memory;
 
 static void route(void *ctx, const struct sl_route_query *q, struct sl_route *answer)
 {
-	static const uint8_t public4[4] = {203, 0, 113, 1};
-	static const uint8_t public6[16] = {0x20, 1, 0xd, 0xb8, 0xff, 0xff, [15] = 1};
+	uint8_t public4[4] = {203, 0, 113, 1};
+	uint8_t public6[16] = {0x20, 1, 0xd, 0xb8, 0xff, 0xff, [15] = 1};
 
 	(void)ctx;
+	if (openings && q->src.b[15] & 1)
+		public4[3] = public6[15] = 2;
 	answer->kind = SL_ROUTE_FORWARD;
 	answer->out_if = q->in_if == 1 ? 2 + q->mark : 1;
 	answer->mtu = (uint16_t)mtu;
@@ -92,8 +96,31 @@ static void event(void *ctx, const struct sl_event *happened)
 
 static struct sl_policy_masquerade masquerade = {2};
 
+/* Masquerade; what goes to some ports goes to another host. */
+static bool nat(void *ctx, struct sl_policy_view *view, struct sl_nat_range *range)
+{
+	if (view->hook == SL_POSTROUTING || !redirects || !(view->parsed->tuple.sport & 4))
+		return sl_policy_masquerade.nat(ctx, view, range);
+	range->flags = SL_NAT_MAP_ADDR;
+	range->min_addr = view->parsed->tuple.dst;
+	range->min_addr.b[15] ^= view->parsed->tuple.sport >> 3 & 3;
+	range->max_addr = range->min_addr;
+	return true;
+}
+
+static uint8_t nat_hooks(void *ctx, enum sl_family family)
+{
+	(void)ctx, (void)family;
+	return redirects ? 1 << SL_PREROUTING | 1 << SL_POSTROUTING : 1 << SL_POSTROUTING;
+}
+
 static void make(bool checksum, bool ttl)
 {
+	static struct sl_policy policy;
+
+	policy = sl_policy_masquerade;
+	policy.nat = nat;
+	policy.nat_hooks = nat_hooks;
 	for (unsigned i = 0; i < ENGINES; i++) {
 		struct sl_env env = {.mem = {memory_get, memory_give, &memory},
 		        .ctx = &side[i],
@@ -104,7 +131,7 @@ static void make(bool checksum, bool ttl)
 
 		memset(&side[i], 0, sizeof(side[i]));
 		sl_config_init(&config);
-		config.policy = &sl_policy_masquerade;
+		config.policy = &policy;
 		config.policy_ctx = &masquerade;
 		config.forward_ttl = ttl;
 		side[i].engine = sl_engine_create(&config, &env);
@@ -137,7 +164,7 @@ static void put_addr(uint8_t *at, bool v6, bool outside, unsigned i, bool is_pub
 
 static void put_tcp(uint8_t *l4, struct talk *talk, bool back, uint32_t payload)
 {
-	uint8_t flags = talk->said < 2 ? (back ? 18 : 2) : 16;
+	uint8_t flags = talk->said < 2 ? (back ? 18 : rarely(4) ? 2 | 64 | 128 : 2) : 16;
 	uint32_t seq = talk->sent[back];
 
 	if (flags == 16 && rarely(30))
@@ -149,7 +176,7 @@ static void put_tcp(uint8_t *l4, struct talk *talk, bool back, uint32_t payload)
 	                         (rarely(40) ? 500 : 0));
 	l4[12] = (uint8_t)(l4[12] ? l4[12] : 0x50);
 	l4[13] = flags;
-	sl_put16(l4 + 14, (uint16_t)(rarely(10) ? random_below(65536) : 60000));
+	sl_put16(l4 + 14, (uint16_t)(rarely(10) ? random_below(65536) : rarely(20) ? 0 : 60000));
 	if (seq == talk->sent[back])
 		talk->sent[back] += payload + ((flags & 3) != 0);
 }
@@ -207,6 +234,10 @@ static void put_packet(unsigned k)
 	/* A few clients have the same port, so that one of them gets another from NAT. */
 	sl_put16(d + l4 + (back ? 2 : 0), (uint16_t)(4000 + i % (FLOWS - 4)));
 	sl_put16(d + l4 + (back ? 0 : 2), (uint16_t)(tcp ? 443 : 53));
+	if (openings && !rarely(3)) { /* at times the two have met before */
+		sl_put16(d + l4 + (back ? 2 : 0), (uint16_t)(4000 + random_below(3000)));
+		talks[i].said = back;
+	}
 	if (tcp) {
 		d[l4 + 12] = (uint8_t)(rarely(60) ? random_below(256) : (5 + options / 4) << 4);
 		if (options)
@@ -357,7 +388,7 @@ static void run(uint32_t with_seed, bool checksum, bool ttl)
 	now = 1;
 	memset(talks, 0, sizeof(talks));
 	make(checksum, ttl);
-	for (unsigned r = 0; r < ROUNDS; r++) {
+	for (unsigned r = 0; r < ROUNDS / (openings ? 4 : 1); r++) {
 		unsigned n = 1 + random_below(BATCH);
 
 		if (rarely(40))
@@ -401,12 +432,23 @@ static void test_hops_counted(void **state)
 	run(3, true, true);
 }
 
+static void test_openings(void **state)
+{
+	(void)state;
+	openings = true;
+	run(4, false, true);
+	redirects = true;
+	run(5, true, false);
+	openings = redirects = false;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_checksums_trusted),
 	        cmocka_unit_test(test_checksums_verified),
 	        cmocka_unit_test(test_hops_counted),
+	        cmocka_unit_test(test_openings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
