@@ -15,6 +15,7 @@ extern const struct sl_helper sl_helper_mdns;
 extern const struct sl_helper sl_helper_netbios_ns;
 extern const struct sl_helper sl_helper_pptp;
 extern const struct sl_helper sl_helper_rpc;
+extern const struct sl_helper sl_helper_rsh;
 extern const struct sl_helper sl_helper_rtsp;
 extern const struct sl_helper sl_helper_sane;
 extern const struct sl_helper sl_helper_sip;
@@ -37,6 +38,7 @@ const struct sl_helper *const *sl_helpers_builtin(void)
 		&sl_helper_netbios_ns,
 		&sl_helper_pptp,
 		&sl_helper_rpc,
+		&sl_helper_rsh,
 		&sl_helper_rtsp,
 		&sl_helper_sane,
 		&sl_helper_sip,

@@ -7,7 +7,7 @@
  * to where the peer must send to: the announcer as the other direction's packets see it, which
  * without NAT on its side is the announcer itself, else a public address. The port stays as
  * announced unless somebody expects it already, or a live connection that was expected arrives there;
- * then the next ports are tried, a bounded number of them. Several ports in a row stay in a row, and keep whether the first one is even.
+ * then the next ports of its kind (below 512, below 1024, the others) are tried, a bounded number of them. Several ports in a row stay in a row, and keep whether the first one is even.
  *
  * What was said is remembered (struct sl_said), so that the same announcement gets the same
  * answer also when the first was met meanwhile: datagrams are repeated, media are announced
@@ -194,20 +194,36 @@ static bool row_is_ours(const struct sl_track *t, uint32_t port, unsigned ports)
 	       sl__port_is_ours(t, (uint16_t)(port + ports - 1));
 }
 
-/* Any port of this shard's (slices of 64), with room for a row. */
-static uint32_t own_port(struct sl_track *t, unsigned ports)
-{
-	uint32_t slices = (1024u - PORT_MIN / 64u) / t->shards, slice;
+/* Ports that stand for each other: a privileged one is never given an unprivileged one's place, or the reverse. */
+struct ports {
+	uint32_t first, end;
+};
 
-	slice = PORT_MIN / 64u + sl__random_below(&t->random, slices) * t->shards;
-	slice += ((uint32_t)t->shard + t->shards - slice % t->shards) % t->shards;
-	if (slice > 1023)
-		slice -= t->shards;
-	return slice * 64u + sl__random_below(&t->random, 64u - ports);
+static struct ports ports_like(uint16_t port)
+{
+	return port >= PORT_MIN ? (struct ports){PORT_MIN, 65536}
+	       : port >= 512    ? (struct ports){512, PORT_MIN}
+	                        : (struct ports){1, 512};
 }
 
 /*
- * The announced ports, or some near them that nobody else expects. sliced: at a public address,
+ * Any port of this shard's (slices of 64), with room for a row. With many shards there may be none among the
+ * few privileged ones: then it is another's, which the caller finds.
+ */
+static uint32_t own_port(struct sl_track *t, const struct ports *among, unsigned ports)
+{
+	uint32_t first = among->first / 64u, end = among->end / 64u,
+	         slices = (end - first) / t->shards, slice = first;
+
+	slice += sl__random_below(&t->random, slices ? slices : 1) * t->shards;
+	slice += ((uint32_t)t->shard + t->shards - slice % t->shards) % t->shards;
+	if (slice >= end)
+		slice = slice >= first + t->shards ? slice - t->shards : first;
+	return (slice ? slice * 64u : 1) + sl__random_below(&t->random, 64u - ports);
+}
+
+/*
+ * The announced ports, or some near them (of their kind) that nobody else expects. sliced: at a public address,
  * where only ports of this shard's lead to us.
  */
 static enum sl_reason add_somewhere(struct sl_help *help, struct sl_expect_want *want,
@@ -215,20 +231,23 @@ static enum sl_reason add_somewhere(struct sl_help *help, struct sl_expect_want 
 {
 	unsigned ports = a->ports, step = ports > 1 ? (ports + 1) & ~1u : 1,
 	         odd = want->tuple.dport & 1;
+	const struct ports among = ports_like(want->tuple.dport);
 	struct sl_track *t = help->owner->t;
 	uint32_t port = want->tuple.dport;
 	enum sl_reason why;
 
 	for (unsigned i = 0; i < 2 * PORT_TRIES; i++, port += step) {
 		if (i == PORT_TRIES)
-			port = PORT_MIN + sl__random_below(&t->random, 65536 - PORT_MIN);
-		if (port + ports > 65536)
-			port = PORT_MIN;
+			port = among.first + sl__random_below(&t->random, among.end - among.first);
+		if (port + ports > among.end)
+			port = among.first;
 		if (sliced && !row_is_ours(t, port, ports))
-			port = own_port(t, ports);
+			port = own_port(t, &among, ports);
 		if (step > 1 && (i || sliced))
 			port = (port & ~1u) | odd;
 		want->tuple.dport = (uint16_t)port;
+		if (sliced && !row_is_ours(t, port, ports))
+			continue;
 		if (row_is_anothers(help, *want, ports))
 			continue;
 		if (row_is_in_use(help, *want, ports)) {

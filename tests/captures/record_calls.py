@@ -91,8 +91,15 @@ def rpc(net):
         net.client.run("rpcinfo", *how)
 
 
+def rsh_both(net):
+    """rshd, two clients: what the command says, and its errors on a connection of their own."""
+    rshd(net, net.server, C4)
+    for client in RSH_CLIENTS:
+        rsh(net.client, client, S4, "echo to one; echo to the other >&2")
+
+
 SCENES = {"irc-dcc": irc_dcc, "irc-dcc6": irc_dcc6, "tftp": tftp, "pptp": pptp_calls,
-          "amanda-backup": amanda_backup_of_a_file, "rpc": rpc}
+          "amanda-backup": amanda_backup_of_a_file, "rpc": rpc, "rsh": rsh_both}
 FILTER = "ip or (ip6 and not (icmp6 and ip6[40] >= 130))"  # no neighbour discovery
 
 

@@ -69,6 +69,46 @@ def rpc_guarded():
             net.stop_sluice()
 
 
+# ---- rsh
+
+def second_host(net):
+    """Another host inside, 10.9.0.3."""
+    ns = net.namespace("o")
+    net.client.ip("link", "add", "link", "c0", "name", "o0", "netns", ns.name, "type", "macvlan", "mode", "bridge")
+    ns.ip("addr", "add", "10.9.0.3/24", "dev", "o0")
+    ns.ip("link", "set", "o0", "up")
+    ns.ip("route", "add", "default", "via", G4)
+    return ns
+
+
+def rsh_calls_back():
+    """From two hosts inside at a time: both have the same ports, so that one's become others, which must be privileged too."""
+    if not needs("in.rshd", *RSH_CLIENTS):
+        return
+    said = ("to one\n", "to the other\n")
+    command = "echo to one; echo to the other >&2"
+    for helpers in (["rsh tcp 514"], []):
+        with Net() as net:
+            net.sluice(rules=firewall(*helpers))
+            rshd(net, net.server, OUT4)
+            if helpers:
+                net.client.spawn("netkit-rsh", "-n", "-l", "nobody", S4, "sleep 100")
+                wait_until(lambda: len(related(net, "tcp")) == 1, "the first host's")
+                check(rsh(second_host(net), "netkit-rsh", S4, command) == said, "what the other host hears")
+                first, second = ([row for row in related(net, "tcp") if row["reply"]["src"] == host][0] for host in (C4, "10.9.0.3"))
+                check(first["reply"]["sport"] == second["reply"]["sport"], "both hosts have the same port")
+                check(first["orig"]["dport"] != second["orig"]["dport"] and 512 <= second["orig"]["dport"] < 1024,
+                      "the second one's is another privileged one outside: %s" % second)
+            for client in RSH_CLIENTS:
+                heard = rsh(net.client, client, S4, command)
+                # rsh-redone's client has its standard error called back, and does not show it.
+                check(heard in ((said, (said[0], "")) if client == "rsh-redone-rsh" else (said,)) if helpers else heard is None,
+                      "what %s hears: %s" % (client, heard))
+                if not helpers:
+                    break
+            net.stop_sluice()
+
+
 if __name__ == "__main__":
     skip_unless_possible()
-    main(rpc_inside, rpc_guarded)
+    main(rpc_inside, rpc_guarded, rsh_calls_back)

@@ -495,3 +495,36 @@ def users(ns, host):
     """Who is there, as rusersd says (UDP), or None."""
     done = ns.run("timeout", "-s", "KILL", 3, "rusers", "-l", host, check=False)
     return done.stdout.split()[:1] or None
+
+
+# ---- rsh: rsh-redone's server (a program for inetd), rsh-redone's and netkit's clients
+
+SERVE = """
+import os, socket, sys
+s = socket.create_server(("", int(sys.argv[1])))
+while True:
+    k, _ = s.accept()
+    if os.fork() == 0:
+        for fd in range(3):
+            os.dup2(k.fileno(), fd)
+        os.execv(sys.argv[2], sys.argv[2:])
+    k.close()
+"""
+RSH_CLIENTS = ("netkit-rsh", "rsh-redone-rsh")
+
+
+def rshd(net, ns, *clients):
+    """A server that trusts everybody on these hosts; nobody has a shell there."""
+    over = {"/etc/hosts": "".join("%s host%d\n" % c[::-1] for c in enumerate(clients)),
+            "/etc/passwd": "root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n",
+            "/etc/pam.d/rsh": "auth required pam_permit.so\naccount required pam_permit.so\nsession required pam_permit.so\n"}
+    mounts = ["mount --bind %s %s" % (net.file("rshd" + name, text), name) for name, text in over.items()]
+    ns.spawn("sh", "-c", " && ".join(mounts + ["exec %s %s 514 %s" % (sys.executable, net.file("serve.py", SERVE),
+                                                                     find_program("in.rshd"))]))
+    ns.listening(514)
+
+
+def rsh(ns, client, host, command, **more):
+    """What comes of its two outputs, or None."""
+    done = ns.run("timeout", "-s", "KILL", 3, client, "-l", "nobody", host, command, check=False, **more)
+    return (done.stdout, done.stderr) if done.returncode == 0 else None

@@ -24,8 +24,8 @@ static unsigned count(void)
 static void each_is_there_once(void **unused)
 {
 	static const char *const names[] = {"amanda", "dhcpv6", "foo", "ftp", "irc", "mdns",
-	        "netbios-ns", "pptp", "rpc", "rtsp", "sane", "sip", "slp", "snmp", "snmp_trap",
-	        "ssdp", "tftp", "wsd"};
+	        "netbios-ns", "pptp", "rpc", "rsh", "rtsp", "sane", "sip", "slp", "snmp",
+	        "snmp_trap", "ssdp", "tftp", "wsd"};
 	const struct sl_helper *const *all = sl_helpers_builtin();
 
 	(void)unused;
