@@ -14,7 +14,8 @@ can use a second core, too.
                                         without offloads (default: both, about four minutes)
 
 From the environment: KINDS (of gateways), LOADS (of bulk, udp1, udp1000, udp100000, connects, pings),
-ROUNDS (each kind in turn, so many times; medians are printed).
+ROUNDS (each kind in turn, so many times; medians are printed), RULES (a file of rules instead of the masquerade
+alone, for the kernel and for sluice: bench/firewall.nft, bench/counted.nft).
 """
 import os
 import statistics
@@ -26,7 +27,7 @@ from lib import *  # noqa
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LOAD = os.environ.get("LIVE_LOAD") or os.path.join(HERE, "../build-bench/bench/live-load")
-RULES = MASQUERADE
+RULES = open(os.environ["RULES"]).read() if "RULES" in os.environ else MASQUERADE
 WARM = 40000  # packets a second while connections are made
 KINDS = os.environ.get("KINDS", "none kernel sluice").split()
 LOADS = os.environ.get("LOADS", "bulk udp1 udp1000 udp100000 connects pings").split()

@@ -6,7 +6,7 @@
  * The fast path: plain packets of connections that the engine handed down (flow.h). Part of
  * steer.bpf.c.
  *
- * Plain is: IPv4 without options or IPv6 without extension headers, no fragment, TCP without SYN,
+ * Plain is: IPv4 without options or IPv6 without extension headers, no fragment, TCP with ACK and without SYN,
  * FIN, RST (but opening.bpf.h), or UDP, hop count to spare, not longer than the MTU (the segments of a super-packet
  * count), lengths that agree. Everything else is a miss and goes to the engine unchanged.
  *
@@ -52,7 +52,7 @@ static __always_inline bool plain_tcp(void *data, void *end, __u32 at, struct pl
 {
 	struct tcphdr *tcp = data + p->l4;
 
-	if ((void *)(tcp + 1) > end || (tcp->syn && !tcp->ack) || tcp->doff < 5)
+	if ((void *)(tcp + 1) > end || !tcp->ack || tcp->doff < 5)
 		return false;
 	p->marked = tcp->syn || tcp->fin || tcp->rst;
 	p->headers = p->l4 - at + tcp->doff * 4;

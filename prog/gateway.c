@@ -59,9 +59,15 @@ static enum sl_decision attach_helpers(void *ctx, struct sl_policy_view *view)
 }
 
 /* What is said above concerns NEW packets only. */
-static bool always_steady(void *ctx)
+static enum sl_steady always_steady(void *ctx)
 {
 	(void)ctx;
+	return SL_STEADY_ALL;
+}
+
+static bool always_foreseen(void *ctx, struct sl_policy_view *view, unsigned kinds)
+{
+	(void)ctx, (void)view, (void)kinds;
 	return true;
 }
 
@@ -82,7 +88,8 @@ static void use_builtin(struct sl_gateway *g, const struct sl_replay_options *op
 	g->builtin = (struct sl_policy){.stages = stages,
 	        .decide = attach_helpers,
 	        .nat = g->nat ? masquerade : NULL,
-	        .steady = always_steady};
+	        .steady = always_steady,
+	        .foresees = always_foreseen};
 	g->policy = &g->builtin;
 	g->policy_ctx = g;
 }

@@ -56,6 +56,21 @@ enum sl_decision {
 /* The answers of a reject statement. */
 enum sl_reject { SL_REJECT_ICMP, SL_REJECT_TCP_RESET };
 
+/* Kinds of packets of a connection that is ESTABLISHED, for sl_policy.foresees. None is a fragment or has IP options. */
+enum sl_coming {
+	SL_COMING_PLAIN = 1,   /* neither SYN nor FIN nor RST; of TCP: ACK */
+	SL_COMING_END = 2,     /* FIN or RST, with ACK, without URG */
+	SL_COMING_ANSWER = 4,  /* SYN with ACK, without URG */
+	SL_COMING_COUNTED = 8, /* besides: decide() is asked afterwards, once for each, and may count them then */
+};
+
+/* Does decide() say the same of all plain packets that an established connection has in one direction? */
+enum sl_steady {
+	SL_STEADY_NO,  /* or the policy names those that a device may forward (sl_policy_view.offload) */
+	SL_STEADY_ALL, /* of each connection */
+	SL_STEADY_SOME /* foresees() tells of which */
+};
+
 /* Everything that a policy may look at and change, for one packet at one stage. */
 struct sl_policy_view {
 	struct sl_packet *packet;
@@ -103,12 +118,19 @@ struct sl_policy {
 	/* Is the helper of this name to be attached to new connections that fit its tuples? */
 	bool (*automatic_helper)(void *ctx, const char *name);
 	/*
-	 * Does decide() say the same of every plain packet (no SYN, FIN, RST, no fragment) of an
+	 * Does decide() say the same of every plain packet (SL_COMING_PLAIN) of an
 	 * ESTABLISHED connection that goes in one direction by the same interfaces with the same mark,
 	 * and do nothing besides? Then it is asked until it has let one pass, and after that no more,
-	 * until the policy or a route changes. NULL: no.
+	 * until the policy or a route changes. NULL: no. Asked when the policy is set.
 	 */
-	bool (*steady)(void *ctx);
+	enum sl_steady (*steady)(void *ctx);
+	/*
+	 * Will decide() let go on every packet of these kinds (enum sl_coming) that this connection, which is confirmed,
+	 * has in this direction, by these interfaces and with this mark, until the policy or a route changes, and do
+	 * nothing besides? *view shows one of them as it will stand at that hook and stage; nothing may be done
+	 * now. Where it is not sure the answer is no. NULL: no.
+	 */
+	bool (*foresees)(void *ctx, struct sl_policy_view *view, unsigned kinds);
 };
 
 /*

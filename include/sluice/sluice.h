@@ -232,7 +232,7 @@ struct sl_offload_counts {
 
 /*
  * A device that forwards established connections by itself (eBPF, rte_flow, a NIC). What it must
- * leave to the engine, put in unchanged: anything with TCP's SYN, FIN or RST, IPv4 options or
+ * leave to the engine, put in unchanged: anything with TCP's SYN, FIN or RST or without its ACK, IPv4 options or
  * IPv6 extension headers, fragments, hop count 1 or less if count_hop, longer than mtu (segments
  * of a super-packet count), lengths that contradict each other, and ICMP.
  */

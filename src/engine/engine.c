@@ -89,7 +89,8 @@ static void ask_stages(struct sl_engine *e)
 		                          ? policy->stages(e->config.policy_ctx, (enum sl_hook)hook)
 		                          : 0;
 	chains = e->stages[SL_PREROUTING] || e->stages[SL_FORWARD] || e->stages[SL_POSTROUTING];
-	e->ruled = chains && policy->steady && policy->steady(e->config.policy_ctx);
+	e->steady = chains && policy->steady ? policy->steady(e->config.policy_ctx) : SL_STEADY_NO;
+	e->ruled = e->steady != SL_STEADY_NO;
 	e->long_way = e->track.tracing || (chains && !e->ruled);
 }
 

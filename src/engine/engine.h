@@ -28,6 +28,7 @@ struct sl_cached_route {
  * has forgotten it. Number 0 is never live.
  */
 #define SL_KNOWN_ROUTES 256
+#define SL_KNOWN_SEEN	255 /* never live: the policy wants to see every packet that goes this way */
 
 struct sl_known_route {
 	uint32_t in_if, vrf, mark; /* holds for packets with these, from the wire */
@@ -43,6 +44,7 @@ struct sl_known_routes {
 	bool sweeping;	    /* conns are being made to forget stale ones ... */
 	uint32_t cursor;    /* ... from here on, */
 	unsigned swept;	    /* of IPv4 (0) or IPv6 (1) */
+	bool refused;	    /* some conns may have SL_KNOWN_SEEN */
 };
 
 struct sl_sign;
@@ -71,7 +73,8 @@ struct sl_engine {
 	uint8_t likely[2][16];	       /* where answers to the newest conn go, [is IPv6]: a guess for the next */
 	uint8_t likely_turn[2];	       /* counts what that was */
 	bool long_way;		       /* chains or a trace want to see every forwarded packet */
-	bool ruled;		       /* chains see forwarded packets, but are steady (sl_policy.steady) */
+	bool ruled;		       /* chains see forwarded packets, but not all of all connections ... */
+	enum sl_steady steady;	       /* ... and how it is known of which (sl_policy.steady) */
 	uint32_t route_generation;
 	struct sl_cached_route routes[SL_ROUTE_CACHE];
 	struct sl_known_routes known;
@@ -149,6 +152,8 @@ void sl__known_learn(struct sl_engine *e, struct sl_conn *conn, const struct sl_
 /* The same for packets from the wire, whose answer is remembered with the number. */
 void sl__known_learn_cached(struct sl_engine *e, struct sl_conn *conn, const struct sl_packet *p,
 	struct sl_cached_route *route);
+/* The policy wants to see the packets of the conn that go this way: it need not be asked whether it does. */
+void sl__known_refuse(struct sl_engine *e, struct sl_conn *conn, enum sl_dir dir);
 /* Routes changed: what is known is stale. */
 void sl__known_forget(struct sl_engine *e);
 /* Go on with the sweep that this began; a few conns a call. */

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "engine/answer.h"
+#include "engine/foresee.h"
 #include "engine/offload.h"
 #include "engine/options.h"
 #include "engine/shard.h"
@@ -235,8 +236,10 @@ static void learn(struct sl_work *w)
  */
 static void learn_verdict(struct sl_work *w)
 {
-	if (w->e->ruled && w->p->verdict == SL_ACCEPT && w->p->state == SL_CT_ESTABLISHED &&
-		!(w->parsed.tcp_flags & (SL_SYN | SL_FIN | SL_RST)) && w->parsed.frag == SL_FRAG_NONE)
+	if (!w->e->ruled || w->p->verdict != SL_ACCEPT || w->p->state != SL_CT_ESTABLISHED || !w->conn ||
+		w->parsed.tcp_flags & (SL_SYN | SL_FIN | SL_RST) || w->parsed.frag != SL_FRAG_NONE)
+		return;
+	if (w->e->steady == SL_STEADY_ALL || sl__foresees_like(w))
 		learn(w);
 }
 

@@ -9,6 +9,9 @@
  * clears stale numbers, a few conns at a call of the engine, and only then may they be given again.
  * While all are in use, conns know nothing (0) and their packets ask, as they would without all
  * this.
+ *
+ * Where chains see packets, a number also says that they say nothing of this conn's any more (sl_policy.steady,
+ * foresees), and one number that they do.
  */
 #include "engine/offload.h"
 
@@ -31,7 +34,7 @@ static bool holds_for(const struct sl_known_route *known, const struct sl_packet
 static uint8_t number_of(
         struct sl_known_routes *known, const struct sl_packet *p, const struct sl_route *answer)
 {
-	unsigned free = known->count < SL_KNOWN_ROUTES - 1 ? known->count + 1 : 0;
+	unsigned free = known->count < SL_KNOWN_SEEN - 1 ? known->count + 1 : 0;
 
 	for (unsigned i = 1; i <= known->count; i++) {
 		if (holds_for(&known->route[i], p) && same_answer(&known->route[i].answer, answer))
@@ -66,6 +69,14 @@ void sl__known_learn_cached(struct sl_engine *e, struct sl_conn *conn, const str
 	conn->route[p->dir] = route->known;
 }
 
+void sl__known_refuse(struct sl_engine *e, struct sl_conn *conn, enum sl_dir dir)
+{
+	if (e->known.route[SL_KNOWN_SEEN].stale)
+		return;
+	conn->route[dir] = SL_KNOWN_SEEN;
+	e->known.refused = true;
+}
+
 void sl__known_forget(struct sl_engine *e)
 {
 	for (unsigned i = 0; i < SL_ROUTE_CACHE; i++)
@@ -74,8 +85,10 @@ void sl__known_forget(struct sl_engine *e)
 		e->known.route[i].stale |= e->known.route[i].live;
 		e->known.route[i].live = false;
 	}
+	e->known.route[SL_KNOWN_SEEN].stale |= e->known.refused;
+	e->known.refused = false;
 	/* Begin again: what became stale just now may be where an earlier sweep has been. */
-	e->known.sweeping = e->known.count != 0;
+	e->known.sweeping = e->known.count || e->known.route[SL_KNOWN_SEEN].stale;
 	e->known.cursor = e->known.swept = 0;
 }
 
@@ -83,6 +96,7 @@ static void finish(struct sl_known_routes *known)
 {
 	for (unsigned i = 1; i <= known->count; i++)
 		known->route[i].stale = false;
+	known->route[SL_KNOWN_SEEN].stale = false;
 	known->sweeping = false;
 }
 

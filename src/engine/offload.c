@@ -7,10 +7,10 @@
  * directions, watched by no helper and never edited. Where chains want to see packets
  * (e->long_way), only those that the policy named (sl_policy_view.offload: nft's flow add).
  *
- * A beginning. A device that can (sl_offload.open) is told of TCP connections with their first SYN, if no chain wants
- * to see any of their packets: it lets pass what is next in order by itself, and puts copies in here. For the
- * engine that is a connection like any other. When the device has had enough of it, it asks whether it
- * is to be handed down now.
+ * A beginning. A device that can (sl_offload.open) is told of TCP connections with their first SYN, if the chains
+ * will let pass all that follows, as is foreseen with it (foresee.c): it lets pass what is next in order by itself, and
+ * puts copies in here. For the engine that is a connection like any other. When the device has had enough of it,
+ * it asks whether it is to be handed down now.
  *
  * What comes back. The device gives to the engine whatever is not plain: SYN, FIN, RST,
  * options, fragments, errors, what is too long or too old. A SYN, FIN or RST ends the offload; the
@@ -26,6 +26,8 @@
  * comes back. Being due is no end if the device saw it meanwhile.
  */
 #include "engine/offload.h"
+
+#include "engine/foresee.h"
 
 #include "track/tcp.h"
 
@@ -58,30 +60,13 @@ static bool settled(const struct sl_conn *conn)
 	       (conn->proto == SL_PROTO_TCP && conn->state == SL_TCP_ESTABLISHED);
 }
 
-static void describe(const struct sl_engine *e, const struct sl_conn *conn, enum sl_dir dir,
-        struct sl_rewrite *out)
-{
-	const struct sl_known_route *way = &e->known.route[conn->route[dir]];
-	struct sl_tuple other;
-
-	*out = (struct sl_rewrite){.in_if = way->in_if,
-	        .vrf = way->vrf,
-	        .mark = way->mark,
-	        .zone = sl__conn_zone(conn, dir),
-	        .out_if = way->answer.out_if,
-	        .mtu = way->answer.mtu,
-	        .count_hop = e->config.forward_ttl};
-	sl__conn_tuple(conn, dir, &out->match);
-	sl__conn_tuple(conn, !dir, &other);
-	(void)sl__tuple_invert(&other, &out->become);
-}
-
 static bool give_down(struct sl_engine *e, struct sl_conn *conn)
 {
 	struct sl_rewrite rewrite[2];
 
 	for (unsigned dir = 0; dir < 2; dir++)
-		describe(e, conn, (enum sl_dir)dir, &rewrite[dir]);
+		sl__foresee_way(e, conn, (enum sl_dir)dir, &e->known.route[conn->route[dir]],
+		        &rewrite[dir]);
 	if (!device(e)->add(device(e)->ctx, conn, sl__conn_id(&e->track, conn), rewrite))
 		return false;
 	conn->flags |= SL_CONN_OFFLOADED;
@@ -94,26 +79,26 @@ static bool give_down(struct sl_engine *e, struct sl_conn *conn)
 
 /* ---- a beginning --------------------------------------------------------------------------- */
 
-/* The way of its answers, which is not known before one has come. */
-static bool foresee_way_back(struct sl_work *w)
+/* The ways of its packets, of which only one has come: `answer` is made to look like one of the others. */
+static bool foresee_ways(struct sl_work *w, struct sl_packet *answer, struct sl_known_route way[2])
 {
-	struct sl_packet answer = {.in_if = w->p->out_if,
+	struct sl_parsed parsed = w->parsed;
+	struct sl_tuple original;
+
+	*answer = (struct sl_packet){.in_if = w->p->out_if,
 	        .vrf = w->p->vrf,
 	        .mark = w->came_mark,
 	        .dir = SL_REPLY,
 	        .inside = !w->p->inside};
-	struct sl_parsed parsed = w->parsed;
-	struct sl_tuple original;
-	struct sl_route route;
-
+	way[SL_ORIGINAL] = (struct sl_known_route){
+	        .answer = w->route, .in_if = w->p->in_if, .vrf = w->p->vrf, .mark = w->came_mark};
+	way[SL_REPLY] = (struct sl_known_route){
+	        .in_if = answer->in_if, .vrf = answer->vrf, .mark = answer->mark};
 	sl__conn_tuple(w->conn, SL_REPLY, &parsed.tuple);
 	sl__conn_tuple(w->conn, SL_ORIGINAL, &original);
 	parsed.tuple.dst = original.src; /* as it is when the route is asked for */
-	sl__route(w->e, &answer, &parsed, &route);
-	if (route.kind != SL_ROUTE_FORWARD)
-		return false;
-	sl__known_learn(w->e, w->conn, &answer, &route);
-	return true;
+	sl__route(w->e, answer, &parsed, &way[SL_REPLY].answer);
+	return way[SL_REPLY].answer.kind == SL_ROUTE_FORWARD && w->route.kind == SL_ROUTE_FORWARD;
 }
 
 static bool begins(const struct sl_work *w)
@@ -128,24 +113,61 @@ static bool begins(const struct sl_work *w)
 	       !(conn->status & (SL_STATUS_OPENED | SL_FIXED_TIMEOUT));
 }
 
+static bool both_foreseen(
+        struct sl_work *w, const struct sl_rewrite rewrite[2], unsigned back, unsigned kinds)
+{
+	return sl__foresees(w->e, w->conn, SL_ORIGINAL, &rewrite[SL_ORIGINAL], kinds) &&
+	       sl__foresees(w->e, w->conn, SL_REPLY, &rewrite[SL_REPLY], kinds | back);
+}
+
+/*
+ * Do chains let pass all that will follow, whatever its flags? And do they not mind if they never see plain
+ * packets: then it may be handed down for good later. While it begins they see copies, and may count these.
+ */
+static bool chains_agree(struct sl_work *w, const struct sl_rewrite rewrite[2], bool *for_good)
+{
+	const unsigned all = SL_COMING_PLAIN | SL_COMING_END;
+
+	*for_good = !w->e->ruled;
+	if (!w->e->ruled && !w->e->long_way)
+		return true;
+	if (both_foreseen(w, rewrite, SL_COMING_ANSWER, all)) {
+		*for_good = w->e->ruled;
+		return true;
+	}
+	if (!both_foreseen(w, rewrite, SL_COMING_ANSWER, all | SL_COMING_COUNTED))
+		return false;
+	*for_good = w->e->ruled && both_foreseen(w, rewrite, 0, SL_COMING_PLAIN);
+	return true;
+}
+
 static void give_beginning(struct sl_work *w)
 {
 	const struct sl_opening opening = {
 	        .next_seq = w->parsed.seq + 1, .window = w->parsed.window};
 	const struct sl_offload *dev = device(w->e);
 	struct sl_rewrite rewrite[2];
+	struct sl_known_route way[2];
+	struct sl_packet answer;
+	bool for_good;
 
-	if (!foresee_way_back(w) || !has_way(w->e, w->conn))
+	if (!foresee_ways(w, &answer, way))
 		return;
 	for (unsigned dir = 0; dir < 2; dir++)
-		describe(w->e, w->conn, (enum sl_dir)dir, &rewrite[dir]);
+		sl__foresee_way(w->e, w->conn, (enum sl_dir)dir, &way[dir], &rewrite[dir]);
+	if (!chains_agree(w, rewrite, &for_good))
+		return;
+	if (for_good) {
+		sl__known_learn(w->e, w->conn, w->p, &way[SL_ORIGINAL].answer);
+		sl__known_learn(w->e, w->conn, &answer, &way[SL_REPLY].answer);
+	}
 	if (dev->open(dev->ctx, w->conn, sl__conn_id(&w->e->track, w->conn), rewrite, &opening))
 		w->conn->status |= SL_STATUS_OPENED;
 }
 
 bool sl_offload_offer(struct sl_engine *engine, struct sl_conn *conn)
 {
-	bool given = !engine->long_way && !engine->ruled && has_way(engine, conn) && settled(conn) &&
+	bool given = !engine->long_way && has_way(engine, conn) && settled(conn) &&
 	             give_down(engine, conn);
 
 	conn->status &= (uint16_t)~SL_STATUS_OPENED;
@@ -262,9 +284,9 @@ void sl__offload_after(struct sl_work *w)
 		if (ends || !has_way(e, conn))
 			sl__offload_end(&e->track, conn);
 	}
-	if (device(e)->open && !e->long_way && !e->ruled && begins(w) && is_plain(w))
+	if (device(e)->open && !e->track.tracing && begins(w) && is_plain(w))
 		give_beginning(w);
 	else if (w->p->verdict == SL_ACCEPT && (!e->long_way || w->offload) && is_plain(w) &&
-	        settled(conn) && !(conn->status & SL_STATUS_OPENED) && has_way(e, conn))
+	         settled(conn) && !(conn->status & SL_STATUS_OPENED) && has_way(e, conn))
 		give_down(e, conn);
 }

@@ -14,7 +14,7 @@
 
 #include "track/parse.h"
 
-static enum sl__outcome verdict(const struct sl__expr *v)
+enum sl__outcome sl__verdict_outcome(const struct sl__expr *v)
 {
 	static const enum sl__outcome outcomes[] = {
 	        SL__ACCEPTED, SL__DROPPED, SL__NEXT, SL__RETURNED, SL__JUMPED, SL__WENT};
@@ -89,7 +89,7 @@ static enum sl__outcome run_rule(
 				v = elem->b;
 			}
 			*target = v->chain;
-			out = verdict(v);
+			out = sl__verdict_outcome(v);
 			break;
 		case ST_REJECT:
 			out = sl__reject(ev, s);
@@ -109,6 +109,17 @@ static enum sl__outcome run_rule(
 	return SL__NEXT;
 }
 
+static enum sl__outcome obey_rule(
+        struct sl__eval *ev, const struct sl__rule *rule, struct sl__chain **target)
+{
+	enum sl__outcome out;
+
+	sl__share_begin(ev, rule);
+	out = run_rule(ev, rule, target);
+	sl__share_end(ev, rule);
+	return out;
+}
+
 /* A base chain with all that it jumps to. */
 static enum sl__outcome run_chain(struct sl__eval *ev, const struct sl__chain *base)
 {
@@ -118,7 +129,7 @@ static enum sl__outcome run_chain(struct sl__eval *ev, const struct sl__chain *b
 	enum sl__outcome out;
 
 	for (;;) {
-		if (rule && rule->run)
+		if (rule && rule->run && (!ev->kinds || rule->stmts->coming == SL__SAME))
 			rule = sl__run_next(ev, rule);
 		if (!rule) {
 			if (!depth && ev->view->tracing)
@@ -128,9 +139,8 @@ static enum sl__outcome run_chain(struct sl__eval *ev, const struct sl__chain *b
 			rule = stack[--depth];
 			continue;
 		}
-		sl__share_begin(ev, rule);
-		out = run_rule(ev, rule, &target);
-		sl__share_end(ev, rule);
+		out = ev->kinds ? sl__foresee_rule(ev, rule, &target)
+		                : obey_rule(ev, rule, &target);
 		if (ev->view->tracing)
 			sl__tell_rule(ev, rule, target, out);
 		switch (out) {
@@ -166,6 +176,13 @@ static uint8_t rules_stages(void *ctx, enum sl_hook hook)
 	return ((struct sl_rules *)ctx)->stages[hook];
 }
 
+/* The chains that decide() asks for this view. */
+static bool is_asked(const struct sl__chain *c, const struct sl_policy_view *view)
+{
+	return sl__chain_stage(c) == view->stage && c->type[0] != 'n' &&
+	       family_fits(c->table, view->parsed->tuple.family);
+}
+
 static enum sl_decision rules_decide(void *ctx, struct sl_policy_view *view)
 {
 	struct sl__eval ev = {.r = ctx, .view = view, .stays = sl__memo_may(view)};
@@ -177,8 +194,7 @@ static enum sl_decision rules_decide(void *ctx, struct sl_policy_view *view)
 		return SL_CONTINUE;
 	sl__share_start(ev.r, view->now);
 	for (c = ev.r->hooks[view->hook]; c; c = c->later) {
-		if (sl__chain_stage(c) != view->stage || c->type[0] == 'n' ||
-		        !family_fits(c->table, view->parsed->tuple.family))
+		if (!is_asked(c, view))
 			continue;
 		mark = view->packet->mark;
 		out = run_chain(&ev, c);
@@ -192,6 +208,16 @@ static enum sl_decision rules_decide(void *ctx, struct sl_policy_view *view)
 	if (ev.stays)
 		sl__memo_keep(ev.r, view);
 	return SL_CONTINUE;
+}
+
+static bool rules_foresees(void *ctx, struct sl_policy_view *view, unsigned kinds)
+{
+	struct sl__eval ev = {.r = ctx, .view = view, .kinds = kinds};
+
+	for (struct sl__chain *c = ev.r->hooks[view->hook]; c; c = c->later)
+		if (is_asked(c, view) && run_chain(&ev, c) != SL__ACCEPTED)
+			return false;
+	return true;
 }
 
 static bool rules_nat(void *ctx, struct sl_policy_view *view, struct sl_nat_range *range)
@@ -230,7 +256,7 @@ static uint8_t rules_nat_hooks(void *ctx, enum sl_family family)
 	return sl__rules_nat_hooks(ctx, family);
 }
 
-static bool rules_steady(void *ctx)
+static enum sl_steady rules_steady(void *ctx)
 {
 	return sl__rules_steady(ctx);
 }
@@ -241,4 +267,5 @@ const struct sl_policy sl_rules_policy = {.stages = rules_stages,
         .translates = rules_translates,
         .nat_hooks = rules_nat_hooks,
         .automatic_helper = rules_automatic_helper,
-        .steady = rules_steady};
+        .steady = rules_steady,
+        .foresees = rules_foresees};

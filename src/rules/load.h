@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Evaluation, across its files: load.c, match.c, effect.c, target.c, memo.c, steady.c, eval.c.
+/* Evaluation, across its files: load.c, match.c, effect.c, target.c, memo.c, coming.c, steady.c, eval.c.
  */
 #ifndef SL_RULES_LOAD_H
 #define SL_RULES_LOAD_H
@@ -14,6 +14,7 @@ struct sl__eval {
 	struct sl_rules *r;
 	struct sl_policy_view *view;
 	struct sl_nat_range *range; /* nat chains only */
+	unsigned kinds;             /* enum sl_coming: not evaluation, but foresight (coming.c); 0: evaluation */
 };
 
 /* The tracker is the engine's first member. */
@@ -32,7 +33,8 @@ enum sl__outcome {
 	SL__RETURNED,
 	SL__TRANSLATED,
 	SL__JUMPED,
-	SL__WENT
+	SL__WENT,
+	SL__UNSURE /* of foresight: not the same for all, or more than a verdict */
 };
 
 /* ---- load.c ---- */
@@ -145,10 +147,22 @@ void sl__tell_rule(const struct sl__eval *ev, const struct sl__rule *rule,
         const struct sl__chain *target, enum sl__outcome out);
 void sl__tell_policy(const struct sl__eval *ev, const struct sl__chain *base);
 
-/* ---- steady.c, memo.c ---- */
+/* ---- coming.c, steady.c, memo.c ---- */
+
+/* What evaluating a match or a map would tell of packets that are yet to come (sl__stmt.coming). */
+enum sl__coming {
+	SL__SAME,    /* the same for all of them */
+	SL__DIFFERS, /* not that; but it does nothing */
+	SL__LOOKS,   /* its set counts, changes or ages, where it comes to the lookup */
+	SL__ACTS,    /* it does something */
+};
+/* coming.c: one rule, as it will be for all packets of ev->kinds. */
+enum sl__outcome sl__foresee_rule(
+        struct sl__eval *ev, const struct sl__rule *rule, struct sl__chain **target);
+enum sl__outcome sl__verdict_outcome(const struct sl__expr *verdict);
 
 /* steady.c: does it say the same of every plain packet of an established connection? */
-bool sl__rules_steady(const struct sl_rules *r);
+enum sl_steady sl__rules_steady(const struct sl_rules *r);
 
 /* memo.c: may this packet's answers be remembered; is this stage known to let it go on; it is. */
 bool sl__memo_may(const struct sl_policy_view *view);

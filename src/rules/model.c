@@ -152,6 +152,7 @@ static void read_all(struct sl_rules *r, const char *name, const char *text, siz
 	build_sets(r);
 	order_chains(r);
 	sl__memo_mark(r);
+	sl__coming_mark(r);
 	sl__share_mark(r);
 	sl__runs_make(r);
 }

@@ -340,6 +340,8 @@ struct sl__stmt {
 	uint8_t op; /* ST_MATCH; ST_SET_CHANGE: 0 add, 1 update, 2 delete; ST_NAT: NAT_*; ST_REJECT:
 	               REJECT_* */
 	bool stays; /* answers alike for all packets of an established connection (memo.c) */
+	uint8_t coming;      /* enum sl__coming (coming.c) ... */
+	uint8_t fits, fails; /* ... and of TCP's flags: it fits all, or none, of these kinds (enum sl_coming) */
 	uint8_t hidden; /* a match that what follows implies: not printed */
 	uint8_t family; /* ST_NAT: 4, 6 or 0; ST_REJECT: what it needs */
 	uint8_t code;   /* ST_REJECT; ST_STRIP: the kind */
@@ -391,6 +393,7 @@ struct sl__chain {
 	uint8_t hook;
 	bool base, policy_drop;
 	uint8_t color; /* the search for loops */
+	bool walked;   /* the search for marks (coming.c) */
 	uint8_t level;
 	uint64_t handle;
 };
@@ -509,6 +512,8 @@ struct sl_rules {
 	unsigned copies;
 	uint32_t chains_made;
 	struct sl__memo *memos; /* memo.c */
+	bool marks_move;        /* of a whole: rules may change the mark of a known connection (coming.c) */
+	bool names_flows;       /* of a whole: rules name connections for a device (coming.c) */
 	uint64_t random, start; /* start: ns, when the first packet came */
 	jmp_buf give_up;
 	/* share.c */
@@ -577,6 +582,9 @@ void sl__elem_bounds(
 void sl__memo_mark(struct sl_rules *r);
 /* Only the table, for a view; false: no memory. */
 bool sl__memo_make(struct sl_rules *r);
+
+/* coming.c, when all is read: what can be foreseen of each statement. */
+void sl__coming_mark(struct sl_rules *r);
 
 /* share.c, when all is read: which rules keep count of something. */
 void sl__share_mark(struct sl_rules *r);

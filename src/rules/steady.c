@@ -22,8 +22,6 @@
 
 #include <string.h>
 
-#include "track/parse.h"
-
 enum fit { NEVER, ALWAYS, SAME, DIFFERS };
 enum way { GOES_ON, RETURNS, ENDS, VARIES };
 enum { ESTABLISHED = 2, BUDGET = 100000 };
@@ -32,6 +30,7 @@ enum { SETTLED_STATUS = SL_EXPECTED | SL_SEEN_REPLY | SL_CONFIRMED | SL_SRC_NAT 
 struct look {
 	unsigned budget; /* rules that may still be looked at */
 	bool early;      /* before tracking: there is no state yet */
+	bool marks_move; /* rules may change the mark of a known connection */
 };
 
 static enum way of_chain(struct look *look, const struct sl__chain *chain);
@@ -49,9 +48,10 @@ static bool is_any(const char *name, const char *const *names)
 static bool same_ct(const struct look *look, uint8_t key)
 {
 	switch (key) {
+	case CT_MARK:
+		return !look->early && !look->marks_move;
 	case CT_STATE:
 	case CT_DIRECTION:
-	case CT_MARK:
 	case CT_ZONE:
 	case CT_HELPER:
 	case CT_L3PROTO:
@@ -161,28 +161,12 @@ static enum fit of_state(const struct sl__stmt *s)
 	return SAME;
 }
 
-/* Flags that plain packets do not have; ACK and PSH may differ. */
-static enum fit of_flags(const struct sl__stmt *s, uint64_t mask)
+/* Only TCP's flags are asked for: coming.c has tried all that plain packets have. */
+static enum fit of_flags(const struct sl__stmt *s)
 {
-	const uint64_t absent = SL_SYN | SL_FIN | SL_RST;
-	uint64_t number;
-
-	if (s->b->kind != EX_VALUE || s->b->set)
-		return DIFFERS;
-	number = sl__value_number(s->b);
-	switch (s->op) {
-	case OP_NONE:
-		if (s->b->type->kind == TY_BITMASK && mask == 0xff)
-			return number & ~absent ? DIFFERS : NEVER;
-		/* fall through */
-	case OP_EQ:
-		return number & absent ? NEVER : mask & ~absent ? DIFFERS : yes(number == 0);
-	case OP_NE:
-		return number & absent ? ALWAYS : mask & ~absent ? DIFFERS : yes(number != 0);
-	case OP_NOT:
-		return number & ~absent ? DIFFERS : ALWAYS;
-	}
-	return DIFFERS;
+	return s->fits & SL_COMING_PLAIN    ? SAME /* of UDP it fits none */
+	       : s->fails & SL_COMING_PLAIN ? NEVER
+	                                    : DIFFERS;
 }
 
 static enum fit of_match(const struct look *look, const struct sl__stmt *s)
@@ -196,11 +180,8 @@ static enum fit of_match(const struct look *look, const struct sl__stmt *s)
 	if (!look->early && is_field(a, IN_CT, "status") && s->b->kind == EX_VALUE && !s->b->set &&
 	        s->op == OP_NONE && !(sl__value_number(s->b) & ~(uint64_t)SETTLED_STATUS))
 		return SAME;
-	if (is_field(a, IN_TRANSPORT, "flags"))
-		return of_flags(s, s->c ? sl__value_number(s->c) : 0xff);
-	if (a->kind == EX_BINARY && a->op == OP_AND && is_field(a->a, IN_TRANSPORT, "flags") &&
-	        a->b->kind == EX_VALUE)
-		return of_flags(s, sl__value_number(a->b));
+	if (s->fits | s->fails)
+		return of_flags(s);
 	if (s->b->set && !sl__set_stays(s->b->set))
 		return DIFFERS;
 	return same_value(look, a) ? SAME : DIFFERS;
@@ -322,10 +303,10 @@ static enum way of_chain(struct look *look, const struct sl__chain *chain)
 	return GOES_ON;
 }
 
-bool sl__rules_steady(const struct sl_rules *r)
+enum sl_steady sl__rules_steady(const struct sl_rules *r)
 {
 	static const uint8_t hooks[] = {SL_PREROUTING, SL_FORWARD, SL_POSTROUTING};
-	struct look look = {.budget = BUDGET};
+	struct look look = {.budget = BUDGET, .marks_move = r->whole->marks_move};
 	const struct sl__chain *c;
 	unsigned i;
 
@@ -333,7 +314,7 @@ bool sl__rules_steady(const struct sl_rules *r)
 		for (c = r->hooks[hooks[i]]; c; c = c->later) {
 			look.early = sl__chain_stage(c) == SL_BEFORE_TRACK;
 			if (c->type[0] != 'n' && of_chain(&look, c) == VARIES)
-				return false;
+				return r->whole->names_flows ? SL_STEADY_NO : SL_STEADY_SOME;
 		}
-	return true;
+	return SL_STEADY_ALL;
 }

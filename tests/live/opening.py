@@ -214,16 +214,55 @@ def one_by_one(net, told):
     return came
 
 
-def segments():
+def compare(rules):
     came = []
     for options in ((), ("--fast-path", "0")):
         with Net(offload=True) as net:
-            net.sluice(*options, rules=MASQUERADE)
+            net.sluice(*options, rules=rules)
             net.client.run("ping", "-c", "1", S4)
             came.append(one_by_one(net, not options))
             net.stop_sluice()
     for name in ROWS:
         check(came[0][name] == came[1][name], "%s: %s, the engine alone: %s" % (name, came[0][name], came[1][name]))
+
+
+def segments():
+    compare(MASQUERADE)
+
+
+def segments_through_chains():
+    """A firewall, whose chains see what BPF lets through a little later, and count it."""
+    compare(MASQUERADE + """
+        table inet f { chain forward { type filter hook forward priority filter; policy drop;
+            tcp flags & (fin|syn) == (fin|syn) drop
+            ct state established,related counter accept
+            ct state invalid counter drop
+            iifname "in0" oifname "out0" tcp dport 7000 ct state new accept
+            meta l4proto { icmp, udp } accept
+        }
+        }""")
+
+
+def chains_that_mind():
+    """What a chain wants to see, or does not let through, BPF leaves to the engine."""
+    rules = MASQUERADE + """
+        table inet f { chain forward { type filter hook forward priority filter; policy drop;
+            %s
+            iifname "in0" accept
+            meta l4proto { icmp, udp } accept
+        }
+        }"""
+    for rule, answered in (("ct state established limit rate 1000/second accept", True),
+                           ("tcp flags syn tcp option maxseg size set 1200; ct state established accept", True),
+                           ("iifname out0 tcp flags != syn,ack accept", False)):
+        with Net(offload=True) as net:
+            net.sluice(rules=rules % rule)
+            client, server = End(net, net.client, "c0", "in0"), End(net, net.server, "s0", "out0")
+            net.client.run("ping", "-c", "1", S4)
+            came = play(client, server, 20000, HANDSHAKE)[1]
+            check(len([r for r in came if r[0] & SYN]) == answered, "%s: %s" % (rule, came))
+            check(net.stats()["told"] == 0, "none without the engine: %s" % rule)
+            net.stop_sluice()
 
 
 def ends_at_once():
@@ -253,4 +292,4 @@ def ends_at_once():
 
 if __name__ == "__main__":
     skip_unless_possible("nft")
-    main(with_offloads, without_offloads, segments, ends_at_once)
+    main(with_offloads, without_offloads, segments, segments_through_chains, chains_that_mind, ends_at_once)

@@ -251,10 +251,10 @@ static enum sl_decision sees(void *ctx, struct sl_policy_view *v)
 	return SL_CONTINUE;
 }
 
-static bool steady(void *ctx)
+static enum sl_steady steady(void *ctx)
 {
 	(void)ctx;
-	return true;
+	return SL_STEADY_ALL;
 }
 
 static void none(void)

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SL_ENGINE_FORESEE_H
+#define SL_ENGINE_FORESEE_H
+
+#include "engine/engine.h"
+
+/*
+ * Will the policy let pass, and do nothing about, every packet of these kinds (enum sl_coming) that goes this way, in
+ * this direction of a connection that is confirmed? TCP and UDP.
+ */
+bool sl__foresees(struct sl_engine *e, struct sl_conn *conn, enum sl_dir dir,
+	const struct sl_rewrite *way, unsigned kinds);
+/* Of plain ones like this packet, which was let pass; asked once, if it is no. */
+bool sl__foresees_like(struct sl_work *w);
+
+/* The way of packets that come by this known route. */
+void sl__foresee_way(const struct sl_engine *e, const struct sl_conn *conn, enum sl_dir dir,
+	const struct sl_known_route *known, struct sl_rewrite *out);
+
+#endif
