@@ -30,7 +30,7 @@
 
 #include "track/parse.h"
 
-enum { TCP_FLAGS = 13 }; /* offset in the header */
+enum { IPV4_HEADER = 20, TCP_HEADER = 20, TCP_FLAGS = 13 };
 
 /* What of ct status stays as it is from a confirmed connection's first packet on. */
 enum { STAYING_STATUS = SL_EXPECTED | SL_CONFIRMED | SL_SRC_NAT | SL_DST_NAT };
@@ -84,7 +84,10 @@ static enum sl__coming of_field(const struct sl_rules *r, const struct sl__field
 		return of_ct(r, f->key);
 	case IN_FIB:
 		return SL__SAME;
+	case IN_RAW:
 	case IN_TCPOPT:
+	case IN_IPOPT:
+	case IN_EXT6:
 		return SL__DIFFERS;
 	case IN_JHASH: /* of what may be anything */
 	case IN_NUMGEN:
@@ -146,16 +149,17 @@ static unsigned kind_of(unsigned flags)
 /* Which kinds it fits with all flags that they may have, which with none. */
 static void try_flags(struct sl_rules *r, struct sl__stmt *s)
 {
-	uint8_t header[20] = {0};
-	const struct sl_parsed parsed = {
-	        .tuple = {.family = SL_IPV4, .proto = SL_PROTO_TCP}, .len = sizeof header};
-	struct sl_packet packet = {.data = header, .len = sizeof header};
+	uint8_t bytes[IPV4_HEADER + TCP_HEADER] = {0x45};
+	const struct sl_parsed parsed = {.tuple = {.family = SL_IPV4, .proto = SL_PROTO_TCP},
+	        .len = sizeof bytes,
+	        .l4 = IPV4_HEADER};
+	struct sl_packet packet = {.data = bytes, .len = sizeof bytes};
 	struct sl_policy_view view = {.packet = &packet, .parsed = &parsed};
 	struct sl__eval ev = {.r = r, .view = &view};
 	unsigned fits = 0, fails = 0;
 
 	for (unsigned flags = 0; flags < 256; flags++) {
-		header[TCP_FLAGS] = (uint8_t)flags;
+		bytes[IPV4_HEADER + TCP_FLAGS] = (uint8_t)flags;
 		if (sl__matches(&ev, s))
 			fits |= kind_of(flags);
 		else
@@ -311,8 +315,9 @@ static bool is_lacking(const struct sl__eval *ev, const struct sl__expr *e)
 
 	switch (e->kind) {
 	case EX_FIELD:
-		return (e->field->family && e->field->where != IN_CT &&
-		               e->field->family != t->family) ||
+		if (e->field->where != IN_NET && e->field->where != IN_TRANSPORT)
+			return false;
+		return (e->field->family && e->field->family != t->family) ||
 		       (e->field->proto && e->field->proto != 255 && e->field->proto != t->proto);
 	case EX_BINARY:
 		return is_lacking(ev, e->a);

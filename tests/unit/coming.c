@@ -257,7 +257,8 @@ static const char *const matches[] = {
 	"ip saddr . tcp dport { 10.0.0.2 . 80, 10.0.0.9 . 22 }", "ct bytes > 200", "ct packets > 3",
 	"fib saddr type unicast", "icmp type echo-request", "numgen random mod 2 0", "numgen inc mod 3 0",
 	"ct original ip saddr 10.0.0.2", "meta l4proto tcp ct reply proto-src 80", "ip version 4", "ip hdrlength 5", "ip6 nexthdr tcp",
-	"tcp window > 1000", "ct expiration > 10", "ct zone 0",
+	"@th,16,16 80", "@nh,8,8 0", "tcp option sack-perm exists", "tcp option timestamp missing", "exthdr frag missing",
+	"ip option rr missing", "tcp window > 1000", "ct expiration > 10", "ct zone 0",
 };
 static const char *const effects[] = {
 	"counter", "counter", "counter", "counter name \"k\"", "limit rate 5/second", "limit rate over 100/second",
