@@ -94,6 +94,7 @@ struct sl_policy_view {
 	bool zone_set; /* BEFORE_TRACK only: */
 	uint16_t zone;
 	uint8_t zone_dirs; /* bit 1 << dir */
+	bool rewritten; /* addresses or the transport header in packet->data are not as parsed tells */
 };
 
 struct sl_policy {

@@ -225,6 +225,8 @@ void sl__texts_fini(struct sl_engine *e);
 /* src/engine/input.c: a packet of our own through output and postrouting. Not NONE: drop. */
 enum sl_reason sl__walk_own(struct sl_work *w);
 /* Steps of the walk that opening.c has too. The chains of a hook's stage, of which there are some: */
+/* Parse anew what a rule has written. */
+void sl__look_again(struct sl_work *w);
 enum sl_reason sl__ask_chains(struct sl_work *w, enum sl_hook hook, enum sl_stage stage,
 	struct sl_policy_view *view);
 enum sl_reason sl__find_route(struct sl_work *w);

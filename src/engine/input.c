@@ -81,6 +81,13 @@ enum sl_reason sl__confirm(struct sl_work *w)
 	return SL_WHY_NONE;
 }
 
+/* A rule wrote addresses, ports or flags: what comes behind it goes by these. */
+void sl__look_again(struct sl_work *w)
+{
+	sl__parse(w->p, &w->parsed);
+	w->stranger = NULL;
+}
+
 /* ---- the policy's stages --------------------------------------------------------------------- */
 
 /* A chain of type route that changed the mark has the route asked for anew. */
@@ -91,6 +98,8 @@ static enum sl_decision decide(struct sl_work *w, struct sl_policy_view *view)
 
 	if (view->reroute)
 		w->route_mark = w->p->mark;
+	if (view->rewritten)
+		sl__look_again(w);
 	return decision;
 }
 

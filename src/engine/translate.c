@@ -70,10 +70,14 @@ enum sl_reason sl__translate_decide(struct sl_work *w, enum sl_hook hook)
 		.tracing = w->e->track.tracing,
 		.engine = w->e};
 	enum sl_reason why;
+	bool translated;
 
 	if (manip == SL_MANIP_DST && sl__handed_nat(w, &range))
 		return sl__nat_setup(t, w->conn, &range, manip);
-	if (!w->e->config.policy->nat(w->e->config.policy_ctx, &view, &range))
+	translated = w->e->config.policy->nat(w->e->config.policy_ctx, &view, &range);
+	if (view.rewritten)
+		sl__look_again(w);
+	if (!translated)
 		return view.refused ? SL_WHY_POLICY_DROP : sl__nat_setup_none(t, w->conn, manip);
 	why = resolve(w, hook, &range);
 	if (why != SL_WHY_NONE)

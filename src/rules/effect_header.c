@@ -11,33 +11,123 @@
 #include "base/wire.h"
 #include "track/parse.h"
 
-/* Put the low `bits` bits of n at bit `at`, counted from the top of the first byte. */
-static void put_bits(uint8_t *data, unsigned at, unsigned bits, uint64_t n)
+/* A checksum after bytes that it sums up; none becomes 0, which is how UDP says that there is none. */
+static void renew(uint8_t *check, const uint8_t *was, const uint8_t *is, unsigned len, bool odd)
+{
+	uint16_t sum = sl__csum_update_range(sl_get16(check), was, is, len, odd);
+
+	sl_put16(check, sum ? sum : 0xffff);
+}
+
+/* Where the transport header has its checksum; 0: nowhere, or it says that there is none. */
+static unsigned checksum_at(const struct sl_parsed *p, const uint8_t *data)
+{
+	unsigned at = 0, room = p->l4 < p->len && p->frag != SL_FRAG_LATER ? p->len - p->l4 : 0;
+
+	switch (p->tuple.proto) {
+	case SL_PROTO_TCP:
+		at = 16;
+		break;
+	case SL_PROTO_UDP:
+	case SL_PROTO_UDPLITE:
+	case SL_PROTO_DCCP:
+		at = 6;
+		break;
+	case SL_PROTO_ICMP:
+	case SL_PROTO_ICMPV6:
+		at = 2;
+		break;
+	}
+	if (!at || at + 2 > room)
+		return 0;
+	return p->tuple.proto == SL_PROTO_UDP && !sl_get16(data + p->l4 + at) ? 0 : p->l4 + at;
+}
+
+/* Addresses are summed up in the pseudo-header, also where nothing else is yet. */
+static void address_written(
+        struct sl__eval *ev, const uint8_t *was, const uint8_t *is, unsigned len)
+{
+	const struct sl_parsed *parsed = ev->view->parsed;
+	struct sl_packet *p = ev->view->packet;
+	unsigned at = checksum_at(parsed, p->data);
+
+	if (!at || parsed->tuple.proto == SL_PROTO_ICMP)
+		return;
+	if (p->csum == SL_CSUM_PARTIAL)
+		renew(p->data + at, is, was, len,
+		        false); /* not complemented: the other way round */
+	else
+		renew(p->data + at, was, is, len, false);
+}
+
+static void crc_written(struct sl_packet *p, const struct sl_parsed *parsed)
+{
+	uint8_t *l4 = p->data + parsed->l4;
+	uint32_t crc;
+
+	memset(l4 + 8, 0, 4);
+	crc = sl__crc32c(l4, parsed->len - parsed->l4, 0);
+	for (unsigned i = 0; i < 4; i++)
+		l4[8 + i] = (uint8_t)(crc >> 8 * i);
+}
+
+static void transport_written(
+        struct sl__eval *ev, uint32_t at, const uint8_t *was, const uint8_t *is, unsigned len)
+{
+	const struct sl_parsed *parsed = ev->view->parsed;
+	struct sl_packet *p = ev->view->packet;
+	unsigned check = checksum_at(parsed, p->data);
+
+	if (p->csum == SL_CSUM_PARTIAL)
+		return;
+	if (parsed->tuple.proto == SL_PROTO_SCTP && parsed->len - parsed->l4 >= 12)
+		crc_written(p, parsed);
+	else if (check)
+		renew(p->data + check, was, is, len, (at - parsed->l4) & 1);
+}
+
+/* Put a value's bits at bit `at`, counted from the top of the first byte. */
+static void put_bits(uint8_t *data, unsigned at, unsigned bits, const uint8_t *value, unsigned len)
 {
 	unsigned last = (at + bits - 1) / 8, room = 7 - (at + bits - 1) % 8, i;
-	uint64_t mask = ((UINT64_C(1) << bits) - 1) << room;
+	uint64_t mask = bits < 64 ? ((UINT64_C(1) << bits) - 1) << room : 0, n = 0;
 
+	if (!(at % 8) && !(bits % 8)) {
+		memcpy(data + at / 8, value + len - bits / 8, bits / 8);
+		return;
+	}
+	for (i = 0; i < len; i++)
+		n = n << 8 | value[i];
 	for (n <<= room, i = last; mask; i--, n >>= 8, mask >>= 8)
 		data[i] = (uint8_t)((data[i] & ~mask) | (n & mask));
 }
 
-/* A field of the IP header; IPv4's own checksum follows. */
+/* A field of the IP or transport header. */
 bool sl__set_field(struct sl__eval *ev, const struct sl__stmt *s)
 {
 	const struct sl__field *f = s->a->field;
 	struct sl_packet *p = ev->view->packet;
-	uint8_t was[20], *check = p->data + 10;
-	uint64_t n;
+	uint8_t value[SL_RULES_KEY_MAX], was[SL_RULES_VALUE_MAX];
+	uint32_t at = 0, size = (f->at % 8u + f->bits + 7u) / 8;
+	unsigned len;
 
-	if (ev->view->parsed->tuple.family != f->family || !sl__load_number(ev, s->b, &n))
+	if (!sl__load(ev, s->b, value, &len) || !sl__header_at(ev, f, &at))
 		return false;
-	memcpy(was, p->data, sizeof was);
-	put_bits(p->data, f->at, f->bits, n);
-	if (!memcmp(was, p->data, sizeof was))
+	at += f->at / 8;
+	if (at + size > ev->view->parsed->len || len < (f->bits + 7u) / 8)
+		return false;
+	memcpy(was, p->data + at, size);
+	put_bits(p->data + at, f->at % 8, f->bits, value, len);
+	if (!memcmp(was, p->data + at, size))
 		return true;
 	p->altered = 1;
+	if (f->where == IN_TRANSPORT && strcmp(f->name, "checksum"))
+		transport_written(ev, at, was, p->data + at, size);
 	if (f->family == SL_IPV4)
-		sl_put16(check, sl__csum_update_range(sl_get16(check), was, p->data, 10, false));
+		renew(p->data + 10, was, p->data + at, size, at & 1);
+	if (f->where == IN_NET && f->bits >= 32)
+		address_written(ev, was, p->data + at, size);
+	ev->view->rewritten |= f->where == IN_TRANSPORT || f->bits >= 32;
 	return true;
 }
 

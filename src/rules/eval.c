@@ -189,6 +189,7 @@ static enum sl_decision rules_decide(void *ctx, struct sl_policy_view *view)
 	struct sl__chain *c;
 	enum sl__outcome out;
 	uint32_t mark;
+	bool rewritten;
 
 	if (ev.stays && !view->tracing && sl__memo_knows(ev.r, view))
 		return SL_CONTINUE;
@@ -197,8 +198,9 @@ static enum sl_decision rules_decide(void *ctx, struct sl_policy_view *view)
 		if (!is_asked(c, view))
 			continue;
 		mark = view->packet->mark;
+		rewritten = view->rewritten;
 		out = run_chain(&ev, c);
-		if (c->type[0] == 'r' && view->packet->mark != mark)
+		if (c->type[0] == 'r' && (view->packet->mark != mark || view->rewritten != rewritten))
 			view->reroute = true;
 		if (out == SL__DROPPED)
 			return SL_DECIDE_DROP;

@@ -173,10 +173,16 @@ const struct sl__field *sl__field_find(const char *group, const char *name)
 
 bool sl__field_settable(const struct sl__field *f)
 {
-	static const char *const names[] = {"dscp", "ecn", "ttl", "hoplimit", "flowlabel", NULL};
+	static const char *const net[] = {
+		"dscp", "ecn", "ttl", "hoplimit", "flowlabel", "id", "saddr", "daddr", NULL};
+	static const char *const transport[] = {"sport", "dport", "sequence", "ackseq", "flags", "window",
+		"urgptr", "id", "code", "checksum", NULL};
+	const char *const *names = f->where == IN_NET ? net : transport;
 
-	for (size_t i = 0; f->where == IN_NET && names[i]; i++) {
-		if (!strcmp(f->name, names[i]))
+	if (f->where != IN_NET && f->where != IN_TRANSPORT)
+		return false;
+	for (; *names; names++) {
+		if (!strcmp(f->name, *names))
 			return true;
 	}
 	return false;

@@ -73,20 +73,25 @@ static unsigned address_type(struct sl__eval *ev, const struct sl_addr *a, enum 
 
 static bool load_fib(struct sl__eval *ev, const struct sl__expr *e, uint8_t *out, unsigned *len)
 {
-	const struct sl_tuple *t = &ev->view->parsed->tuple;
-	const struct sl_addr *a = e->arg[ARG_FLAGS] & FIB_SADDR ? &t->src : &t->dst;
+	const uint8_t *data = ev->view->packet->data;
+	enum sl_family family = (enum sl_family)ev->view->parsed->tuple.family;
+	bool src = e->arg[ARG_FLAGS] & FIB_SADDR;
+	struct sl_addr a = family == SL_IPV4 ? sl_addr_v4(data + (src ? 12 : 16))
+	                                     : sl_addr_v6(data + (src ? 8 : 24));
 	uint32_t in_if = e->arg[ARG_FLAGS] & FIB_IIF ? ev->view->in_if : 0, found;
 	uint32_t mark = e->arg[ARG_FLAGS] & FIB_MARK ? ev->view->packet->mark : 0;
 
 	if (e->field->key == FIB_TYPE) {
-		*len = sl__load_number_put(out, address_type(ev, a, t->family), 4);
+		*len = sl__load_number_put(out, address_type(ev, &a, family), 4);
 		return true;
 	}
 	found = ev->r->env.route_if
-	                ? ev->r->env.route_if(ev->r->env.ctx, a, t->family, in_if, mark)
+	                ? ev->r->env.route_if(ev->r->env.ctx, &a, family, in_if, mark)
 	                : 0;
-	if ((in_if && found != in_if) || is_local(ev, a, t->family)) /* as Linux answers */
+	if ((in_if && found != in_if) || is_local(ev, &a, family)) /* as Linux answers */
 		found = 0;
+	if (ev->view->hook == SL_PREROUTING && ev->view->packet->from == SL_FROM_LOCAL)
+		found = ev->view->in_if; /* the loopback interface, whatever the routes say */
 	if (e->field->key == FIB_RESULT_OIF)
 		*len = sl__load_number_put(out, found != 0, 1);
 	else

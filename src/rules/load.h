@@ -71,6 +71,8 @@ static inline unsigned sl__load_text_put(uint8_t *out, const char *text)
 /* ---- load_header.c, load_ct.c: as sl__load() ---- */
 
 bool sl__load_header(struct sl__eval *ev, const struct sl__field *f, uint8_t *out, unsigned *len);
+/* Where the header begins that a field stands in; false: this packet has none. */
+bool sl__header_at(struct sl__eval *ev, const struct sl__field *f, uint32_t *at);
 bool sl__load_raw(struct sl__eval *ev, const struct sl__field *f, uint8_t *out, unsigned *len);
 bool sl__load_option(struct sl__eval *ev, const struct sl__field *f, uint8_t *out, unsigned *len);
 bool sl__load_ct(struct sl__eval *ev, const struct sl__expr *e, uint8_t *out, unsigned *len);

@@ -98,25 +98,32 @@ static uint32_t transport_at(const struct sl__eval *ev)
 	return auth ? auth : p->l4;
 }
 
-bool sl__load_header(struct sl__eval *ev, const struct sl__field *f, uint8_t *out, unsigned *len)
+bool sl__header_at(struct sl__eval *ev, const struct sl__field *f, uint32_t *at)
 {
 	const struct sl_parsed *parsed = ev->view->parsed;
-	const uint8_t *data = ev->view->packet->data;
-	uint32_t at;
 
+	*at = 0;
 	if (f->family && parsed->tuple.family != f->family)
 		return false;
 	if (f->where == IN_NET)
-		return take_bits(data, parsed->len, f->at, f->bits, out, len);
-	at = transport_at(ev);
-	if (!at)
-		return false;
+		return true;
+	*at = transport_at(ev);
 	if (f->proto ==
 	        255) /* th reads whatever stands there, as in Linux: of ICMP, what differs */
 		ev->stays &= has_ports(parsed->tuple.proto);
-	else if (f->proto != (at == parsed->l4 ? parsed->tuple.proto : AUTH))
+	else if (f->proto != (*at == parsed->l4 ? parsed->tuple.proto : AUTH))
 		return false;
-	return take_bits(data + at, parsed->len - at, f->at, f->bits, out, len);
+	return *at != 0;
+}
+
+bool sl__load_header(struct sl__eval *ev, const struct sl__field *f, uint8_t *out, unsigned *len)
+{
+	const struct sl_parsed *parsed = ev->view->parsed;
+	uint32_t at;
+
+	if (!sl__header_at(ev, f, &at))
+		return false;
+	return take_bits(ev->view->packet->data + at, parsed->len - at, f->at, f->bits, out, len);
 }
 
 /* ---- raw bits ---- */

@@ -366,6 +366,20 @@ static bool ct_stmt(struct sl__parser *p, struct sl__stmt *s)
 	return true;
 }
 
+/* One value; flags may be several, with commas between them. */
+static struct sl__expr *new_value(struct sl__parser *p, const struct sl__type *type)
+{
+	struct sl__expr *e = sl__parse_value(p), *list;
+
+	if (type->kind != TY_BITMASK || !sl__is(p, ','))
+		return e;
+	list = sl__expr_new(p, EX_LIST, e->place);
+	sl__expr_add(list, e);
+	while (sl__accept(p, ','))
+		sl__expr_add(list, sl__parse_value(p));
+	return list;
+}
+
 static void set_field(struct sl__parser *p, struct sl__stmt *s, struct sl__expr *field)
 {
 	const struct sl__field *f = field->field;
@@ -386,7 +400,7 @@ static void set_field(struct sl__parser *p, struct sl__stmt *s, struct sl__expr 
 		sl__take(p);
 		sl__expect_word(p, "mtu");
 	} else {
-		s->b = sl__parse_value(p);
+		s->b = new_value(p, field->type);
 	}
 	s->place = sl__place_join(field->place, p->last);
 }

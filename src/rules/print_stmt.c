@@ -265,10 +265,12 @@ static void put_stmt(struct sl__printer *p, const struct sl__stmt *s, uint8_t fa
 	case ST_FIELD_SET:
 		sl__put_expr(p, s->a);
 		sl__put(p, " set ");
-		if (s->b)
-			sl__put_expr(p, s->b);
-		else
+		if (!s->b)
 			sl__put(p, "rt mtu");
+		else if (s->b->kind == EX_VALUE && s->b->type->kind == TY_BITMASK)
+			sl__put_key(p, s->b);
+		else
+			sl__put_expr(p, s->b);
 		break;
 	case ST_CT_OBJECT:
 	case ST_OBJECT:

@@ -180,7 +180,7 @@ struct sl__field {
 };
 
 const struct sl__field *sl__field_find(const char *group, const char *name);
-/* May a rule write it? What tells neither connection nor route, and no layer above sums up. */
+/* May a rule write it? Not what says where headers begin and end. */
 bool sl__field_settable(const struct sl__field *f);
 bool sl__group_known(const char *group);
 uint8_t sl__group_proto(const char *group);

@@ -13,7 +13,7 @@ refusal() {
 	case $1 in
 	all-in-one | arp-filter | bridge-filter | netdev-ingress) echo "not supported: tables of families arp, bridge and netdev" ;;
 	secmark) echo "not supported: synproxy and secmark objects" ;;
-	load_balancing) echo "not supported: setting this field" ;;
+	load_balancing) echo "not supported: tables of families arp, bridge and netdev" ;;
 	esac
 }
 

@@ -87,6 +87,13 @@ static const struct row {
                 false},
         {V6("0024", "33") "1104000000001234 00000001 000000000000000000000000 " UDP,
                 "meta l4proto 51", true},
+        {V4("0020", "11") UDP, "udp sport set 53 udp dport set 1000 @th,0,32 0x003503e8", true},
+        {V4("0020", "11") UDP, "ip saddr set ip daddr ip saddr 10.0.0.2", true},
+        {V4("0020", "11") UDP, "udp checksum set 0 udp checksum 0", true},
+        {V4("0020", "11") UDP, "tcp dport set 5", false},
+        {V4("0020", "11") UDP, "ip6 daddr set ::1", false},
+        {V6("0014", "00") "1100010400000000 " UDP,
+                "ip6 daddr set ::1 udp dport set 7 ip6 daddr ::1 udp dport 7", true},
         {V6("0008", "87") "3b00050000000000", "mh type binding-update", true},
 };
 

@@ -227,8 +227,8 @@ class Maker:
         if l3 == 6:
             choices += ["exthdr rt missing", "exthdr mh missing"]
         if l3 == 4 and flow.proto in (UDP, ICMP) and flow.length == "single":
-            flow.ipopts = "94040000" if flow.dst in OWN[l3] else R.choice(["94040000", "0707040000000000"])
-            choices += ["ip option ra exists", "ip option ra value 0"] * 2 if flow.ipopts[0] == "9" else ["ip option rr exists", "ip option rr length 7"] * 2
+            flow.ipopts = R.choice(["94040000", "0101010194040000"])
+            choices += ["ip option ra exists", "ip option ra value 0", "ip option rr missing"]
         if l3 == 4:
             choices += ["ip option lsrr missing"]
         return R.choice(choices)
@@ -444,7 +444,27 @@ class Maker:
             choices = ["add @%s { %s saddr }" % (name, word), "update @%s { %s saddr timeout 2m }" % (name, word),
                        "%s saddr @%s drop" % (word, name), "add @%s { %s daddr } %s saddr != @%s accept" % (name, word, word, name)]
         chosen = R.choice(choices)
+        if self.raws.random() < 0.08 and f.dst not in OWN[l3] and f.side != LOCAL:
+            return self.rewritten(l3, f)
         return self.field_set(l3) if self.fields.random() < 0.1 else chosen
+
+    def rewritten(self, l3, f):
+        """Addresses, ports and the like, written without tracking's knowledge."""
+        R, word, name = self.raws, "ip" if l3 == 4 else "ip6", NAMES.get(f.proto)
+        there = "198.51.100.%d" if l3 == 4 else "2001:db8::%x"
+        choices = ["%s daddr set " % word + there % R.randrange(1, 30)] if f.side == IN else []
+        if f.side == IN and f.hook == "postrouting":     # a refusal would go to who did not ask
+            choices += ["%s saddr set " % word + there % R.randrange(100, 130)]
+        if f.proto in (TCP, UDP, SCTP):     # of UDP-Lite nft forgets the checksum
+            choices += ["%s dport set %d" % (name, R.randrange(1, 2000)), "%s sport set %d" % (name, R.randrange(20000, 30000))][:1 if self.nat else 2]
+        if f.proto == TCP:
+            choices += ["tcp window set %d" % R.randrange(65536), "tcp urgptr set 3", "reset tcp option timestamp", "reset tcp option sack-perm",
+                        "tcp option maxseg size set %d" % R.randrange(500, 1500)]
+        if f.proto == ICMP:
+            choices += ["icmp id set %d" % R.randrange(65536)]
+        if l3 == 4:
+            choices += ["ip id set %d" % R.randrange(65536)]
+        return R.choice(choices or ["continue"])
 
     def field_set(self, l3):
         R = self.fields
