@@ -3,7 +3,7 @@
 """
 Protocols of the first Unix hosts between real programs (programs.py): an answer names a port, or a server calls
 back. Each is run without the helper too, when it must fail. The drawing is in lib.py. A test whose programs are not
-installed says so and is left out.
+installed says so and is left out; with all of them about 20 seconds.
 """
 from programs import *
 
@@ -109,6 +109,54 @@ def rsh_calls_back():
             net.stop_sluice()
 
 
+# ---- TNS: there is no free listener, so a few lines stand in for Oracle's
+
+TNS_SERVER = """
+import socket, sys, threading
+def packet(kind, body):
+    return (8 + len(body)).to_bytes(2, "big") + b"\\0\\0" + bytes((kind, 0, 0, 0)) + body
+def serve(port, answer):
+    s = socket.create_server((sys.argv[1], port))
+    while True:
+        k, _ = s.accept()
+        if k.recv(4096)[4:5] == b"\\1":
+            k.sendall(packet(*answer(s)))
+        k.close()
+def redirect(to):
+    text = b"(ADDRESS=(PROTOCOL=tcp)(HOST=%s)(PORT=%d))" % (sys.argv[1].encode(), to)
+    return lambda s: (5, len(text).to_bytes(2, "big") + text)
+for port, answer in ((40002, lambda s: (2, b"welcome")), (40001, redirect(40002)), (1521, redirect(40001))):
+    threading.Thread(target=serve, args=(port, answer)).start()
+"""
+TNS_CLIENT = """
+import re, socket, sys
+host, port, hops = sys.argv[1], 1521, []
+while True:
+    k = socket.create_connection((host, port), 2)
+    k.sendall(b"\\0\\x16\\0\\0\\1\\0\\0\\0" + b"(DESCRIPTION=)")
+    answer = k.makefile("rb").read()
+    if int.from_bytes(answer[:2], "big") != len(answer) or answer[4] != 5:
+        print(answer[8:].decode(), len(hops))
+        break
+    if int.from_bytes(answer[8:10], "big") != len(answer) - 10:
+        sys.exit("a wrong length")
+    host, port = re.search(r"HOST=(.*?)\\)\\(PORT=(.*?)\\)", answer.decode("latin-1")).groups()
+    hops.append(port)
+"""
+
+
+def tns_redirects():
+    """The listener inside, behind destination NAT of its port alone, redirects twice."""
+    for helpers in (["tns tcp 1521"], []):
+        with Net() as net:
+            net.sluice(rules=firewall(*helpers) + dnat_inside("tcp", 1521))
+            net.client.spawn_python(TNS_SERVER, C4)
+            net.client.listening(1521)
+            done = net.server.python(TNS_CLIENT, OUT4, check=False)
+            check(done.stdout == ("welcome 2\n" if helpers else ""), "what the client hears: %s%s" % (done.stdout, done.stderr))
+            net.stop_sluice()
+
+
 if __name__ == "__main__":
     skip_unless_possible()
-    main(rpc_inside, rpc_guarded, rsh_calls_back)
+    main(rpc_inside, rpc_guarded, rsh_calls_back, tns_redirects)
