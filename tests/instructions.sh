@@ -49,6 +49,6 @@ check "tcp 6 snat established" 1050
 check "udp 4 none established" 530
 check "udp 4 snat new" 2800
 check "tcp 6 snat new" 3400
-check "udp 4 snat end" 1400
-check "tcp 6 snat end" 1550
+check "udp 4 snat end" 1650
+check "tcp 6 snat end" 2100
 exit $failed
