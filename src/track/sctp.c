@@ -247,7 +247,7 @@ static enum tag_verdict judge_tag(struct sl_sctp *sctp, enum sl_dir dir, const s
 }
 
 /* INIT and INIT ACK tell what their sender wants to read. False: not this one now. */
-static bool take_tag(struct sl_sctp *sctp, enum sl_dir dir, const struct chunk_view *chunk)
+static bool take_tag(struct sl_sctp *sctp, enum sl_dir dir, const struct chunk_view *chunk, bool opens)
 {
 	uint32_t tag, known = sctp->tag[!dir];
 
@@ -258,9 +258,10 @@ static bool take_tag(struct sl_sctp *sctp, enum sl_dir dir, const struct chunk_v
 	if (!announced(chunk, &tag))
 		return false;
 	if (chunk->kind == INIT) {
-		if (sctp->init[dir] && sctp->init[!dir]) /* both opened, and one does so again */
-			sctp->init[!dir] = 0;
-		sctp->init[dir] = 1;
+		if (known != tag && sctp->init[dir] && sctp->init[!dir])
+			sctp->init[!dir] = 0; /* both opened, and one does so again */
+		if (known != tag || opens) /* else a tag that is known: repeated, or learnt from a heartbeat */
+			sctp->init[dir] = 1;
 	} else if (known != tag && (sctp->init[!dir] ? sctp->init[dir] != 0 : known != 0)) {
 		return false; /* answers another INIT than the one we know */
 	}
@@ -314,7 +315,7 @@ static enum sl_track_result sctp_packet(struct sl_track *t, struct sl_conn *conn
 		state = next_state(dir, c.at.kind, conn->state);
 		if (state == REFUSED)
 			return refuse(SL_WHY_SCTP_STATE, why);
-		if (!take_tag(sctp, dir, &c.at))
+		if (!take_tag(sctp, dir, &c.at, conn->state == SL_SCTP_NONE))
 			return refuse(SL_WHY_SCTP_VTAG, why);
 		/* A repeated INIT must not keep an entry alive for ever. */
 		passes |= c.at.kind == INIT && state == SL_SCTP_CLOSED && conn->state == SL_SCTP_CLOSED;

@@ -745,6 +745,29 @@ def sctp(t, ends):
 
 
 @scene
+def sctp_collisions(t):
+    """Both ends open at once, again, with a tag that is known or another; heartbeats that come first."""
+    tags = {"o1": 101, "o2": 102, "r1": 201, "r2": 202, "r3": 203}
+    def opening(kind, tag):
+        return struct.pack(">BBHIIHHI", kind, 0, 20, tag, 65535, 1, 1, 1)
+    middles = itertools.product(("Io1", "Io2", "Ir1", "Ir2", "Kr1", "Ho"), repeat=2)
+    firsts = (("Io1",), ("Ho",), ("Hr",), ("Hr", "Ho"))
+    for port, (first, middle) in enumerate(itertools.product(firsts, middles), 7000):
+        told = {"o": 0, "r": 0}                        # the tag that each has announced last
+        for step in first + middle + ("Io2", "Kr3"):   # INIT, heartbeat, INIT ACK (K) of who, with which tag
+            kind, who = step[0], step[1]
+            tag, chunk = 0, struct.pack(">BBH", 4, 0, 12) + b"\0\1\0\x08beat"
+            if kind == "I":
+                chunk, told[who] = opening(1, tags[step[1:]]), tags[step[1:]]
+            elif kind == "K":
+                tag, chunk = told["r" if who == "o" else "o"], opening(2, tags[step[1:]])
+            else:
+                tag = tags["r1" if who == "o" else "o1"]
+            a, b = ((C, port), (S, 3868)) if who == "o" else ((S, 3868), (C, port))
+            t.ip(a[0], b[0], SCTP, struct.pack(">HHII", a[1], b[1], tag, 0) + chunk)
+
+
+@scene
 def dccp(t):
     """Requests, answers, data, close, reset; the kernel no longer knows it: by addresses alone."""
     def say(way, kind, data=b"", client=5000):
