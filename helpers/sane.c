@@ -66,6 +66,7 @@ struct sane {
 	bool started;     /* START is one of them, and was the only one */
 	bool resource;    /* ... its answer was that the client must authorize itself */
 	bool authorizing; /* AUTHORIZE came: one word, then START's answer */
+	bool linux_asked; /* the client's last segment of a request's length was a START */
 };
 
 /* ---- strings and values ---------------------------------------------------------------------- */
@@ -263,6 +264,34 @@ static enum sl_help_result answer(struct sl_help *help, struct sl_message *m)
 	return port ? expect(help, m, (uint16_t)port) : SL_PASS;
 }
 
+/* Linux looks at segments alone: one that is START and no more, and the first one that comes back. */
+static void linux_view(
+        struct sl_help *help, const struct sl_segment *segment, struct sl_linux_view *out)
+{
+	struct sane *sane = sl_help_data(help);
+	struct sl_text t = segment->text;
+	uint32_t first, port;
+	struct sl_tuple server;
+
+	out->looks = true;
+	if (segment->dir == SL_ORIGINAL) {
+		if (sl_text_left(&t) == 2 * WORD && sl_text_u32(&t, &first))
+			sane->linux_asked = first == START;
+		return;
+	}
+	if (!sane->linux_asked)
+		return;
+	sane->linux_asked = false;
+	if (!sl_text_u32(&t, &first) || !sl_text_u32(&t, &port) || first != 0 || port > 65535)
+		return;
+	sl_help_tuple(help, SL_REPLY, &server);
+	out->expects = true;
+	out->endpoint = (struct sl_endpoint){.addr = server.src,
+	        .port = (uint16_t)port,
+	        .family = server.family,
+	        .proto = SL_PROTO_TCP};
+}
+
 const struct sl_helper sl_helper_sane = {
         SL_HELPER_HEADER,
         .name = "sane",
@@ -271,6 +300,8 @@ const struct sl_helper sl_helper_sane = {
         .framing = SL_FRAME_OWN,
         .message_max = 3 * STRING_MAX,
         .data_size = sizeof(struct sane),
+        .data_version = 1,
+        .linux_view = linux_view,
         .message = {[SL_ORIGINAL] = request, [SL_REPLY] = answer},
         .frame = frame,
         .hold = hold,

@@ -428,6 +428,8 @@ enum sl_reason sl__api_expect_announced(struct sl_help *help, const struct sl_me
 	sl__conn_tuple(help->conn, message->dir, &own);
 	sl__conn_tuple(help->conn, !message->dir, &other);
 	why = acceptable(&a, &own);
+	if (why == SL_WHY_HELPER_PORT && a.from == SL_FROM_PEER && !help->linux_known)
+		sl__linux_opens(help, message->dir, &a.written, a.class_id, SL_BEYOND_REFUSED);
 	if (why == SL_WHY_NONE)
 		why = invite(help, &a, &own, &other, &want);
 	if (why != SL_WHY_NONE)
@@ -478,6 +480,7 @@ enum sl_reason sl__api_expect_related(struct sl_help *help, const struct sl_expe
 	        .flags = e->flags,
 	        .helper = e->helper,
 	        .reason = e->reason};
+	enum sl_reason why;
 
 	if (!has_class(help, e->class_id))
 		return SL_WHY_EXPECT_LIMIT;
@@ -491,7 +494,15 @@ enum sl_reason sl__api_expect_related(struct sl_help *help, const struct sl_expe
 		want.more.from_port = e->from_seen;
 	}
 	fill_want(help, e->class_id, e->timeout, &want);
-	return add(help, &want);
+	why = add(help, &want);
+	if (why == SL_WHY_NONE) {
+		help->made++;
+		help->made_last = (struct sl_endpoint){.addr = e->nat ? e->to.addr : e->tuple.dst,
+		        .port = e->nat ? e->to.port : e->tuple.dport,
+		        .family = e->tuple.family,
+		        .proto = e->tuple.proto};
+	}
+	return why;
 }
 
 /* ---- expectations that are there ------------------------------------------------------------- */

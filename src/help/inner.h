@@ -57,6 +57,9 @@ void sl__help_beyond(struct sl_help *help, enum sl_beyond beyond);
 /* Before a segment is read, and afterwards: was it dropped, had all its bytes come before? */
 void sl__linux_look(struct sl_help_work *w);
 void sl__linux_compare(struct sl_help_work *w, bool dropped, bool again);
+/* Linux expects a connection to e, which a message of direction dir announced, and we do not. */
+void sl__linux_opens(struct sl_help *help, enum sl_dir dir, const struct sl_endpoint *e, unsigned class_id,
+	enum sl_beyond beyond);
 /* Why Linux would not read the message that begins at `at`, if it does not. */
 enum sl_beyond sl__linux_misses(const struct sl_help *help, const struct sl_parsed *parsed, uint32_t at);
 /* Does Linux expect this one too (NONE), and else why not? */

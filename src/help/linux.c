@@ -77,10 +77,10 @@ void sl__linux_look(struct sl_help_work *w)
  * Behind NAT Linux announces the public address; we announce nothing, so whoever takes the message
  * as it came goes to the address in it. Either is a consequence.
  */
-static void remember_shadow(struct sl_help *help, enum sl_dir dir, enum sl_beyond beyond)
+void sl__linux_opens(struct sl_help *help, enum sl_dir dir, const struct sl_endpoint *e, unsigned class_id,
+        enum sl_beyond beyond)
 {
-	const struct sl_endpoint *e = &help->linux_view.endpoint;
-	uint32_t timeout = help->helper->classes[0].timeout * 1000;
+	uint32_t timeout = help->helper->classes[class_id].timeout * 1000;
 	struct sl_track *t = help->owner->t;
 	struct sl_tuple own, other;
 
@@ -88,6 +88,7 @@ static void remember_shadow(struct sl_help *help, enum sl_dir dir, enum sl_beyon
 	sl__conn_tuple(help->conn, !dir, &other);
 	other.sport = 0;
 	other.dport = e->port;
+	other.proto = e->proto;
 	if (!sl_addr_eq(&own.src, &other.dst))
 		sl__expect_shadow(t, help->conn, &other, beyond, timeout);
 	other.dst = e->addr;
@@ -150,7 +151,7 @@ void sl__linux_compare(struct sl_help_work *w, bool dropped, bool again)
 	if (beyond != SL_BEYOND_NONE && view->expects &&
 	        !(help->made && sees(help, &help->made_last))) {
 		mark_replaced(help, beyond);
-		remember_shadow(help, w->dir, beyond);
+		sl__linux_opens(help, w->dir, &view->endpoint, 0, beyond);
 	}
 	if (beyond != SL_BEYOND_NONE)
 		sl__help_beyond(help, beyond);
