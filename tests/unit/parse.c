@@ -259,7 +259,7 @@ static const struct option_row option_rows[] = {
         {"050400000000", DROPPED, 0, 0}, /* of the wrong size */
         {"070400000000", DROPPED, 0, 0}, /* CALIPSO */
         {"310400000000", DROPPED, 0, 0}, /* IOAM */
-        {"000031040000000001000000", DROPPED, 0, 0},
+        {"000000310400000000010000", DROPPED, 0, 0},
         {"010031040000000000000000", PASSES, 0, 0}, /* in its place */
         {"c20400010000", TOLD, 0, 42}, /* jumbo payload, and another length */
         {"c2040000ffff", TOLD, 0, 44}, /* that is none */
