@@ -2,6 +2,7 @@
 /*
  * Answers of the embedder's routing table, remembered under a generation number: one small
  * direct-mapped cache. sl_routes_changed() makes every answer old at once.
+ * With each answer stands the number by which conns know it (known.c), so that those that begin need not look for it.
  */
 #include "engine/offload.h"
 
