@@ -62,6 +62,7 @@ enum sl_coming {
 	SL_COMING_END = 2,     /* FIN or RST, with ACK, without URG */
 	SL_COMING_ANSWER = 4,  /* SYN with ACK, without URG */
 	SL_COMING_COUNTED = 8, /* besides: decide() is asked afterwards, once for each, and may count them then */
+	SL_COMING_SUMMED = 16, /* besides: counts() is told afterwards how many there were, and may count them then */
 };
 
 /* Does decide() say the same of all plain packets that an established connection has in one direction? */
@@ -132,6 +133,11 @@ struct sl_policy {
 	 * now. Where it is not sure the answer is no. NULL: no.
 	 */
 	bool (*foresees)(void *ctx, struct sl_policy_view *view, unsigned kinds);
+	/*
+	 * So many packets of which foresees(view, ... SL_COMING_SUMMED) was true went by, with so many bytes in all: to be
+	 * counted as if decide() had been asked for each. NULL: SL_COMING_SUMMED is not asked for.
+	 */
+	void (*counts)(void *ctx, struct sl_policy_view *view, uint64_t packets, uint64_t bytes);
 };
 
 /*

@@ -115,6 +115,7 @@ void sl_engine_set_policy(struct sl_engine *engine, const struct sl_policy *poli
 	engine->config.policy_ctx = ctx;
 	ask_stages(engine);
 	take_timeouts(&engine->track);
+	sl__known_uncount(engine);
 	sl__known_forget(engine); /* what was handed down was so by the old rules */
 	sl__offload_revoke(engine);
 }

@@ -33,6 +33,8 @@ struct sl_cached_route {
 struct sl_known_route {
 	uint32_t in_if, vrf, mark; /* holds for packets with these, from the wire */
 	bool live, stale;	   /* stale: some conns may still have its number */
+	bool held;	   /* a device may use it; live, unless ... */
+	bool counted;	   /* ... the policy counts these packets, or is told their number */
 	struct sl_route answer;
 	uint8_t unused[64 - 16 - sizeof(struct sl_route)];
 };
@@ -148,12 +150,14 @@ struct sl_cached_route *sl__route_cached(
 	struct sl_engine *e, const struct sl_packet *p, const struct sl_parsed *parsed);
 /* src/engine/known.c: the conn shall know the way that its packets like p go. */
 void sl__known_learn(struct sl_engine *e, struct sl_conn *conn, const struct sl_packet *p,
-	const struct sl_route *answer);
+	const struct sl_route *answer, bool counted);
 /* The same for packets from the wire, whose answer is remembered with the number. */
 void sl__known_learn_cached(struct sl_engine *e, struct sl_conn *conn, const struct sl_packet *p,
 	struct sl_cached_route *route);
 /* The policy wants to see the packets of the conn that go this way: it need not be asked whether it does. */
 void sl__known_refuse(struct sl_engine *e, struct sl_conn *conn, enum sl_dir dir);
+/* The policy changed: it was never told of what goes these ways. */
+void sl__known_uncount(struct sl_engine *e);
 /* Routes changed: what is known is stale. */
 void sl__known_forget(struct sl_engine *e);
 /* Go on with the sweep that this began; a few conns a call. */

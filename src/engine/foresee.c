@@ -17,6 +17,12 @@ struct shown {
 	struct sl_parsed parsed;
 };
 
+/* Will they pass; or, if there are packets: so many have. */
+struct question {
+	unsigned kinds;
+	uint64_t packets, bytes;
+};
+
 static void show_tuple(struct shown *s, const struct sl_tuple *t)
 {
 	bool v6 = t->family == SL_IPV6;
@@ -56,8 +62,8 @@ static void show(struct shown *s, const struct sl_rewrite *way, enum sl_dir dir)
 	show_tuple(s, t);
 }
 
-static bool foresees(struct sl_engine *e, struct sl_conn *conn, struct shown *s, enum sl_hook hook,
-        enum sl_stage stage, unsigned kinds)
+static bool ask(struct sl_engine *e, struct sl_conn *conn, struct shown *s, enum sl_hook hook,
+        enum sl_stage stage, const struct question *q)
 {
 	const struct sl_config *config = &e->config;
 	bool tracked = stage != SL_BEFORE_TRACK;
@@ -75,12 +81,16 @@ static bool foresees(struct sl_engine *e, struct sl_conn *conn, struct shown *s,
 
 	s->packet.state = (uint8_t)view.state;
 	s->packet.conn = view.conn;
-	return !(e->stages[hook] & 1u << stage) ||
-	       config->policy->foresees(config->policy_ctx, &view, kinds);
+	if (!(e->stages[hook] & 1u << stage))
+		return true;
+	if (!q->packets)
+		return config->policy->foresees(config->policy_ctx, &view, q->kinds);
+	config->policy->counts(config->policy_ctx, &view, q->packets, q->bytes);
+	return true;
 }
 
-bool sl__foresees(struct sl_engine *e, struct sl_conn *conn, enum sl_dir dir,
-        const struct sl_rewrite *way, unsigned kinds)
+static bool walk(struct sl_engine *e, struct sl_conn *conn, enum sl_dir dir,
+        const struct sl_rewrite *way, const struct question *q)
 {
 	static const struct {
 		uint8_t hook, stage;
@@ -98,8 +108,6 @@ bool sl__foresees(struct sl_engine *e, struct sl_conn *conn, enum sl_dir dir,
 	struct sl_tuple between = way->match;
 	struct shown s;
 
-	if (!e->config.policy->foresees)
-		return false;
 	between.dst = way->become.dst;
 	between.dport = way->become.dport;
 	show(&s, way, dir);
@@ -108,11 +116,21 @@ bool sl__foresees(struct sl_engine *e, struct sl_conn *conn, enum sl_dir dir,
 			show_tuple(&s, &between);
 		if (places[i].from)
 			show_tuple(&s, &way->become);
-		if (!foresees(e, conn, &s, (enum sl_hook)places[i].hook,
-		            (enum sl_stage)places[i].stage, kinds))
+		if (!ask(e, conn, &s, (enum sl_hook)places[i].hook, (enum sl_stage)places[i].stage,
+		            q))
 			return false;
 	}
 	return true;
+}
+
+bool sl__foresees(struct sl_engine *e, struct sl_conn *conn, enum sl_dir dir,
+        const struct sl_rewrite *way, unsigned kinds)
+{
+	const struct sl_policy *policy = e->config.policy;
+	const struct question q = {.kinds = kinds};
+
+	return policy->foresees && (!(kinds & SL_COMING_SUMMED) || policy->counts) &&
+	       walk(e, conn, dir, way, &q);
 }
 
 void sl__foresee_way(const struct sl_engine *e, const struct sl_conn *conn, enum sl_dir dir,
@@ -132,7 +150,19 @@ void sl__foresee_way(const struct sl_engine *e, const struct sl_conn *conn, enum
 	(void)sl__tuple_invert(&other, &out->become);
 }
 
-bool sl__foresees_like(struct sl_work *w)
+static enum sl_foreseen foresee_plain(struct sl_work *w, const struct sl_rewrite *way)
+{
+	enum sl_dir dir = (enum sl_dir)w->p->dir;
+
+	if (sl__foresees(w->e, w->conn, dir, way, SL_COMING_PLAIN))
+		return SL_FORESEEN;
+	if (w->e->env.offload &&
+	        sl__foresees(w->e, w->conn, dir, way, SL_COMING_PLAIN | SL_COMING_SUMMED))
+		return SL_FORESEEN_COUNTED;
+	return SL_FORESEEN_NOT;
+}
+
+enum sl_foreseen sl__foresees_like(struct sl_work *w)
 {
 	const struct sl_packet *p = w->p;
 	enum sl_dir dir = (enum sl_dir)p->dir;
@@ -140,17 +170,31 @@ bool sl__foresees_like(struct sl_work *w)
 	const struct sl_known_route way = {
 	        .answer = w->route, .in_if = p->in_if, .vrf = p->vrf, .mark = p->mark};
 	struct sl_rewrite rewrite;
+	enum sl_foreseen seen;
 
 	if (w->conn->route[dir] == SL_KNOWN_SEEN || p->from != SL_FROM_WIRE ||
 	        p->to != SL_TO_FORWARD ||
 	        (w->conn->proto != SL_PROTO_TCP && w->conn->proto != SL_PROTO_UDP))
-		return false;
-	if (known->live && known->in_if == p->in_if && known->mark == p->mark &&
+		return SL_FORESEEN_NOT;
+	if (known->held && known->in_if == p->in_if && known->mark == p->mark &&
 	        known->vrf == p->vrf && known->answer.out_if == w->route.out_if)
-		return true;
+		return known->counted ? SL_FORESEEN_COUNTED : SL_FORESEEN;
 	sl__foresee_way(w->e, w->conn, dir, &way, &rewrite);
-	if (sl__foresees(w->e, w->conn, dir, &rewrite, SL_COMING_PLAIN))
-		return true;
-	sl__known_refuse(w->e, w->conn, dir);
-	return false;
+	seen = foresee_plain(w, &rewrite);
+	if (seen == SL_FORESEEN_NOT)
+		sl__known_refuse(w->e, w->conn, dir);
+	return seen;
+}
+
+void sl__foreseen_came(struct sl_engine *e, struct sl_conn *conn, enum sl_dir dir, uint64_t packets,
+        uint64_t bytes)
+{
+	const struct sl_known_route *known = &e->known.route[conn->route[dir]];
+	const struct question q = {.packets = packets, .bytes = bytes};
+	struct sl_rewrite way;
+
+	if (!packets || !known->counted || !e->config.policy || !e->config.policy->counts)
+		return;
+	sl__foresee_way(e, conn, dir, known, &way);
+	walk(e, conn, dir, &way, &q);
 }

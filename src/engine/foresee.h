@@ -10,8 +10,15 @@
  */
 bool sl__foresees(struct sl_engine *e, struct sl_conn *conn, enum sl_dir dir,
 	const struct sl_rewrite *way, unsigned kinds);
+enum sl_foreseen {
+	SL_FORESEEN_NOT,
+	SL_FORESEEN,
+	SL_FORESEEN_COUNTED /* if the policy is told how many there were */
+};
 /* Of plain ones like this packet, which was let pass; asked once, if it is no. */
-bool sl__foresees_like(struct sl_work *w);
+enum sl_foreseen sl__foresees_like(struct sl_work *w);
+/* So many went by that were foreseen so as to be counted. */
+void sl__foreseen_came(struct sl_engine *e, struct sl_conn *conn, enum sl_dir dir, uint64_t packets, uint64_t bytes);
 
 /* The way of packets that come by this known route. */
 void sl__foresee_way(const struct sl_engine *e, const struct sl_conn *conn, enum sl_dir dir,

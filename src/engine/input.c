@@ -232,11 +232,11 @@ static bool own_broadcast(const struct sl_work *w)
 }
 
 /* From now on such packets need not ask for their route. */
-static void learn(struct sl_work *w)
+static void learn(struct sl_work *w, bool counted)
 {
 	if (w->conn && !w->icmp_error && w->p->from == SL_FROM_WIRE && w->p->to == SL_TO_FORWARD &&
 		!sl__beyond_scope(w) && !w->source_route)
-		sl__known_learn(w->e, w->conn, w->p, &w->route);
+		sl__known_learn(w->e, w->conn, w->p, &w->route, counted);
 }
 
 /*
@@ -245,11 +245,14 @@ static void learn(struct sl_work *w)
  */
 static void learn_verdict(struct sl_work *w)
 {
+	enum sl_foreseen seen;
+
 	if (!w->e->ruled || w->p->verdict != SL_ACCEPT || w->p->state != SL_CT_ESTABLISHED || !w->conn ||
 		w->parsed.tcp_flags & (SL_SYN | SL_FIN | SL_RST) || w->parsed.frag != SL_FRAG_NONE)
 		return;
-	if (w->e->steady == SL_STEADY_ALL || sl__foresees_like(w))
-		learn(w);
+	seen = w->e->steady == SL_STEADY_ALL ? SL_FORESEEN : sl__foresees_like(w);
+	if (seen != SL_FORESEEN_NOT)
+		learn(w, seen == SL_FORESEEN_COUNTED);
 }
 
 enum sl_reason sl__find_route(struct sl_work *w)
@@ -265,7 +268,7 @@ enum sl_reason sl__find_route(struct sl_work *w)
 		return SL_WHY_NO_ROUTE;
 	p->to = w->route.kind == SL_ROUTE_FORWARD || own_broadcast(w) ? SL_TO_FORWARD : SL_TO_LOCAL;
 	if (!w->e->ruled)
-		learn(w);
+		learn(w, false);
 	return w->parsed.tuple.family == SL_IPV4 ? sl__fill_options(w) : SL_WHY_NONE;
 }
 

@@ -26,46 +26,52 @@ static bool same_answer(const struct sl_route *a, const struct sl_route *b)
 
 static bool holds_for(const struct sl_known_route *known, const struct sl_packet *p)
 {
-	return known->live && known->in_if == p->in_if && known->vrf == p->vrf &&
+	return known->held && known->in_if == p->in_if && known->vrf == p->vrf &&
 	       known->mark == p->mark;
 }
 
 /* The number of this route, perhaps a new one; 0: there is none to be had. */
-static uint8_t number_of(
-        struct sl_known_routes *known, const struct sl_packet *p, const struct sl_route *answer)
+static uint8_t number_of(struct sl_known_routes *known, const struct sl_packet *p,
+        const struct sl_route *answer, bool counted)
 {
 	unsigned free = known->count < SL_KNOWN_SEEN - 1 ? known->count + 1 : 0;
 
 	for (unsigned i = 1; i <= known->count; i++) {
-		if (holds_for(&known->route[i], p) && same_answer(&known->route[i].answer, answer))
+		if (holds_for(&known->route[i], p) && known->route[i].counted == counted &&
+		        same_answer(&known->route[i].answer, answer))
 			return (uint8_t)i;
-		if (!known->route[i].live && !known->route[i].stale)
+		if (!known->route[i].held && !known->route[i].stale)
 			free = i;
 	}
 	if (!free)
 		return 0;
 	if (free > known->count)
 		known->count = free;
-	known->route[free] = (struct sl_known_route){
-	        .answer = *answer, .in_if = p->in_if, .vrf = p->vrf, .mark = p->mark, .live = true};
+	known->route[free] = (struct sl_known_route){.answer = *answer,
+	        .in_if = p->in_if,
+	        .vrf = p->vrf,
+	        .mark = p->mark,
+	        .live = !counted,
+	        .held = true,
+	        .counted = counted};
 	return (uint8_t)free;
 }
 
 void sl__known_learn(struct sl_engine *e, struct sl_conn *conn, const struct sl_packet *p,
-        const struct sl_route *answer)
+        const struct sl_route *answer, bool counted)
 {
 	struct sl_known_route *known = &e->known.route[conn->route[p->dir]];
 
-	if (holds_for(known, p) && same_answer(&known->answer, answer))
+	if (holds_for(known, p) && known->counted == counted && same_answer(&known->answer, answer))
 		return;
-	conn->route[p->dir] = number_of(&e->known, p, answer);
+	conn->route[p->dir] = number_of(&e->known, p, answer, counted);
 }
 
 void sl__known_learn_cached(struct sl_engine *e, struct sl_conn *conn, const struct sl_packet *p,
         struct sl_cached_route *route)
 {
 	if (!route->known)
-		route->known = number_of(&e->known, p, &route->answer);
+		route->known = number_of(&e->known, p, &route->answer, false);
 	conn->route[p->dir] = route->known;
 }
 
@@ -77,13 +83,19 @@ void sl__known_refuse(struct sl_engine *e, struct sl_conn *conn, enum sl_dir dir
 	e->known.refused = true;
 }
 
+void sl__known_uncount(struct sl_engine *e)
+{
+	for (unsigned i = 1; i <= e->known.count; i++)
+		e->known.route[i].counted = false;
+}
+
 void sl__known_forget(struct sl_engine *e)
 {
 	for (unsigned i = 0; i < SL_ROUTE_CACHE; i++)
 		e->routes[i].known = 0;
 	for (unsigned i = 1; i <= e->known.count; i++) {
-		e->known.route[i].stale |= e->known.route[i].live;
-		e->known.route[i].live = false;
+		e->known.route[i].stale |= e->known.route[i].held;
+		e->known.route[i].live = e->known.route[i].held = false;
 	}
 	e->known.route[SL_KNOWN_SEEN].stale |= e->known.refused;
 	e->known.refused = false;

@@ -38,7 +38,7 @@ static const struct sl_offload *device(const struct sl_engine *e)
 
 static bool has_way(const struct sl_engine *e, const struct sl_conn *conn)
 {
-	return e->known.route[conn->route[0]].live && e->known.route[conn->route[1]].live;
+	return e->known.route[conn->route[0]].held && e->known.route[conn->route[1]].held;
 }
 
 /* Does the device have it? */
@@ -124,20 +124,26 @@ static bool both_foreseen(
  * Do chains let pass all that will follow, whatever its flags? And do they not mind if they never see plain
  * packets: then it may be handed down for good later. While it begins they see copies, and may count these.
  */
-static bool chains_agree(struct sl_work *w, const struct sl_rewrite rewrite[2], bool *for_good)
+static bool chains_agree(
+        struct sl_work *w, const struct sl_rewrite rewrite[2], enum sl_foreseen *for_good)
 {
 	const unsigned all = SL_COMING_PLAIN | SL_COMING_END;
 
-	*for_good = !w->e->ruled;
+	*for_good = SL_FORESEEN;
 	if (!w->e->ruled && !w->e->long_way)
 		return true;
 	if (both_foreseen(w, rewrite, SL_COMING_ANSWER, all)) {
-		*for_good = w->e->ruled;
+		*for_good = w->e->ruled ? SL_FORESEEN : SL_FORESEEN_NOT;
 		return true;
 	}
 	if (!both_foreseen(w, rewrite, SL_COMING_ANSWER, all | SL_COMING_COUNTED))
 		return false;
-	*for_good = w->e->ruled && both_foreseen(w, rewrite, 0, SL_COMING_PLAIN);
+	if (!w->e->ruled)
+		*for_good = SL_FORESEEN_NOT;
+	else if (!both_foreseen(w, rewrite, 0, SL_COMING_PLAIN))
+		*for_good = both_foreseen(w, rewrite, 0, SL_COMING_PLAIN | SL_COMING_SUMMED)
+		                    ? SL_FORESEEN_COUNTED
+		                    : SL_FORESEEN_NOT;
 	return true;
 }
 
@@ -149,7 +155,7 @@ static void give_beginning(struct sl_work *w)
 	struct sl_rewrite rewrite[2];
 	struct sl_known_route way[2];
 	struct sl_packet answer;
-	bool for_good;
+	enum sl_foreseen for_good;
 
 	if (!foresee_ways(w, &answer, way))
 		return;
@@ -157,9 +163,11 @@ static void give_beginning(struct sl_work *w)
 		sl__foresee_way(w->e, w->conn, (enum sl_dir)dir, &way[dir], &rewrite[dir]);
 	if (!chains_agree(w, rewrite, &for_good))
 		return;
-	if (for_good) {
-		sl__known_learn(w->e, w->conn, w->p, &way[SL_ORIGINAL].answer);
-		sl__known_learn(w->e, w->conn, &answer, &way[SL_REPLY].answer);
+	if (for_good != SL_FORESEEN_NOT) {
+		bool counted = for_good == SL_FORESEEN_COUNTED;
+
+		sl__known_learn(w->e, w->conn, w->p, &way[SL_ORIGINAL].answer, counted);
+		sl__known_learn(w->e, w->conn, &answer, &way[SL_REPLY].answer, counted);
 	}
 	if (dev->open(dev->ctx, w->conn, sl__conn_id(&w->e->track, w->conn), rewrite, &opening))
 		w->conn->status |= SL_STATUS_OPENED;
@@ -191,9 +199,12 @@ static void ask(struct sl_engine *e, struct sl_conn *conn)
 	uint32_t deadline;
 
 	device(e)->poll(device(e)->ctx, sl__conn_id(t, conn), &counts);
-	for (unsigned dir = 0; dir < 2; dir++)
+	for (unsigned dir = 0; dir < 2; dir++) {
 		sl__conn_count_many(
 		        t, conn, (enum sl_dir)dir, counts.packets[dir], counts.bytes[dir]);
+		sl__foreseen_came(
+		        e, conn, (enum sl_dir)dir, counts.packets[dir], counts.bytes[dir]);
+	}
 	if (!counts.last_seen || counts.last_seen > t->now)
 		return;
 	deadline = (uint32_t)(counts.last_seen / 1000000) + timeout_of(t, conn);

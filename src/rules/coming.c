@@ -17,7 +17,8 @@
  * or family's header never fits, whatever it is. Behind a match that differs a rule may still fail by one that does not
  * (`tcp flags ! ack ct state new drop`); where it does anything but fail, the answer is no. So it is
  * behind anything that does more than decide: limits, logs, marks, changes of sets; and counters, unless the
- * packets are put in afterwards (SL_COMING_COUNTED), to be counted then.
+ * packets are put in afterwards, to be counted then (SL_COMING_COUNTED), or their number is told: then the same
+ * walk goes by the counters once more, and adds it to each (SL_COMING_SUMMED).
  *
  * The mark of a connection counts as the same only if no rule sets it for one that is known already: there a packet
  * of any kind, such as an ICMP error, may be the one that does.
@@ -333,7 +334,7 @@ static bool is_lacking(const struct sl__eval *ev, const struct sl__expr *e)
 /* SL__NO_MATCH: it fits none of them; SL__NEXT: all; SL__UNSURE: perhaps, where `sure` becomes false; else who knows. */
 static enum sl__outcome foresee_match(struct sl__eval *ev, const struct sl__stmt *s, bool *sure)
 {
-	const unsigned kinds = ev->kinds & ~(unsigned)SL_COMING_COUNTED;
+	const unsigned kinds = ev->kinds & ~(unsigned)(SL_COMING_COUNTED | SL_COMING_SUMMED);
 
 	if (s->coming == SL__ACTS)
 		return SL__UNSURE;
@@ -376,14 +377,22 @@ static enum sl__outcome foresee_object(struct sl__eval *ev, const struct sl__stm
 	return sl__load_object(ev, s) ? SL__NEXT : SL__NO_MATCH;
 }
 
-static bool is_counter(const struct sl__stmt *s)
+/* Sums are of all packets, so that each must come to the counter. */
+static enum sl__outcome foresee_counter(struct sl__eval *ev, struct sl__stateful *s, bool sure)
 {
-	return s->kind == ST_COUNTER || (s->kind == ST_OBJECT && s->object == OB_COUNTER && !s->a);
+	if (s->kind != ST_COUNTER ||
+	        !(ev->kinds & SL_COMING_COUNTED || (ev->kinds & SL_COMING_SUMMED && sure)))
+		return SL__UNSURE;
+	if (ev->packets) {
+		s->counter.packets += ev->packets;
+		s->counter.bytes += ev->bytes;
+	}
+	return SL__NEXT;
 }
 
 /* A statement that ends no rule; if it does, by a map, *verdict says how. */
 static enum sl__outcome foresee_stmt(
-        struct sl__eval *ev, const struct sl__stmt *s, bool *sure, const struct sl__expr **verdict)
+        struct sl__eval *ev, struct sl__stmt *s, bool *sure, const struct sl__expr **verdict)
 {
 	switch (s->kind) {
 	case ST_MATCH:
@@ -397,8 +406,12 @@ static enum sl__outcome foresee_stmt(
 		return foresee_object(ev, s, *sure);
 	case ST_FLOW:
 		return SL__NEXT;
+	case ST_COUNTER:
+		return foresee_counter(ev, &s->state, *sure);
+	case ST_OBJECT:
+		return s->a ? SL__UNSURE : foresee_counter(ev, &s->ref->state, *sure);
 	}
-	return ev->kinds & SL_COMING_COUNTED && is_counter(s) ? SL__NEXT : SL__UNSURE;
+	return SL__UNSURE;
 }
 
 enum sl__outcome sl__foresee_rule(
@@ -406,7 +419,7 @@ enum sl__outcome sl__foresee_rule(
 {
 	bool sure = true;
 
-	for (const struct sl__stmt *s = rule->stmts; s; s = s->next) {
+	for (struct sl__stmt *s = rule->stmts; s; s = s->next) {
 		const struct sl__expr *verdict = NULL;
 		enum sl__outcome out = foresee_stmt(ev, s, &sure, &verdict);
 

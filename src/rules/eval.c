@@ -120,6 +120,19 @@ static enum sl__outcome obey_rule(
 	return out;
 }
 
+static enum sl__outcome foresee_rule(
+        struct sl__eval *ev, const struct sl__rule *rule, struct sl__chain **target)
+{
+	enum sl__outcome out;
+
+	if (!ev->packets)
+		return sl__foresee_rule(ev, rule, target);
+	sl__share_begin(ev, rule);
+	out = sl__foresee_rule(ev, rule, target);
+	sl__share_end(ev, rule);
+	return out;
+}
+
 /* A base chain with all that it jumps to. */
 static enum sl__outcome run_chain(struct sl__eval *ev, const struct sl__chain *base)
 {
@@ -139,8 +152,7 @@ static enum sl__outcome run_chain(struct sl__eval *ev, const struct sl__chain *b
 			rule = stack[--depth];
 			continue;
 		}
-		out = ev->kinds ? sl__foresee_rule(ev, rule, &target)
-		                : obey_rule(ev, rule, &target);
+		out = ev->kinds ? foresee_rule(ev, rule, &target) : obey_rule(ev, rule, &target);
 		if (ev->view->tracing)
 			sl__tell_rule(ev, rule, target, out);
 		switch (out) {
@@ -222,6 +234,19 @@ static bool rules_foresees(void *ctx, struct sl_policy_view *view, unsigned kind
 	return true;
 }
 
+static void rules_counts(void *ctx, struct sl_policy_view *view, uint64_t packets, uint64_t bytes)
+{
+	struct sl__eval ev = {.r = ctx,
+	        .view = view,
+	        .kinds = SL_COMING_PLAIN | SL_COMING_SUMMED,
+	        .packets = packets,
+	        .bytes = bytes};
+
+	for (struct sl__chain *c = ev.r->hooks[view->hook]; c; c = c->later)
+		if (is_asked(c, view) && run_chain(&ev, c) != SL__ACCEPTED)
+			return;
+}
+
 static bool rules_nat(void *ctx, struct sl_policy_view *view, struct sl_nat_range *range)
 {
 	struct sl__eval ev = {.r = ctx, .view = view, .range = range};
@@ -270,4 +295,5 @@ const struct sl_policy sl_rules_policy = {.stages = rules_stages,
         .nat_hooks = rules_nat_hooks,
         .automatic_helper = rules_automatic_helper,
         .steady = rules_steady,
-        .foresees = rules_foresees};
+        .foresees = rules_foresees,
+        .counts = rules_counts};

@@ -15,6 +15,7 @@ struct sl__eval {
 	struct sl_policy_view *view;
 	struct sl_nat_range *range; /* nat chains only */
 	unsigned kinds;             /* enum sl_coming: not evaluation, but foresight (coming.c); 0: evaluation */
+	uint64_t packets, bytes;    /* of foresight that came true: to be counted */
 };
 
 /* The tracker is the engine's first member. */

@@ -126,7 +126,7 @@ def rules_count_at_once():
 
 
 def firewall():
-    """A ruleset that lets through what is established hands it down; a counter there keeps it."""
+    """A ruleset that lets through what is established hands it down, counted or not; a limit there keeps it."""
     rules = MASQUERADE + HELPER_FTP + """
         table inet f { chain forward { type filter hook forward priority filter; policy drop;
             ct state vmap { established : accept, related : accept, invalid : drop }
@@ -138,7 +138,11 @@ def firewall():
         echoes(net)
         talk = talk_until_offloaded(net)
         net.ask("reload", net.file("counted.nft", rules.replace("ct state vmap", "counter ct state vmap")))
-        check(engine_saw(net, lambda: check(talk.say(10) == 10, "answers")) == 20, "every packet is counted")
+        talk_again = lambda: talk.say(5) == 5 and engine_saw(net, lambda: talk.say(5)) == 0
+        wait_until(talk_again, "handed down, and counted by what BPF counts")
+        net.ask("reload", net.file("limited.nft", rules.replace(
+            "ct state vmap", "limit rate over 100000/second drop\n ct state vmap")))
+        check(engine_saw(net, lambda: check(talk.say(10) == 10, "answers")) == 20, "every packet is limited")
         check(not offloaded(net), "and none handed down")
         net.stop_sluice()
 

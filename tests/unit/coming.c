@@ -9,7 +9,7 @@
  */
 #include <sluice/rules.h>
 
-#include "engine/engine.h"
+#include "engine/foresee.h"
 #include "rules/rules.h"
 #include "tests/lib/must.h"
 #include "tests/lib/unit.h"
@@ -19,7 +19,8 @@
 static struct device {
 	struct sl_conn *conn;
 	struct sl_rewrite way[2];
-	bool opened;
+	bool opened, takes;
+	struct sl_offload_counts counts; /* to be told once */
 } device;
 
 static bool open_flow(void *ctx, struct sl_conn *conn, uint64_t id,
@@ -36,7 +37,7 @@ static bool add(
         void *ctx, const struct sl_conn *conn, uint64_t id, const struct sl_rewrite rewrite[2])
 {
 	(void)ctx, (void)conn, (void)id, (void)rewrite;
-	return false;
+	return device.takes;
 }
 
 static void remove_flow(void *ctx, uint64_t id)
@@ -47,7 +48,8 @@ static void remove_flow(void *ctx, uint64_t id)
 static void poll_flow(void *ctx, uint64_t id, struct sl_offload_counts *out)
 {
 	(void)ctx, (void)id;
-	*out = (struct sl_offload_counts){0};
+	*out = device.counts;
+	device.counts = (struct sl_offload_counts){0};
 }
 
 static struct sl_offload operations = {
@@ -115,8 +117,8 @@ static void end(void)
 	"ct helper f { type \"ftp\" protocol tcp; }\n"                                             \
 	"ct timeout t { protocol tcp; l3proto ip; policy = { established : 5 }; }\n"
 
-/* Is it the device's from its SYN on; and does the engine let it go for good, as nothing wants to count it? */
-enum given { NOT, COUNTED, GIVEN };
+/* Is it the device's from its SYN on; and for good: if it tells how much went by (COUNTED), or in any case? */
+enum given { NOT, BEGUN, COUNTED, GIVEN };
 /* clang-format off */
 static const struct {
 	const char *rules; /* the forward chain of an inet table, with policy drop */
@@ -149,7 +151,7 @@ static const struct {
 	{"tcp flags rst log; accept", NOT},
 	{"tcp flags syn tcp option maxseg size set rt mtu; accept", NOT},
 	{"tcp flags psh drop; accept", NOT},
-	{"tcp flags psh counter; accept", COUNTED},
+	{"tcp flags psh counter; accept", BEGUN},
 	{"tcp flags { syn, ack } accept", NOT},
 	{"tcp flags vmap { syn : drop }; accept", NOT},
 	{"ct state established limit rate 10/second accept; accept", NOT},
@@ -165,7 +167,7 @@ static const struct {
 	{"meta mark 1 drop; accept", GIVEN},
 	{"meta mark set 1 accept", NOT},
 	{"ip ttl 1 drop; accept", NOT},
-	{"meta length > 100 counter; accept", COUNTED},
+	{"meta length > 100 counter; accept", BEGUN},
 	{"meta length > 100 drop; accept", NOT},
 	{"ip saddr @moves drop; accept", NOT},
 	{"ip saddr @counted accept", NOT},
@@ -193,9 +195,17 @@ static struct sl_tuple conn_tuple(bool udp)
 	return tuple_of("10.0.0.2", 4000, "192.0.2.9", 80, udp ? SL_PROTO_UDP : SL_PROTO_TCP);
 }
 
-static bool lives(enum sl_dir dir)
+static enum given given(void)
 {
-	return device.conn && g.engine->known.route[device.conn->route[dir]].live;
+	const struct sl_known_route *known = g.engine->known.route, *way[2];
+
+	if (!device.opened)
+		return NOT;
+	for (unsigned dir = 0; dir < 2; dir++)
+		way[dir] = &known[device.conn->route[dir]];
+	if (!way[0]->held || !way[1]->held)
+		return BEGUN;
+	return way[0]->live && way[1]->live ? GIVEN : COUNTED;
 }
 
 static void which_rulesets(void **unused)
@@ -205,7 +215,6 @@ static void which_rulesets(void **unused)
 		const struct sl_tuple t = conn_tuple(false);
 		const struct segment syn = {.seq = 1000, .flags = SL_SYN};
 		char text[2048];
-		enum given given;
 
 		snprintf(text, sizeof(text),
 		        "table inet t {\n" OBJECTS "chain on { accept; }\nchain loud { log; accept; }\n"
@@ -214,9 +223,8 @@ static void which_rulesets(void **unused)
 		        rows[i].rules);
 		assert_true(begin(text));
 		put_in_once(&g, make_segment(&g, &t, &syn));
-		given = !device.opened ? NOT : lives(SL_ORIGINAL) && lives(SL_REPLY) ? GIVEN : COUNTED;
-		if (given != rows[i].given)
-			fail_msg("%s: %d, not %d", rows[i].rules, (int)given, (int)rows[i].given);
+		if (given() != rows[i].given)
+			fail_msg("%s: %d, not %d", rows[i].rules, (int)given(), (int)rows[i].given);
 		end();
 	}
 }
@@ -399,6 +407,42 @@ static uint64_t remembered(bool counters)
 	return sum;
 }
 
+/* The counters of rules and objects, in one order. */
+enum { COUNTERS = 256 };
+
+static unsigned read_counters(struct sl__counter *out)
+{
+	unsigned n = 0;
+
+	for (struct sl__table *t = rules->tables; t; t = t->next) {
+		for (struct sl__object *o = t->objects; o; o = o->next)
+			if (o->state.kind == ST_COUNTER)
+				out[n++] = o->state.counter;
+		for (struct sl__chain *c = t->chains; c; c = c->next)
+			for (struct sl__rule *rule = c->rules; rule; rule = rule->next)
+				for (struct sl__stmt *s = rule->stmts; s; s = s->next)
+					if (s->kind == ST_COUNTER)
+						out[n++] = s->state.counter;
+	}
+	MUST(n <= COUNTERS);
+	return n;
+}
+
+/* A packet was counted; if its number and length are told instead, are the same counters so much higher? */
+static bool sums_are_alike(const struct sl__counter *before, struct sl_conn *conn, enum sl_dir dir, uint32_t len)
+{
+	struct sl__counter after[COUNTERS], again[COUNTERS];
+	unsigned n = read_counters(after);
+
+	sl__foreseen_came(g.engine, conn, dir, 1, len);
+	read_counters(again);
+	for (unsigned i = 0; i < n; i++)
+		if (after[i].packets - before[i].packets != again[i].packets - after[i].packets ||
+		        after[i].bytes - before[i].bytes != again[i].bytes - after[i].bytes)
+			return false;
+	return true;
+}
+
 /* ---- a connection ------------------------------------------------------------------------------------------ */
 
 static struct talk {
@@ -409,7 +453,7 @@ static struct talk {
 } talk;
 
 static struct tally {
-	unsigned opened, for_good, kept, plain;
+	unsigned opened, for_good, kept, plain, counted;
 } tally;
 
 static struct sl_conn *the_conn(void)
@@ -496,16 +540,20 @@ static const char *broken(struct sl_packet *p, const uint8_t *came, enum sl_dir 
 static bool say(enum sl_dir dir, const char *text)
 {
 	struct sl_conn *conn = the_conn();
-	bool plain, known, counters, promised;
+	const struct sl_known_route *way = &g.engine->known.route[conn->route[dir]];
+	bool plain, known, counters, promised, summed;
+	struct sl__counter numbers[COUNTERS];
 	struct sl_packet p = next_packet(dir, &plain);
 	uint8_t came[512];
 	const char *wrong;
 	uint32_t mark = conn->mark;
 	uint64_t before;
 
-	known = g.engine->known.route[conn->route[dir]].live;
+	known = way->live;
 	counters = known && plain;
-	promised = counters || device.opened;
+	summed = way->held && way->counted && plain;
+	promised = counters || summed || device.opened;
+	read_counters(numbers);
 	before = remembered(counters);
 	MUST(p.len <= sizeof(came));
 	memcpy(came, p.data, p.len);
@@ -515,6 +563,9 @@ static bool say(enum sl_dir dir, const char *text)
 		if (wrong)
 			fail_msg("%s: packet %u, direction %d, %d %d\n%s", wrong, talk.n, (int)dir, known,
 			        device.opened, text);
+		if (summed && !sums_are_alike(numbers, conn, dir, p.len))
+			fail_msg("sums differ: packet %u, direction %d\n%s", talk.n, (int)dir, text);
+		tally.counted += summed;
 		tally.kept++;
 		tally.plain += counters;
 	}
@@ -539,7 +590,7 @@ static void converse(const char *text)
 	if (put_in_once(&g, talk.udp ? make_datagram(&g, &t, NULL, 10) : make_segment(&g, &t, &syn)) != SL_ACCEPT)
 		return;
 	tally.opened += device.opened;
-	tally.for_good += lives(SL_ORIGINAL) && lives(SL_REPLY);
+	tally.for_good += given() == GIVEN;
 	for (unsigned i = 0; i < 14 && !talk.over; i++) {
 		g.now += 100 * MS;
 		if (!say(talk.n == 1 ? SL_REPLY : talk.n == 2 ? SL_ORIGINAL : (enum sl_dir)below(2), text))
@@ -562,7 +613,40 @@ static void what_was_promised(void **unused)
 		converse(text);
 		end();
 	}
-	assert_true(tally.opened > 200 && tally.for_good > 80 && tally.kept > 2000 && tally.plain > 500);
+	assert_true(tally.opened > 200 && tally.for_good > 80 && tally.kept > 2000 && tally.plain > 500 && tally.counted > 300);
+}
+
+/* What the device forwarded is in the counters of the rules that would have seen it, at the latest when it ends. */
+static void counted_below(void **unused)
+{
+	const struct sl_tuple t = conn_tuple(false);
+	const struct segment syn = {.seq = 1000, .flags = SL_SYN};
+	struct sl__counter before[COUNTERS], after[COUNTERS];
+
+	(void)unused;
+	assert_true(begin("table inet t {\ncounter k { }\n"
+	                  "chain forward { type filter hook forward priority 0; policy drop;\n"
+	                  "ct direction reply counter\nct state established counter name \"k\" accept\n"
+	                  "counter accept\n}\n}\n"));
+	talk = (struct talk){.n = 1, .next = {1001, 5000}};
+	put_in_once(&g, make_segment(&g, &t, &syn));
+	assert_int_equal(given(), COUNTED);
+	assert_true(say(SL_REPLY, "") && say(SL_ORIGINAL, ""));
+	device.takes = true;
+	assert_true(sl_offload_offer(g.engine, device.conn));
+	assert_int_equal(read_counters(before), 3); /* k, replies, what is new */
+	device.counts = (struct sl_offload_counts){.packets = {7, 5}, .bytes = {700, 5000}};
+	sl_offload_poll(g.engine, device.conn);
+	device.counts = (struct sl_offload_counts){.packets = {0, 1}, .bytes = {0, 40}};
+	sl_routes_changed(g.engine);
+	sl_conn_kill(g.engine, device.conn, SL_WHY_FLUSHED);
+	read_counters(after);
+	assert_int_equal(after[0].packets - before[0].packets, 13);
+	assert_int_equal(after[0].bytes - before[0].bytes, 5740);
+	assert_int_equal(after[1].packets - before[1].packets, 6);
+	assert_int_equal(after[1].bytes - before[1].bytes, 5040);
+	assert_int_equal(after[2].packets, before[2].packets);
+	end();
 }
 
 /* Each piece is one that is read, or nothing would be tried. */
@@ -589,6 +673,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(which_rulesets),
 	        cmocka_unit_test(pieces_are_read),
+	        cmocka_unit_test(counted_below),
 	        cmocka_unit_test(what_was_promised),
 	};
 
