@@ -107,7 +107,8 @@ static void addr_message(struct sl_net *net, const struct nlmsghdr *m)
 	if (m->nlmsg_type == RTM_DELADDR) {
 		if (i == net->n_addrs)
 			return;
-		net->addrs[i] = net->addrs[--net->n_addrs];
+		net->n_addrs--; /* which is an interface's first is told by their order */
+		memmove(net->addrs + i, net->addrs + i + 1, (net->n_addrs - i) * sizeof(*net->addrs));
 		if (net->tell.addr && !sl_net_is_own(net, &own.addr))
 			net->tell.addr(net->tell.ctx, &own, true);
 		return;

@@ -285,8 +285,29 @@ static struct sl_net_answer *answer_to(struct sl_net *net, const struct sl_route
 	return slot;
 }
 
+/* Of an interface, in the order in which the kernel tells them; IPv6: of the same scope as the sender. */
+static void first_address(
+        const struct sl_net *net, const struct sl_route_query *query, struct sl_route *answer)
+{
+	*answer = (struct sl_route){.kind = SL_ROUTE_LOCAL, .out_if = query->in_if};
+	for (unsigned i = 0; i < net->n_addrs && !answer->has_source; i++) {
+		const struct sl_own_addr *own = &net->addrs[i];
+
+		if (own->link != query->in_if || own->family != query->family)
+			continue;
+		if (own->family == SL_IPV6 && is_link_local(&own->addr) != is_link_local(&query->dst))
+			continue;
+		answer->source = own->addr;
+		answer->has_source = true;
+	}
+}
+
 void sl_net_route(struct sl_net *net, const struct sl_route_query *query, struct sl_route *answer)
 {
+	if (query->first_address) {
+		first_address(net, query, answer);
+		return;
+	}
 	*answer = (struct sl_route){.kind = SL_ROUTE_BLACKHOLE};
 	if (bad_source(net, query) && !asks_for_address(query))
 		return;

@@ -147,6 +147,11 @@ struct sl_route_query {
 	uint8_t family; /* enum sl_family */
 	uint8_t proto;
 	uint8_t from; /* enum sl_from */
+	/*
+	 * For `redirect`: `source` shall be the first address of interface in_if, whatever leads to dst. Who does
+	 * not look at this answers with the address towards dst, the sender: the same where each has one address.
+	 */
+	bool first_address;
 };
 
 /* ... and the answer. */

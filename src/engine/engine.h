@@ -148,6 +148,9 @@ void sl__route(struct sl_engine *e, const struct sl_packet *p, const struct sl_p
 /* The same as it is remembered, until the next question. */
 struct sl_cached_route *sl__route_cached(
 	struct sl_engine *e, const struct sl_packet *p, const struct sl_parsed *parsed);
+/* The first address of the interface that p came by, as .source; remembered likewise. */
+const struct sl_route *sl__route_redirect(
+	struct sl_engine *e, const struct sl_packet *p, const struct sl_parsed *parsed);
 /* src/engine/known.c: the conn shall know the way that its packets like p go. */
 void sl__known_learn(struct sl_engine *e, struct sl_conn *conn, const struct sl_packet *p,
 	const struct sl_route *answer, bool counted);

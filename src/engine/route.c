@@ -36,7 +36,8 @@ static bool same(const struct sl_route_query *a, const struct sl_route_query *b)
 {
 	return sl_addr_eq(&a->dst, &b->dst) && sl_addr_eq(&a->src, &b->src) &&
 	       a->in_if == b->in_if && a->vrf == b->vrf && a->mark == b->mark &&
-	       a->family == b->family && a->proto == b->proto && a->from == b->from;
+	       a->family == b->family && a->proto == b->proto && a->from == b->from &&
+	       a->first_address == b->first_address;
 }
 
 static void ask(struct sl_engine *e, struct sl_cached_route *slot)
@@ -47,6 +48,17 @@ static void ask(struct sl_engine *e, struct sl_cached_route *slot)
 		slot->answer.mtu = 65535;
 	slot->generation = e->route_generation;
 	slot->known = 0;
+}
+
+static struct sl_cached_route *look_up(struct sl_engine *e, const struct sl_route_query *query)
+{
+	struct sl_cached_route *slot = &e->routes[slot_of(e, query)];
+
+	if (slot->generation != e->route_generation || !same(&slot->query, query)) {
+		slot->query = *query;
+		ask(e, slot);
+	}
+	return slot;
 }
 
 struct sl_cached_route *sl__route_cached(
@@ -60,13 +72,24 @@ struct sl_cached_route *sl__route_cached(
 		.family = parsed->tuple.family,
 		.proto = parsed->tuple.proto,
 		.from = p->from};
-	struct sl_cached_route *slot = &e->routes[slot_of(e, &query)];
 
-	if (slot->generation != e->route_generation || !same(&slot->query, &query)) {
-		slot->query = query;
-		ask(e, slot);
-	}
-	return slot;
+	return look_up(e, &query);
+}
+
+const struct sl_route *sl__route_redirect(
+	struct sl_engine *e, const struct sl_packet *p, const struct sl_parsed *parsed)
+{
+	struct sl_route_query query = {.dst = parsed->tuple.src,
+		.src = parsed->tuple.dst,
+		.in_if = p->in_if,
+		.vrf = p->vrf,
+		.mark = p->mark,
+		.family = parsed->tuple.family,
+		.proto = parsed->tuple.proto,
+		.from = SL_FROM_LOCAL,
+		.first_address = true};
+
+	return &look_up(e, &query)->answer;
 }
 
 void sl__route(struct sl_engine *e, const struct sl_packet *p, const struct sl_parsed *parsed,

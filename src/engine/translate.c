@@ -10,26 +10,18 @@ static enum sl_manip manip_of(enum sl_hook hook)
 	return hook == SL_PREROUTING || hook == SL_OUTPUT ? SL_MANIP_DST : SL_MANIP_SRC;
 }
 
-/* The address on the interface towards the sender, or (output) of the loopback interface. */
-static struct sl_route to_sender(const struct sl_work *w, enum sl_hook hook)
+/* The first address of the interface that it came by, or (output) that of the loopback interface. */
+static struct sl_route of_arrival(const struct sl_work *w, enum sl_hook hook)
 {
 	static const uint8_t loopback4[4] = {127, 0, 0, 1};
 	static const uint8_t loopback6[16] = {[15] = 1};
-	struct sl_parsed back = w->parsed;
-	struct sl_packet from_us = *w->p;
 	struct sl_route route = w->route;
 
-	if (hook == SL_OUTPUT) {
-		route.source = back.tuple.family == SL_IPV4 ? sl_addr_v4(loopback4)
-							    : sl_addr_v6(loopback6);
-		route.has_source = true;
-		return route;
-	}
-	from_us.in_if = 0;
-	from_us.from = SL_FROM_LOCAL;
-	back.tuple.src = w->parsed.tuple.dst;
-	back.tuple.dst = w->parsed.tuple.src;
-	sl__route(w->e, &from_us, &back, &route);
+	if (hook != SL_OUTPUT)
+		return *sl__route_redirect(w->e, w->p, &w->parsed);
+	route.source = w->parsed.tuple.family == SL_IPV4 ? sl_addr_v4(loopback4)
+							 : sl_addr_v6(loopback6);
+	route.has_source = true;
 	return route;
 }
 
@@ -42,7 +34,7 @@ static enum sl_reason resolve(struct sl_work *w, enum sl_hook hook, struct sl_na
 	if (!(range->flags & (SL_NAT_MASQUERADE | SL_NAT_REDIRECT)))
 		return SL_WHY_NONE;
 	if (range->flags & SL_NAT_REDIRECT) {
-		back = to_sender(w, hook);
+		back = of_arrival(w, hook);
 		route = &back;
 	}
 	if (!route->has_source)

@@ -84,7 +84,8 @@ static void route(void *ctx, const struct sl_route_query *q, struct sl_route *r)
 		r->has_source = true;
 		return;
 	}
-	in = q->from == SL_FROM_LOCAL || !q->in_if
+	in = q->first_address ? q->in_if == IN_IF
+	     : q->from == SL_FROM_LOCAL || !q->in_if
 	             ? q->mark == 0x77 || is_inside(&q->dst, q->family)
 	             : q->in_if == OUT_IF;
 	r->kind = SL_ROUTE_FORWARD;
