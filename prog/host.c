@@ -306,6 +306,7 @@ static uint32_t answer_icmp(const struct sl_view *v, uint64_t now, uint8_t *out)
 	memcpy(h, v->data + v->l4, len);
 	if (ask_time) {
 		h[0] = TIME_ANSWER;
+		h[1] = 0; /* whatever was asked; an echo's is kept */
 		put_times(h, now);
 	} else {
 		h[0] = v->proto == SL_PROTO_ICMP ? ECHO_ANSWER : ECHO6_ANSWER;
