@@ -290,6 +290,7 @@ struct sl_api {
 	const struct sl_helper *(*record)(struct sl_help *help);
 	bool (*expected_behind)(struct sl_help *help, uint8_t class_id,
 	        const struct sl_endpoint *seen, struct sl_endpoint *behind);
+	unsigned (*expect_prolong)(struct sl_help *help, uint8_t class_id, uint32_t timeout);
 };
 
 struct sl_help_base {
@@ -373,6 +374,17 @@ static inline unsigned sl_expect_refresh(
         struct sl_help *help, const struct sl_which *which, uint32_t timeout)
 {
 	return sl_api_of(help)->expect_refresh(help, which, timeout);
+}
+
+/*
+ * What this connection expects in that class, and what other connections of this helper between the same
+ * two hosts and to the same port expect, lives at least `timeout` seconds (up to a day) from now on; and so do the
+ * connections that expect it, be they closed or not: a subscription outlives the connection that made it, and is
+ * renewed by another. Returns how many there were.
+ */
+static inline unsigned sl_expect_prolong(struct sl_help *help, uint8_t class_id, uint32_t timeout)
+{
+	return sl_api_of(help)->expect_prolong(help, class_id, timeout);
 }
 
 /*

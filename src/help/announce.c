@@ -24,7 +24,8 @@
 #include "nat/nat.h"
 
 #define PORT_MIN   1024
-#define PORT_TRIES 128 /* in a row; then once more from a random port */
+#define KIN_STEPS  4096 /* places of expectations that are looked at for another one */
+#define PORT_TRIES 128  /* in a row; then once more from a random port */
 
 /* ---- how a related connection is translated -------------------------------------------------- */
 
@@ -582,4 +583,39 @@ unsigned sl__api_expect_refresh(
         struct sl_help *help, const struct sl_which *which, uint32_t timeout)
 {
 	return change(help, which, timeout ? timeout * 1000 : 1);
+}
+
+/* Is it expected by a connection of the same two hosts to the same port? */
+static bool is_kin(struct sl_help *help, const struct sl_expect *e, uint8_t class_id)
+{
+	struct sl_tuple ours, its;
+	struct sl_conn *master;
+
+	if (e->maker != help->helper || e->class_id != class_id)
+		return false;
+	master = sl__conn_at(help->owner->t, e->master);
+	sl__conn_tuple(help->conn, SL_ORIGINAL, &ours);
+	sl__conn_tuple(master, SL_ORIGINAL, &its);
+	its.sport = ours.sport;
+	return e->zone == help->conn->zone && sl_tuple_eq(&ours, &its);
+}
+
+unsigned sl__api_expect_prolong(struct sl_help *help, uint8_t class_id, uint32_t timeout)
+{
+	struct sl_track *t = help->owner->t;
+	uint32_t until = t->now_ms + timeout * 1000, cursor = 0, budget = KIN_STEPS, ref;
+	unsigned n = 0;
+
+	while ((ref = sl__slab_next(&t->expects.slab, &cursor, &budget))) {
+		struct sl_expect *e = sl__expect_at(&t->expects, ref);
+
+		if (!is_kin(help, e, class_id))
+			continue;
+		if ((int32_t)(until - e->deadline) > 0)
+			sl__expect_refresh(t, e, timeout * 1000);
+		sl__ext_of(t, sl__conn_at(t, e->master))->stays_until =
+		        e->deadline ? e->deadline : 1;
+		n++;
+	}
+	return n;
 }

@@ -242,4 +242,5 @@ const struct sl_api sl__help_api = {
         .gre_end = sl__api_gre_end,
         .record = api_record,
         .expected_behind = sl__api_expected_behind,
+        .expect_prolong = sl__api_expect_prolong,
 };

@@ -76,6 +76,7 @@ enum sl_reason sl__api_expect_announced(struct sl_help *help, const struct sl_me
 enum sl_reason sl__api_expect_related(struct sl_help *help, const struct sl_expectation *e);
 unsigned sl__api_expect_remove(struct sl_help *help, const struct sl_which *which);
 unsigned sl__api_expect_refresh(struct sl_help *help, const struct sl_which *which, uint32_t timeout);
+unsigned sl__api_expect_prolong(struct sl_help *help, uint8_t class_id, uint32_t timeout);
 bool sl__api_expected_behind(struct sl_help *help, uint8_t class_id, const struct sl_endpoint *seen,
 	struct sl_endpoint *behind);
 enum sl_reason sl__api_gre_key(struct sl_help *help, enum sl_dir dir, uint16_t key, uint16_t *seen);

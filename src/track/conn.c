@@ -84,9 +84,21 @@ static void unreplied_remove(struct sl_track *t, struct sl_conn *conn)
 
 /* ---- is it over? ----------------------------------------------------------------------------- */
 
+/* Over by its protocol, but whom it invited may come yet. */
+static bool stays(struct sl_track *t, struct sl_conn *conn)
+{
+	const struct sl_ext *ext = sl__ext_of(t, conn);
+
+	if (!ext || !ext->stays_until || (int32_t)(ext->stays_until - t->now_ms) <= 0)
+		return false;
+	conn->deadline = ext->stays_until;
+	return true;
+}
+
 bool sl__conn_seen_elsewhere(struct sl_track *t, struct sl_conn *conn)
 {
-	return conn->flags & SL_CONN_OFFLOADED && t->upper->offload_alive(t, conn);
+	return (conn->flags & SL_CONN_OFFLOADED && t->upper->offload_alive(t, conn)) ||
+	       stays(t, conn);
 }
 
 /* A conn that is due is ended when it is met, if the clock was not asked yet. */

@@ -29,6 +29,7 @@ struct sl_ext {
 	/* as a master */
 	struct sl_list expects; /* struct sl_expect.of_master, newest first */
 	uint16_t expect_count[SL_EXPECT_CLASSES];
+	uint32_t stays_until; /* engine ms; 0: no longer than its protocol says */
 
 	struct sl_list gre_keys; /* struct sl_gre_key.of_master (src/track/gre.h) */
 

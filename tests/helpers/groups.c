@@ -2,7 +2,7 @@
 /*
  * Questions to a group: mDNS, SSDP, DHCPv6, SLP and WS-Discovery. What is a question, for how long
  * answers are expected, and from whom.
- * Tests: helpers/mdns.c helpers/ssdp.c helpers/dhcpv6.c helpers/slp.c helpers/wsd.c
+ * Tests: helpers/mdns.c helpers/ssdp/ssdp.c helpers/dhcpv6.c helpers/slp.c helpers/wsd.c
  */
 #include "tests/helpers/dialogue.h"
 

@@ -120,3 +120,23 @@ for i in range(20):
 def slp_agent(net, ns, own):
     ns.spawn_python(SLP_AGENT, own)
     ns.listening(427, "udp")
+
+
+# ---- GENA: a subscriber. argv: device's address, port and path, own address. Prints the answer, then who connects to tell of an
+# event (minidlna 1.3.0 then says nothing, whatever lies between).
+
+SUBSCRIBER = """
+import socket, sys
+host, port, path, own = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
+events = socket.create_server((own, 5000))
+s = socket.create_connection((host, port))
+s.sendall(('SUBSCRIBE %s HTTP/1.1\\r\\nHOST: %s:%d\\r\\nCALLBACK: <http://%s:5000/there>\\r\\nNT: upnp:event\\r\\n'
+           'TIMEOUT: Second-300\\r\\n\\r\\n' % (path, host, port, own)).encode())
+print(s.recv(4096).split(b'\\r\\n')[0].decode(), flush=True)
+s.close()
+while True:
+    c, whom = events.accept()
+    print('event from', whom[0], flush=True)
+    c.sendall(b'HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n')
+    c.close()
+"""

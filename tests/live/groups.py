@@ -75,6 +75,30 @@ def ssdp():
                lambda child: "http://%s:8200/rootDesc.xml" % C4 in said(child))
 
 
+# ---- GENA: minidlna outside connects to a subscriber inside to tell it of its state; the device is told the gateway's address
+
+def gena():
+    if not needs("minidlnad"):
+        return
+    with Net() as net:
+        minidlna(net, net.server, "s0")
+        net.sluice(rules=firewall())
+        for helpers in ((), ("ssdp tcp 8200",)):
+            net.ask("reload", net.file("gena.nft", firewall(*helpers)))
+            child = net.client.spawn_python(SUBSCRIBER, S4, 8200, "/evt/ContentDir", C4)
+            if helpers:
+                wait_until(lambda: "event from " + S4 in said(child), "an event")
+                flow, = related(net, "tcp")
+                check(flow["orig"]["dst"] == OUT4 and flow["reply"]["src"] == C4, "led inside: %s" % flow)
+                check(len(net.rows("list", "expect")) == 1, "more events may come")
+            else:
+                wait_until(lambda: "HTTP/1.1" in said(child), "an answer")
+                check(not net.rows("list", "expect") and "event" not in said(child), "nothing comes without it")
+                os.killpg(child.pid, signal.SIGTERM)
+                child.wait(20)
+        net.stop_sluice()
+
+
 # ---- DHCPv6: dnsmasq answers dhclient
 
 def dhcpv6():
@@ -106,4 +130,4 @@ def slp():
 
 if __name__ == "__main__":
     skip_unless_possible()
-    main(mdns, mdns6, mdns_queues, ssdp, dhcpv6, wsd, slp)
+    main(mdns, mdns6, mdns_queues, ssdp, gena, dhcpv6, wsd, slp)

@@ -13,18 +13,18 @@
  * ff05::c are wider than a link and may have been routed: with the option ssdp_anyone any host may
  * answer.
  *
+ * Over TCP the same helper reads subscriptions to events: gena.c.
+ *
  * A search has the request line, MAN and MX of one. What else is sent to the group (NOTIFY, by which
  * devices tell of themselves) opens nothing, nor does a search of one device, whose answer belongs
  * to its connection. What devices tell in their answers is for connections that the asker opens.
  */
-#include <sluice/helper.h>
+#include "ssdp.h"
 
 #define PORT    1900
 #define SECONDS 5
 #define MX_MAX  120 /* UPnP 1.0; later ones say 5 */
 #define WAY     2
-
-enum { CLASS_ANSWER };
 
 static bool is_quoted_discover(struct sl_text value)
 {
@@ -56,7 +56,7 @@ static bool is_search(struct sl_text t, uint32_t *mx)
 
 static enum sl_help_result search(struct sl_help *help, struct sl_message *m)
 {
-	struct sl_question asked = {.class_id = CLASS_ANSWER,
+	struct sl_question asked = {.class_id = SSDP_ANSWER,
 	        .anyone = sl_help_option(help, "ssdp_anyone"),
 	        .reason = "SSDP answers"};
 	uint32_t mx = 0;
@@ -68,13 +68,34 @@ static enum sl_help_result search(struct sl_help *help, struct sl_message *m)
 	return SL_PASS;
 }
 
+static enum sl_help_result request(struct sl_help *help, struct sl_message *m)
+{
+	struct sl_tuple own;
+
+	sl_help_tuple(help, m->dir, &own);
+	return own.proto == SL_PROTO_UDP ? search(help, m) : gena_request(help, m);
+}
+
+static enum sl_help_result answer(struct sl_help *help, struct sl_message *m)
+{
+	struct sl_tuple own;
+
+	sl_help_tuple(help, m->dir, &own);
+	return own.proto == SL_PROTO_UDP ? SL_PASS : gena_answer(help, m);
+}
+
 const struct sl_helper sl_helper_ssdp = {
         SL_HELPER_HEADER,
         .name = "ssdp",
-        .match = {{.proto = SL_PROTO_UDP, .port = PORT}},
-        .classes = {[CLASS_ANSWER] = {.name = "answer", .max = 1, .timeout = SECONDS}},
-        .framing = SL_FRAME_DATAGRAM,
-        .message = {[SL_ORIGINAL] = search},
+        .match = {{.proto = SL_PROTO_UDP, .port = PORT},
+                {.proto = SL_PROTO_TCP, .port = GENA_PORT}},
+        .classes = {[SSDP_ANSWER] = {.name = "answer", .max = 1, .timeout = SECONDS},
+                [GENA_EVENT] = {.name = "event", .max = 8, .timeout = 60}},
+        .framing = SL_FRAME_OWN,
+        .data_size = sizeof(struct gena),
+        .message = {[SL_ORIGINAL] = request, [SL_REPLY] = answer},
+        .frame = gena_frame,
+        .hold = gena_hold,
         .options = {{.name = "ssdp_anyone",
                 .max = 1,
                 .what = "hosts of other networks may answer a group that routers forward"}},
