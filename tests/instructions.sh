@@ -42,11 +42,11 @@ check() {
 	fi
 }
 
-check "udp 4 snat established" 650
-check "tcp 4 snat established" 920
-check "udp 6 snat established" 780
-check "tcp 6 snat established" 1050
-check "udp 4 none established" 530
+check "udp 4 snat established" 600
+check "tcp 4 snat established" 800
+check "udp 6 snat established" 660
+check "tcp 6 snat established" 840
+check "udp 4 none established" 500
 check "udp 4 snat new" 2800
 check "tcp 6 snat new" 3400
 check "udp 4 snat end" 1650

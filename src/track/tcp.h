@@ -58,7 +58,7 @@ enum sl_window sl__tcp_window(struct sl_track *t, struct sl_conn *conn,
 	const struct sl_tcp_segment *s, enum sl_reason *why);
 static inline uint8_t sl__tcp_scale(const struct sl_tcp *tcp, enum sl_dir dir)
 {
-	return tcp->scale >> (dir == SL_ORIGINAL ? 0 : 4) & 15;
+	return tcp->scale >> dir * 4 & 15;
 }
 void sl__tcp_set_scale(struct sl_tcp *tcp, enum sl_dir dir, uint8_t scale);
 

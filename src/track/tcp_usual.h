@@ -45,7 +45,7 @@ SL_INLINE void sl__tcp_count_retransmissions(
 SL_INLINE void sl__tcp_learn(struct sl_tcp *tcp, const struct sl_tcp_segment *s, uint32_t end,
         uint32_t ack, uint32_t sack)
 {
-	enum sl_dir from = s->dir, to = !s->dir;
+	enum sl_dir from = s->dir, to = (enum sl_dir)(from ^ 1u);
 	uint32_t window = s->window;
 
 	if (!(s->parsed->tcp_flags & SL_SYN))
@@ -61,7 +61,7 @@ SL_INLINE void sl__tcp_learn(struct sl_tcp *tcp, const struct sl_tcp_segment *s,
 		tcp->max_ack[from] = ack;
 		tcp->flags[from] |= SL_TCPF_MAX_ACK;
 	}
-	if (tcp->max_win[to] && sl__seq_after(end, tcp->max_end[from]))
+	if (sl__seq_after(end, tcp->max_end[from]) && tcp->max_win[to])
 		tcp->max_win[to] += end - tcp->max_end[from];
 	if (sl__seq_after(sack + window, tcp->max_end[to] - 1)) {
 		tcp->max_end[to] = sack + window;
@@ -110,7 +110,7 @@ SL_INLINE bool sl__tcp_window_usual(struct sl_tcp *tcp, enum sl_dir from, uint32
 	        .window = window,
 	        .kind = SL_KIND_ACK,
 	        .dir = from};
-	enum sl_dir to = !from;
+	enum sl_dir to = (enum sl_dir)(from ^ 1u);
 
 	if (!tcp->max_win[from] || !tcp->max_win[to] ||
 	        !sl__seq_before(seq, tcp->max_end[from] + 1) ||
