@@ -23,6 +23,7 @@ extern const struct sl_helper sl_helper_slp;
 extern const struct sl_helper sl_helper_snmp;
 extern const struct sl_helper sl_helper_snmp_trap;
 extern const struct sl_helper sl_helper_ssdp;
+extern const struct sl_helper sl_helper_talk;
 extern const struct sl_helper sl_helper_tftp;
 extern const struct sl_helper sl_helper_tns;
 extern const struct sl_helper sl_helper_wsd;
@@ -47,6 +48,7 @@ const struct sl_helper *const *sl_helpers_builtin(void)
 		&sl_helper_snmp,
 		&sl_helper_snmp_trap,
 		&sl_helper_ssdp,
+		&sl_helper_talk,
 		&sl_helper_tftp,
 		&sl_helper_tns,
 		&sl_helper_wsd,

@@ -98,8 +98,22 @@ def rsh_both(net):
         rsh(net.client, client, S4, "echo to one; echo to the other >&2")
 
 
+def talk(net):
+    """alice calls bob, who answers; both say something."""
+    alice = Talker(net, net.client, "alice", {"alicehost": C4, "bobhost": S4})
+    bob = Talker(net, net.server, "bob", {"alicehost": C4, "bobhost": S4})
+    alice.talk("bob@bobhost")
+    wait_until(lambda: bob.shows("talk alice@"), "the call", 20)
+    bob.talk("alice@alicehost")
+    wait_until(lambda: alice.shows("established"), "bob", 20)
+    alice.say("xyzzy")
+    wait_until(lambda: bob.shows("xyzzy"), "what alice says", 20)
+    bob.say("\x03")
+    wait_until(lambda: not net.client.run("ss", "-Htn", "src", C4).stdout, "the end", 20)
+
+
 SCENES = {"irc-dcc": irc_dcc, "irc-dcc6": irc_dcc6, "tftp": tftp, "pptp": pptp_calls,
-          "amanda-backup": amanda_backup_of_a_file, "rpc": rpc, "rsh": rsh_both}
+          "amanda-backup": amanda_backup_of_a_file, "rpc": rpc, "rsh": rsh_both, "talk": talk}
 FILTER = "ip or (ip6 and not (icmp6 and ip6[40] >= 130))"  # no neighbour discovery
 
 

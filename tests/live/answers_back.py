@@ -109,6 +109,31 @@ def rsh_calls_back():
             net.stop_sluice()
 
 
+# ---- talk
+
+def talk_answers():
+    """alice inside calls bob outside; he answers to the address that his talkd showed him."""
+    if not needs("netkit-ntalk", "in.ntalkd", "setsid"):
+        return
+    for helpers in (["talk udp 518"], []):
+        with Net() as net:
+            net.sluice(rules=firewall(*helpers))
+            alice = Talker(net, net.client, "alice", {"alicehost": C4, "bobhost": S4})
+            bob = Talker(net, net.server, "bob", {"gate": OUT4, "bobhost": S4})
+            alice.talk("bob@bobhost")
+            wait_until(lambda: bob.shows("talk alice@" + OUT4), "the call at bob's terminal", 20)
+            bob.talk("alice@" + OUT4)
+            if helpers:
+                wait_until(lambda: alice.shows("established") and bob.shows("established"), "both to be connected", 20)
+                check(len(related(net, "tcp")) == 1, "bob's connection was expected")
+                alice.say("xyzzy")
+                wait_until(lambda: bob.shows("xyzzy"), "what alice says", 20)
+            else:
+                wait_until(lambda: net.stats()["reasons"].get("policy-drop", 0) > 1, "bob's question, twice, dropped", 20)
+                check(not bob.shows("established") and not related(net, "udp"), "nobody may come")
+            net.stop_sluice()
+
+
 # ---- TNS: there is no free listener, so a few lines stand in for Oracle's
 
 TNS_SERVER = """
@@ -159,4 +184,4 @@ def tns_redirects():
 
 if __name__ == "__main__":
     skip_unless_possible()
-    main(rpc_inside, rpc_guarded, rsh_calls_back, tns_redirects)
+    main(rpc_inside, rpc_guarded, rsh_calls_back, talk_answers, tns_redirects)

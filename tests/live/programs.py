@@ -528,3 +528,57 @@ def rsh(ns, client, host, command, **more):
     """What comes of its two outputs, or None."""
     done = ns.run("timeout", "-s", "KILL", 3, client, "-l", "nobody", host, command, check=False, **more)
     return (done.stdout, done.stderr) if done.returncode == 0 else None
+
+
+# ---- talk: netkit's talk and talkd (a program for inetd)
+
+SERVE_DATAGRAMS = """
+import os, select, socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("", int(sys.argv[1])))
+while select.select([s], [], []):
+    if os.fork() == 0:
+        for fd in range(3):
+            os.dup2(s.fileno(), fd)
+        os.execv(sys.argv[2], sys.argv[2:])
+    os.wait()
+"""
+
+
+class Talker:
+    """Somebody at a terminal of a host, with a talkd beside it. hosts: name -> address, as that host knows them."""
+
+    def __init__(self, net, ns, name, hosts):
+        self.ns, self.screen = ns, b""
+        self.terminal, self.slave = pty.openpty()
+        tty_name = os.ttyname(self.slave)
+        os.chmod(tty_name, 0o666)
+        utmp = net.dir + "/utmp-" + name
+        with open(utmp, "wb") as f:
+            f.write(struct.pack("hi32s4s32s256shhiii16s20s", 7, os.getpid(), tty_name[5:].encode(), b"t", name.encode(), b"",
+                                0, 0, 0, int(time.time()), 0, b"", b""))
+        over = {net.file("hosts-" + name, "".join("%s %s\n" % (a, n) for n, a in hosts.items())): "/etc/hosts",
+                net.file("passwd-" + name, "%s:x:0:0::/:/bin/sh\n" % name): "/etc/passwd"}
+        self.private = "mount -t tmpfs none /run && cp %s /run/utmp && " % utmp + \
+            "".join("mount --bind %s %s && " % pair for pair in over.items())
+        threading.Thread(target=self.read, daemon=True).start()
+        ns.spawn("sh", "-c", self.private + "exec %s %s 518 %s" % (
+            sys.executable, net.file("serve_datagrams.py", SERVE_DATAGRAMS), find_program("in.ntalkd")))
+        ns.listening(518, "udp")
+
+    def read(self):
+        try:
+            while True:
+                self.screen += os.read(self.terminal, 4096)
+        except OSError:  # it has ended
+            pass
+
+    def talk(self, whom):
+        self.ns.spawn("sh", "-c", self.private + "exec env TERM=vt100 setsid -c netkit-ntalk " + whom,
+                      stdin=self.slave, stdout=self.slave, stderr=self.slave)
+
+    def say(self, text):
+        os.write(self.terminal, text.encode())
+
+    def shows(self, text):
+        return text.encode() in self.screen

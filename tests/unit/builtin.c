@@ -25,7 +25,7 @@ static void each_is_there_once(void **unused)
 {
 	static const char *const names[] = {"amanda", "dhcpv6", "foo", "ftp", "irc", "mdns",
 	        "netbios-ns", "pptp", "rpc", "rsh", "rtsp", "sane", "sip", "slp", "snmp",
-	        "snmp_trap", "ssdp", "tftp", "tns", "wsd"};
+	        "snmp_trap", "ssdp", "talk", "tftp", "tns", "wsd"};
 	const struct sl_helper *const *all = sl_helpers_builtin();
 
 	(void)unused;
