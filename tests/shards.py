@@ -47,6 +47,8 @@ def text(s):
 def clean(value):
     if isinstance(value, dict):
         endpoint(value)
+        if value.get("beyond") == "transport-address":    # H.323: so it is where the port is another one
+            del value["beyond"]
         return {k: clean(v) for k, v in value.items()}
     if isinstance(value, list):
         return [clean(v) for v in value]

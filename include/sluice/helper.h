@@ -176,6 +176,7 @@ struct sl_which {
 	uint8_t classes;                   /* only these classes: bits 1 << class_id; 0: all */
 	bool inactive;                     /* only those with SL_EXPECT_INACTIVE */
 	uint32_t cookie;                   /* only these; 0: all */
+	uint8_t beyond; /* enum sl_beyond: Linux does not refresh those that are meant */
 };
 
 /* A connection that was expected, at its first packet: how shall it be translated? */
@@ -250,6 +251,7 @@ struct sl_helper {
 	 */
 	void (*linux_view)(
 	        struct sl_help *help, const struct sl_segment *segment, struct sl_linux_view *out);
+	bool linux_many; /* Linux's helper reads all messages of a segment that begins with one */
 };
 
 #define SL_HELPER_HEADER .abi = SL_HELPER_ABI, .size = sizeof(struct sl_helper)

@@ -131,6 +131,7 @@ enum sl_beyond {
 	SL_BEYOND_FIRST_SEEN, /* "first-seen": bytes sent twice, and differently, leave as they were seen first */
 	SL_BEYOND_PORT_IN_USE, /* "port-in-use": a port where a live related connection arrives is not given again */
 	SL_BEYOND_ENCRYPTED, /* "encrypted": the helper has stepped aside; Linux's reads on */
+	SL_BEYOND_TRANSPORT_ADDRESS, /* "transport-address": H.323 names an endpoint otherwise than Linux writes it */
 	SL_BEYOND_COUNT
 };
 

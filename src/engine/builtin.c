@@ -10,10 +10,13 @@ extern const struct sl_helper sl_helper_amanda;
 extern const struct sl_helper sl_helper_dhcpv6;
 extern const struct sl_helper sl_helper_foo;
 extern const struct sl_helper sl_helper_ftp;
+extern const struct sl_helper sl_helper_h245;
 extern const struct sl_helper sl_helper_irc;
 extern const struct sl_helper sl_helper_mdns;
 extern const struct sl_helper sl_helper_netbios_ns;
 extern const struct sl_helper sl_helper_pptp;
+extern const struct sl_helper sl_helper_q931;
+extern const struct sl_helper sl_helper_ras;
 extern const struct sl_helper sl_helper_rpc;
 extern const struct sl_helper sl_helper_rsh;
 extern const struct sl_helper sl_helper_rtsp;
@@ -35,10 +38,13 @@ const struct sl_helper *const *sl_helpers_builtin(void)
 		&sl_helper_amanda,
 		&sl_helper_dhcpv6,
 		&sl_helper_foo,
+		&sl_helper_h245,
 		&sl_helper_irc,
 		&sl_helper_mdns,
 		&sl_helper_netbios_ns,
 		&sl_helper_pptp,
+		&sl_helper_q931,
+		&sl_helper_ras,
 		&sl_helper_rpc,
 		&sl_helper_rsh,
 		&sl_helper_rtsp,

@@ -93,6 +93,7 @@ static const char *const beyond_names[SL_BEYOND_COUNT] = {
 	[SL_BEYOND_BROADCAST] = "broadcast",
 	[SL_BEYOND_FIRST_SEEN] = "first-seen",
 	[SL_BEYOND_ENCRYPTED] = "encrypted",
+	[SL_BEYOND_TRANSPORT_ADDRESS] = "transport-address",
 };
 
 const char *sl_beyond_name(enum sl_beyond beyond)

@@ -566,6 +566,8 @@ static unsigned change(struct sl_help *help, const struct sl_which *which, uint3
 		if (!is_meant(help, e, which))
 			continue;
 		n++;
+		if (which->beyond)
+			e->beyond = which->beyond;
 		if (timeout_ms)
 			sl__expect_refresh(t, e, timeout_ms);
 		else

@@ -25,17 +25,19 @@ void sl__help_beyond(struct sl_help *help, enum sl_beyond beyond)
 		sl__ext_of(help->owner->t, help->conn)->beyond = (uint8_t)beyond;
 }
 
-static enum sl_beyond by_shape(const struct sl_parsed *parsed, uint32_t at)
+static enum sl_beyond by_shape(
+        const struct sl_help *help, const struct sl_parsed *parsed, uint32_t at)
 {
 	if (!parsed || sl__seq_before(at, parsed->seq))
 		return SL_BEYOND_SPLIT_MESSAGE;
-	return at == parsed->seq ? SL_BEYOND_NONE : SL_BEYOND_MANY_MESSAGES;
+	return at == parsed->seq || help->helper->linux_many ? SL_BEYOND_NONE
+	                                                     : SL_BEYOND_MANY_MESSAGES;
 }
 
 enum sl_beyond sl__linux_misses(
         const struct sl_help *help, const struct sl_parsed *parsed, uint32_t at)
 {
-	enum sl_beyond shape = by_shape(parsed, at);
+	enum sl_beyond shape = by_shape(help, parsed, at);
 
 	if (shape != SL_BEYOND_NONE || !help->linux_known)
 		return shape;

@@ -132,6 +132,13 @@ static void put_addr(const struct play *w, struct sl_out *o, unsigned viewer, ch
 		sl_text_put_bytes(o, a.b + 12, 4);
 		return;
 	}
+	if (form == '%') {
+		if (w->w.family == SL_IPV4)
+			sl_text_put_bytes(o, a.b + 12, 4);
+		else
+			sl_text_put_bytes(o, a.b, 16);
+		return;
+	}
 	if (form == '#') {
 		sl_text_put_uint(o, sl_get32(a.b + 12));
 		return;
@@ -189,7 +196,7 @@ static size_t render_with(
 			sl_text_put_uint(&o, w->w.family);
 		else if (c == 'F')
 			sl_text_put_uint(&o, w->w.family == SL_IPV4 ? 1 : 2);
-		else if (c == '=' || c == '#' || c == '[' || c == ',')
+		else if (c == '=' || c == '%' || c == '#' || c == '[' || c == ',')
 			put_addr(w, &o, viewer, c, *t.at++);
 		else
 			put_addr(w, &o, viewer, 0, c);

@@ -15,7 +15,8 @@
  *	{,c} ...	the same as numbers with commas between
  *	{f} {F}		4 or 6; 1 or 2
  *	{=c} {=s} ...	the 4 bytes of an IPv4 address
- *	{#c} {#s} ...	the same as one number
+ *	{%c} {%s} ...	the 4 or 16 bytes of an address
+ *	{#c} {#s}	those 4 as one number
  *	{n}		number of bytes behind the first empty line
  *	{x0a0b}		bytes in hexadecimal
  *	{(30} ... {)}	a BER element with this tag: its length is filled in

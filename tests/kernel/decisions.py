@@ -29,8 +29,8 @@ NUMBERS = {"esp": "50", "ah": "51", "igmp": "2"}     # what some name and others
 HERE = os.path.dirname(os.path.realpath(__file__))
 RULES = {"track-only": [], "snat": ["--masquerade"], "dnat": ["-r", os.path.join(HERE, "dnat.nft")]}
 # Options that a capture needs without a ruleset, by the beginning of its name; the longest first.
-OPTIONS = {"ftp-port2121": ["--helper", "ftp", "--helper", "ftp=2121"], "sip-": ["--helper", "sip"]}
-USUAL = (3, 10, 30, 60, 120, 180, 210, 300, 600, 3600, 432000)
+OPTIONS = {"h323": ["--set", "h323_callforward_filter=0"], "ftp-port2121": ["--helper", "ftp", "--helper", "ftp=2121"], "sip-": ["--helper", "sip"]}
+USUAL = (3, 10, 30, 60, 120, 180, 210, 240, 300, 600, 3600, 432000)
 
 
 def rows(folder, name):

@@ -317,8 +317,13 @@ void world_place(struct world *w, const struct scene *scene, unsigned nat)
 
 void world_start(struct world *w, const char *helper)
 {
+	const struct sl_helper *h = helper_named(helper);
+
 	gateway_start(&w->g);
-	MUST(sl_helper_register(w->g.engine, helper_named(helper), true));
+	if (h->match[0].port)
+		MUST(sl_helper_register(w->g.engine, h, true));
+	else /* its port is dynamic: the scene's */
+		MUST(sl_helper_register_port(w->g.engine, h, w->end[1].port));
 }
 
 void world_init(struct world *w, const struct scene *scene, unsigned nat)
